@@ -1,0 +1,150 @@
+"""What an experiment declares before it runs: the content of its `experiment.toml`."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from msgspec import Struct, field
+
+Level = str | int | float | bool
+Where = dict[str, Level]
+"""A partial treatment: the levels of some factors."""
+
+
+class Factor(Struct, frozen=True, forbid_unknown_fields=True):
+    """Something an experiment sets.
+
+    `levels` run by default. A person may ask for any of `choices` (default: `levels`) or,
+    where `minimum` or `maximum` is given, for any number between them. `needs` maps a level
+    to what must be installed for it; levels whose needs are missing are left out, and the
+    report says so. `hint` completes the error message for a level out of range.
+    """
+
+    levels: tuple[Level, ...]
+    says: str
+    name: str = ""
+    unit: str = ""
+    choices: tuple[Level, ...] = ()
+    minimum: float | None = None
+    maximum: float | None = None
+    hint: str = ""
+    needs: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+class Metric(Struct, frozen=True, forbid_unknown_fields=True):
+    """A measured outcome. `scale` is `ratio` where a true zero makes ratios meaningful."""
+
+    unit: str
+    better: Literal["lower", "higher", "neither"]
+    says: str
+    name: str = ""
+    scale: Literal["ratio", "count"] = "ratio"
+
+
+class ClaimDeclaration(Struct, frozen=True, forbid_unknown_fields=True):
+    """A claim as the reader sees it. How it is judged stands in the experiment's `CLAIMS`.
+
+    `control` says in words which treatment turns the claim over. `main` claims are the ones
+    the experiment was made for.
+    """
+
+    id: str
+    says: str
+    control: str
+    main: bool = True
+
+
+class Prediction(Struct, frozen=True, forbid_unknown_fields=True):
+    """What the reader is asked before the run. `answer` is revealed with the verdicts."""
+
+    kind: Literal["choice", "number", "curve"]
+    ask: str
+    options: tuple[str, ...] = ()
+    answer: str = ""
+    unit: str = ""
+
+
+class Source(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where a fact of the lesson was published."""
+
+    title: str
+    url: str
+    says: str = ""
+
+
+class Chart(Struct, frozen=True, forbid_unknown_fields=True):
+    """One chart of the report: `metric` against the levels of `by`, one mark or line a level of `series`.
+
+    `where` keeps only the trials with these levels. `scale` is the metric's axis.
+    """
+
+    metric: str
+    by: str
+    caption: str
+    series: str = ""
+    where: Where = field(default_factory=dict)
+    scale: Literal["linear", "log"] = "linear"
+
+
+class Experiment(Struct, frozen=True, forbid_unknown_fields=True):
+    """One question about one fundamental, as its manifest declares it.
+
+    `grid` lists sub-designs: each names levels for some factors and takes the declared levels of the
+    others; the treatments are their union. Without `grid` every combination of levels is a treatment.
+    `trial_s` is about how long one trial takes: it decides whether a budget fits one block.
+    `learned` is the one line that a reader should keep.
+    """
+
+    title: str
+    question: str
+    learned: str
+    budget_s: float
+    trial_s: float
+    factor: dict[str, Factor]
+    metric: dict[str, Metric]
+    claim: tuple[ClaimDeclaration, ...]
+    prediction: Prediction
+    source: tuple[Source, ...]
+    chart: tuple[Chart, ...] = ()
+    grid: tuple[dict[str, tuple[Level, ...]], ...] = ()
+    needs: tuple[str, ...] = ()
+    position: int = 0
+    id: str = ""
+    folder: str = ""
+
+    @property
+    def region(self) -> str:
+        return self.id.partition("/")[0]
+
+    @property
+    def name(self) -> str:
+        return self.id.partition("/")[2]
+
+
+REGIONS: dict[str, str] = {
+    "protocols": "the invisible layer",
+    "patterns": "how the two sides talk",
+    "execution": "who runs your code",
+    "storage": "the libraries that refuse to lose a book",
+    "caching": "the impatient messengers",
+    "messaging": "the unseen staff at 2 a.m.",
+    "apis": "the translators",
+    "security": "stewardship",
+    "architecture": "skylines",
+    "operations": "keeping promises",
+}
+"""The parts of the atlas, in the order of the map."""
+
+
+def label(levels: dict[str, Any]) -> str:
+    """Returns a treatment in words: `variant=no_key database=sqlite`."""
+    return " ".join(f"{name}={show(level)}" for name, level in levels.items())
+
+
+def show(level: Any) -> str:
+    """Returns a level as a person would type it: `0.95`, `10000`, `true`."""
+    if isinstance(level, bool):
+        return "true" if level else "false"
+    if isinstance(level, float) and level.is_integer():
+        return str(int(level))
+    return str(level)

@@ -1,0 +1,93 @@
+"""What a trial leaves behind: operations, load samples, events and readings on one monotonic clock.
+
+Times are nanoseconds of CLOCK_MONOTONIC, which all processes of the machine share.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+from msgspec import Struct, field
+from numpy.typing import NDArray
+
+from hinterland.model.experiment import Level
+
+Outcome3 = Literal["ok", "fail", "unknown"]
+UNFINISHED = -1
+
+
+class Operation(Struct, frozen=True):
+    """One request of a correctness workload.
+
+    `fail` means that it certainly did not happen; `unknown` that it may have: a timeout, a cut
+    connection, a 5xx on a write. `done_ns` is -1 where no answer came. `argument` and `result` are
+    JSON values.
+    """
+
+    kind: str
+    key: str
+    client: int
+    intended_ns: int
+    sent_ns: int
+    done_ns: int
+    outcome: Outcome3
+    argument: Any = None
+    result: Any = None
+    error: str = ""
+
+
+class Event(Struct, frozen=True):
+    """Something that happened to a trial other than an operation.
+
+    kind `phase`: name is `prepare`, `warm_up`, `measure`, `settle` or `final`.
+    kind `fault`: name is the verb; `stage` is `start` (asked for), `effect` (confirmed) or `end`; target is
+    the process.
+    kind `step`: a step point that a system announced; target is the process.
+    kind `process`: name is `started`, `ready`, `exited`; kind `note`: free.
+    """
+
+    t_ns: int
+    kind: Literal["phase", "fault", "step", "process", "note"]
+    name: str
+    target: str = ""
+    stage: str = ""
+    detail: dict[str, Any] = field(default_factory=dict)
+
+
+class LoadSample(Struct, frozen=True):
+    """The operations of one load as columns, one entry an operation, in order of intended time.
+
+    intended_ns, sent_ns, done_ns: int64; done_ns is -1 where no answer came, sent_ns -1 where it was never
+    sent.
+    For a closed loop intended_ns equals the moment the connection became free.
+    status: int16, the protocol's status (HTTP 200), 0 where there is none.
+    error: int8, an index into `errors`, 0 for none. connection: int32.
+    start_ns, end_ns: the window in which load was offered. `loop` is `open` or `closed`.
+    """
+
+    intended_ns: NDArray[np.int64]
+    sent_ns: NDArray[np.int64]
+    done_ns: NDArray[np.int64]
+    status: NDArray[np.int16]
+    error: NDArray[np.int8]
+    connection: NDArray[np.int32]
+    start_ns: int
+    end_ns: int
+    loop: Literal["open", "closed"]
+    errors: tuple[str, ...] = ("",)
+    detail: dict[str, Any] = field(default_factory=dict)
+
+
+class History(Struct, frozen=True):
+    """Everything that one trial recorded; what `outcome` judges.
+
+    `readings` holds final reads and measured facts by name, as JSON values.
+    """
+
+    treatment: dict[str, Level]
+    seed: int
+    operations: tuple[Operation, ...] = ()
+    loads: dict[str, LoadSample] = field(default_factory=dict)
+    events: tuple[Event, ...] = ()
+    readings: dict[str, Any] = field(default_factory=dict)

@@ -1,0 +1,106 @@
+"""What is concluded: findings from a history, outcomes of a trial, verdicts over all trials."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from msgspec import Struct, field
+
+from hinterland.model.experiment import Level
+
+VerdictWord = Literal["holds", "refuted", "inconclusive"]
+
+
+class WitnessEvent(Struct, frozen=True):
+    """One line of a witness: when (ms since the story began), who, and what happened in words."""
+
+    t_ms: float
+    actor: str
+    says: str
+
+
+class Finding(Struct, frozen=True):
+    """What a checker concludes: its kind, the key it concerns, and the two to five events that prove it."""
+
+    kind: str
+    key: str
+    says: str
+    witness: tuple[WitnessEvent, ...] = ()
+
+
+class Assumption(Struct, frozen=True):
+    """A fact that must be true for a verdict to mean anything. `measured` says what was seen."""
+
+    id: str
+    says: str
+    held: bool
+    measured: str = ""
+
+
+class Outcome(Struct, frozen=True):
+    """What one trial came to.
+
+    `tries` counts, for each kind of finding, how often it could have happened.
+    `series` holds small curves for charts: name -> list of (x, y).
+    """
+
+    metrics: dict[str, float] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
+    tries: dict[str, int] = field(default_factory=dict)
+    assumptions: tuple[Assumption, ...] = ()
+    series: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
+
+
+class TrialResult(Struct, frozen=True):
+    """One trial as the record keeps it.
+
+    status `done`: its outcome counts. `void`: an assumption broke. `failed`: the trial, its system or its
+    checker raised; `cause` says what. A void or failed trial gives no evidence.
+    """
+
+    id: str
+    block: int
+    treatment: dict[str, Level]
+    seed: int
+    status: Literal["done", "void", "failed"]
+    outcome: Outcome
+    duration_s: float
+    cause: str = ""
+    log: tuple[str, ...] = ()
+
+
+class Evidence(Struct, frozen=True):
+    """What the trials say about one statement in one set of treatments.
+
+    `low` and `high` bound the estimate at every moment at once (anytime-valid). `unit` is `x` for a ratio,
+    `share` for a rate, else the factor's or metric's own. `threshold` is what the claim compares with.
+    """
+
+    verdict: VerdictWord
+    says: str
+    estimate: float | None = None
+    low: float | None = None
+    high: float | None = None
+    unit: str = ""
+    threshold: float | None = None
+    blocks: int = 0
+    tries: int = 0
+    violations: int = 0
+    cause: str = ""
+    assumed: str = ""
+
+
+class Verdict(Struct, frozen=True):
+    """The verdict on one claim: the evidence, the control's evidence, and why it is inconclusive if it is."""
+
+    claim: str
+    says: str
+    verdict: VerdictWord
+    evidence: Evidence
+    control: Evidence
+    control_says: str
+    main: bool = True
+    cause: str = ""
+    form: str = ""
+    witnesses: tuple[Finding, ...] = ()
+    detail: dict[str, Any] = field(default_factory=dict)
