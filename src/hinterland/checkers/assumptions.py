@@ -1,0 +1,107 @@
+"""Facts that must be true for any verdict on a trial to mean anything, read off its history."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hinterland.model.history import UNFINISHED, History, LoadSample
+from hinterland.model.verdict import Assumption
+
+LATE_MS = 10.0
+"""A generator is late when one operation in a hundred leaves more than 10 ms after it was due and could."""
+
+
+def automatic(history: History) -> tuple[Assumption, ...]:
+    """Returns the assumptions that hold for every experiment: those of them that this history can show."""
+    found = [*_faults_took_effect(history), *_something_succeeded(history)]
+    for name, sample in history.loads.items():
+        if sample.loop == "open":
+            found.append(on_schedule(name, sample))
+    return tuple(found)
+
+
+def _faults_took_effect(history: History) -> list[Assumption]:
+    faults = [event for event in history.events if event.kind == "fault"]
+    planned = {event.name for event in history.events if event.kind == "note" and event.stage == "planned"}
+    found = []
+    for verb in sorted({fault.name for fault in faults} | planned):
+        asked = sum(1 for fault in faults if fault.name == verb and fault.stage == "start")
+        took = sum(1 for fault in faults if fault.name == verb and fault.stage == "effect")
+        found.append(
+            Assumption(
+                id="fault_fired",
+                says=f"every planned {verb} took effect",
+                held=asked > 0 and took == asked,
+                measured=f"{took} of {asked}",
+            )
+        )
+    return found
+
+
+def _something_succeeded(history: History) -> list[Assumption]:
+    tried = len(history.operations) + sum(len(sample.intended_ns) for sample in history.loads.values())
+    if tried == 0:
+        return []
+    succeeded = sum(1 for operation in history.operations if operation.outcome == "ok")
+    succeeded += sum(answered(sample) for sample in history.loads.values())
+    return [
+        Assumption(
+            id="something_succeeded",
+            says="at least one operation succeeded",
+            held=succeeded > 0,
+            measured=f"{succeeded:,} of {tried:,}",
+        )
+    ]
+
+
+def answered(sample: LoadSample) -> int:
+    """Returns how many operations of a load were answered without an error."""
+    return int(np.count_nonzero((sample.done_ns != UNFINISHED) & (sample.error == 0)))
+
+
+def on_schedule(name: str, sample: LoadSample) -> Assumption:
+    """Decides whether the generator sent an open loop's operations when they were due.
+
+    An operation that had to wait for a free connection was not late by the generator's fault, so the load
+    engine tells its own lateness in `detail`; where it does not, sent minus intended stands for it.
+    """
+    told_us = sample.detail.get("lateness_p99_us")
+    if told_us is None:
+        sent = sample.sent_ns[sample.sent_ns != UNFINISHED]
+        due = sample.intended_ns[sample.sent_ns != UNFINISHED]
+        told_us = float(np.percentile(sent - due, 99)) / 1e3 if len(sent) else float("inf")
+    lateness_ms = told_us / 1e3
+    return Assumption(
+        id="on_schedule",
+        says=f"the generator kept the schedule of the load {name}: p99 lateness under {LATE_MS:g} ms",
+        held=lateness_ms <= LATE_MS,
+        measured=f"p99 lateness {lateness_ms:.3g} ms",
+    )
+
+
+def every_kind_succeeded(history: History) -> Assumption:
+    """Decides whether each kind of operation succeeded at least once."""
+    kinds = {operation.kind for operation in history.operations}
+    ok = {operation.kind for operation in history.operations if operation.outcome == "ok"}
+    return Assumption(
+        id="every_kind_succeeded",
+        says="every kind of operation succeeded at least once",
+        held=kinds == ok,
+        measured="never: " + ", ".join(sorted(kinds - ok)) if kinds - ok else "all of them",
+    )
+
+
+def overlapped(history: History) -> Assumption:
+    """Decides whether at least two operations on one key were under way at once."""
+    last_done: dict[str, int] = {}
+    overlaps = 0
+    for operation in sorted(history.operations, key=lambda operation: operation.sent_ns):
+        if operation.sent_ns < last_done.get(operation.key, -1):
+            overlaps += 1
+        last_done[operation.key] = max(last_done.get(operation.key, -1), operation.done_ns)
+    return Assumption(
+        id="overlapped",
+        says="operations on one key did overlap",
+        held=overlaps > 0,
+        measured=f"{overlaps:,} overlaps",
+    )

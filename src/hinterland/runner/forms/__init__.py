@@ -1,0 +1,1 @@
+"""One module a family of claim forms: trials -> evidence. Pure; the statistics stand in `statistics`."""

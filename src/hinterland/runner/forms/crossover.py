@@ -1,0 +1,79 @@
+"""`crossover`: one system wins at the low end of a factor, the other at the high end."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hinterland.model.claims import Crossover
+from hinterland.model.experiment import Where
+from hinterland.model.verdict import Evidence, TrialResult, VerdictWord
+from hinterland.runner.forms.pairs import log_ratios
+from hinterland.runner.forms.ratios import running
+from hinterland.statistics.crossover import crossover_sequence
+
+
+def judge(
+    form: Crossover, trials: Sequence[TrialResult], alpha: float, *, higher_wins: bool, unit: str
+) -> Evidence:
+    """Holds when `first` wins at the lowest level and `second` at the highest; refuted when either
+    end is decided the other way."""
+    levels, wins = _wins(form, trials, higher_wins)
+    blocks = wins.shape[0]
+    if len(levels) < 2 or blocks < 2:
+        cause = f"{blocks} complete blocks over {len(levels)} levels of {form.along} give no interval"
+        return Evidence(verdict="inconclusive", says="too few blocks", cause=cause, blocks=blocks, unit=unit)
+    share = alpha / len(levels)
+    lowest, highest = running(wins[:, 0], share), running(wins[:, -1], share)
+    word: VerdictWord = "inconclusive"
+    if lowest.low > 0 and highest.high < 0:
+        word = "holds"
+    elif lowest.high < 0 or highest.low > 0:
+        word = "refuted"
+    found = crossover_sequence(levels, wins, alpha)
+    one, other = _name(form.first, form.second), _name(form.second, form.first)
+    ends = (
+        f"{one} is {math.exp(lowest.estimate):.3g} x {other} at {form.along} {levels[0]:g} "
+        f"and {math.exp(highest.estimate):.3g} x at {levels[-1]:g}"
+    )
+    crossing = ""
+    if word == "holds" and math.isfinite(found.estimate):
+        crossing = f"; they cross at {found.estimate:.3g} (between {found.low:.3g} and {found.high:.3g})"
+    return Evidence(
+        verdict=word,
+        says=ends + crossing,
+        estimate=found.estimate if math.isfinite(found.estimate) else None,
+        low=found.low if math.isfinite(found.low) else None,
+        high=found.high if math.isfinite(found.high) else None,
+        unit=unit or form.along,
+        blocks=blocks,
+        cause="" if word != "inconclusive" else f"after {blocks} blocks an end is undecided: {ends}",
+        assumed=lowest.assumed,
+    )
+
+
+def _wins(
+    form: Crossover, trials: Sequence[TrialResult], higher_wins: bool
+) -> tuple[list[float], NDArray[np.float64]]:
+    """Returns the levels in order and, by block and level, the log ratio by which `first` wins."""
+    levels = sorted({float(trial.treatment[form.along]) for trial in trials})
+    sign = 1.0 if higher_wins else -1.0
+    columns = []
+    for level in levels:
+        at_level = [trial for trial in trials if float(trial.treatment[form.along]) == level]
+        logs, _ = log_ratios(
+            at_level, form.metric, {**form.where, **form.first}, {**form.where, **form.second}
+        )
+        columns.append(sign * logs)
+    blocks = min((len(column) for column in columns), default=0)
+    if not columns or blocks == 0:
+        return levels, np.empty((0, len(levels)))
+    return levels, np.column_stack([column[:blocks] for column in columns])
+
+
+def _name(side: Where, other: Where) -> str:
+    """Returns the levels in which a side differs, as words."""
+    return " ".join(str(level) for name, level in side.items() if other.get(name) != level) or "it"

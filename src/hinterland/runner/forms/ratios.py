@@ -1,0 +1,127 @@
+"""Forms about a ratio of metrics: `ratio_at_least`, `difference_within`, `matches`."""
+
+from __future__ import annotations
+
+import math
+import statistics as stdlib_statistics
+from collections.abc import Sequence
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hinterland.model.claims import DifferenceWithin, Matches, RatioAtLeast
+from hinterland.model.verdict import Evidence, TrialResult, VerdictWord
+from hinterland.runner.forms.pairs import log_ratio, log_ratios
+from hinterland.statistics.interval import Interval
+from hinterland.statistics.sequence import mean_sequence
+
+
+def at_least(form: RatioAtLeast, trials: Sequence[TrialResult], alpha: float, name: str) -> Evidence:
+    """Holds when the whole interval of the ratio lies at or above the threshold, refuted when below."""
+    logs, pairs = log_ratios(trials, form.metric, {**form.where, **form.more}, {**form.where, **form.less})
+    interval = running(logs, alpha)
+    word: VerdictWord = "inconclusive"
+    if interval.low >= math.log(form.ratio):
+        word = "holds"
+    elif interval.high < math.log(form.ratio):
+        word = "refuted"
+    return _evidence(word, name, interval, form.ratio, _medians(pairs), f"at least {form.ratio:g}")
+
+
+def within(form: DifferenceWithin, trials: Sequence[TrialResult], alpha: float, name: str) -> Evidence:
+    """Holds when the whole interval of the ratio lies inside the band, refuted when wholly outside."""
+    logs, pairs = log_ratios(trials, form.metric, {**form.where, **form.one}, {**form.where, **form.other})
+    interval = running(logs, alpha)
+    word = _inside(interval, math.log(form.ratio))
+    return _evidence(word, name, interval, form.ratio, _medians(pairs), f"within {form.ratio:g}")
+
+
+def equals(form: Matches, trials: Sequence[TrialResult], alpha: float, name: str) -> Evidence:
+    """Holds when metric / oracle lies inside the band around 1, refuted when wholly outside."""
+    by_block: dict[int, list[tuple[float, float]]] = {}
+    for trial in trials:
+        metrics = trial.outcome.metrics
+        if form.metric in metrics and form.oracle in metrics:
+            by_block.setdefault(trial.block, []).append((metrics[form.metric], metrics[form.oracle]))
+    logs = [sum(log_ratio(a, b) for a, b in pairs) / len(pairs) for _, pairs in sorted(by_block.items())]
+    interval = running(np.array(logs), alpha)
+    word = _inside(interval, math.log(form.within))
+    pairs = [pair for block in by_block.values() for pair in block]
+    return _evidence(word, name, interval, form.within, _medians(pairs), f"within {form.within:g}")
+
+
+def running(logs: NDArray[np.float64], alpha: float) -> Interval:
+    """Returns the intersection of the confidence sequence's intervals after each block so far.
+
+    The intersection of a confidence sequence is one as well, so a decision once made stays made.
+    An empty intersection (the truth moved) falls back to the latest interval.
+    """
+    latest = _after(logs.tobytes(), alpha)
+    low, high = latest.low, latest.high
+    for blocks in range(2, len(logs)):
+        earlier = _after(logs[:blocks].tobytes(), alpha)
+        low, high = max(low, earlier.low), min(high, earlier.high)
+    if low > high:
+        return latest
+    return Interval(latest.estimate, low, high, latest.n, latest.assumed)
+
+
+@lru_cache(maxsize=8192)
+def _after(logs: bytes, alpha: float) -> Interval:
+    """Returns one interval of the sequence; cached, since every block asks for all the earlier ones again."""
+    return mean_sequence(np.frombuffer(logs), alpha)
+
+
+def _inside(interval: Interval, width: float) -> VerdictWord:
+    if interval.low > -width and interval.high < width:
+        return "holds"
+    if interval.low > width or interval.high < -width:
+        return "refuted"
+    return "inconclusive"
+
+
+def _medians(pairs: Sequence[tuple[float, float]]) -> str:
+    if not pairs:
+        return ""
+    one, other = (stdlib_statistics.median(side) for side in zip(*pairs, strict=True))
+    return f" (medians {one:.4g} and {other:.4g})"
+
+
+def _evidence(
+    word: VerdictWord, name: str, interval: Interval, threshold: float, medians: str, asked: str
+) -> Evidence:
+    if interval.n < 2:
+        few = f"{interval.n} block gives no interval" if interval.n else f"{name} was not measured"
+        return Evidence(
+            verdict="inconclusive", says=f"{name}: too few blocks", cause=few, blocks=interval.n,
+            threshold=threshold, unit="x",
+        )  # fmt: skip
+    low, high = (math.exp(max(-50.0, min(50.0, bound))) for bound in (interval.low, interval.high))
+    estimate = math.exp(interval.estimate)
+    bounds = _bounds(interval, low, high)
+    cause = ""
+    if word == "inconclusive":
+        cause = f"after {interval.n} blocks the ratio is {bounds}"
+    return Evidence(
+        verdict=word,
+        says=f"{name}: {estimate:.3g} x, {bounds}{medians}; asked: {asked}",
+        estimate=estimate,
+        low=low if math.isfinite(interval.low) else None,
+        high=high if math.isfinite(interval.high) else None,
+        unit="x",
+        threshold=threshold,
+        blocks=interval.n,
+        cause=cause,
+        assumed=interval.assumed,
+    )
+
+
+def _bounds(interval: Interval, low: float, high: float) -> str:
+    """Returns in words what is known of a ratio."""
+    below, above = math.isfinite(interval.low), math.isfinite(interval.high)
+    if below and above:
+        return f"between {low:.3g} x and {high:.3g} x"
+    if below:
+        return f"at least {low:.3g} x"
+    return f"at most {high:.3g} x" if above else "not bounded yet"

@@ -1,0 +1,37 @@
+"""The assumption that nobody else used the machine while a trial ran."""
+
+from __future__ import annotations
+
+import os
+
+from msgspec.structs import replace
+
+from hinterland.model.verdict import Assumption, TrialResult
+from hinterland.runner.messages import Exited
+from hinterland.runner.trial_status import void_by
+
+MOST_FOREIGN_CORES = 0.5
+MOST_STEAL_SHARE = 0.05
+
+
+def most_foreign_cores() -> float:
+    """Returns how many cores other processes may use. $HINTERLAND_BUSY_CORES raises it on a busy machine."""
+    return float(os.environ.get("HINTERLAND_BUSY_CORES") or MOST_FOREIGN_CORES)
+
+
+def with_machine(result: TrialResult, exited: Exited) -> TrialResult:
+    """Returns the result with the assumption `machine_quiet` judged; void when it broke."""
+    limit = most_foreign_cores()
+    held = exited.foreign_cores <= limit and exited.steal_share <= MOST_STEAL_SHARE
+    quiet = Assumption(
+        id="machine_quiet",
+        says=f"other processes use less than {limit:g} core and the hypervisor takes less than "
+        f"{MOST_STEAL_SHARE:.0%}",
+        held=held,
+        measured=f"other processes {exited.foreign_cores:.2f} cores, steal {exited.steal_share:.1%}",
+    )
+    outcome = replace(result.outcome, assumptions=(*result.outcome.assumptions, quiet))
+    if result.status != "done":
+        return replace(result, outcome=outcome)
+    status, cause = void_by(outcome)
+    return replace(result, outcome=outcome, status=status, cause=cause)

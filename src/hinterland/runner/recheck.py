@@ -1,0 +1,58 @@
+"""Judges a run again from its files alone: histories through the experiment's `outcome`, then its claims."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from hinterland.errors import UsageError
+from hinterland.model.experiment import Experiment
+from hinterland.model.run import PlannedTrial, RunRecord
+from hinterland.model.verdict import Assumption, TrialResult
+from hinterland.runner import code, histories
+from hinterland.runner.code import Code
+from hinterland.runner.judge import judge
+from hinterland.runner.record import RunFolder
+from hinterland.runner.trial import judged
+from hinterland.runner.trial_status import void_by
+
+
+def recheck(folder: RunFolder, experiment: Experiment | None = None) -> RunRecord:
+    """Returns the record with its trials and verdicts judged again by today's code; writes nothing.
+
+    `experiment` defaults to the manifest in the record, so that thresholds are those declared before the run.
+    What can't be seen in a history (how busy the machine was) is taken from the record.
+    Raises UsageError when the run's experiment is not installed here.
+    """
+    kept = folder.record()
+    experiment = experiment or kept.info.experiment
+    if not Path(experiment.folder).exists():
+        raise UsageError(
+            f"{experiment.id} is not here ({experiment.folder} is gone), so its run can't be judged again.",
+            "Its report still can be shown: hinterland report " + kept.info.id,
+        )
+    loaded = code.load(experiment)
+    trials = tuple(_again(loaded, folder.path, result) for result in kept.trials)
+    cause = kept.info.cause if kept.info.status != "finished" else ""
+    return replace(kept, trials=trials, verdicts=judge(experiment, loaded.claims, trials, interrupted=cause))
+
+
+def _again(loaded: Code, folder: Path, result: TrialResult) -> TrialResult:
+    """Returns a trial judged again from its history; as it was when it has none or failed before judging."""
+    if not histories.exists(folder, result.id):
+        return result
+    if result.status == "failed" and not result.cause.startswith("the checker raised"):
+        return result
+    plan = PlannedTrial(result.id, result.block, result.treatment, result.seed)
+    again = judged(loaded, plan, histories.load(folder, result.id), duration_s=result.duration_s)
+    machine = tuple(a for a in result.outcome.assumptions if a.id == "machine_quiet")
+    return _with(again, machine)
+
+
+def _with(result: TrialResult, machine: tuple[Assumption, ...]) -> TrialResult:
+    outcome = replace(result.outcome, assumptions=result.outcome.assumptions + machine)
+    if result.status != "done":
+        return replace(result, outcome=outcome)
+    status, cause = void_by(outcome)
+    return replace(result, outcome=outcome, status=status, cause=cause)

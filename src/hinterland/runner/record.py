@@ -1,0 +1,234 @@
+"""The run folder: what a run leaves on disk, readable at every moment.
+
+run.json            what was asked, the machine, status (written whole, then renamed into place)
+events.jsonl        everything that happened, one JSON object a line, flushed as it happens
+histories/ID.json   a trial's events and readings; written last, so that its presence means "complete"
+operations/ID.parquet, operations/ID.NAME.parquet   its operations and its loads
+verdicts.json       the verdicts, once judged
+report.html         the report
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from hinterland.errors import SetupError, UsageError
+from hinterland.model.run import (
+    ClaimJudged,
+    RunEvent,
+    RunInfo,
+    RunRecord,
+    TrialFinished,
+)
+from hinterland.model.verdict import TrialResult, Verdict
+
+T = TypeVar("T")
+_event_decoder = msgspec.json.Decoder(RunEvent)
+
+
+def default_store() -> Path:
+    """Returns where runs are kept: $HINTERLAND_STORE, else the XDG state folder."""
+    chosen = os.environ.get("HINTERLAND_STORE")
+    if chosen:
+        return Path(chosen).expanduser()
+    state = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
+    return Path(state).expanduser() / "hinterland" / "runs"
+
+
+class RunFolder:
+    """One run's folder, opened for writing by the run that owns it or for reading by anyone."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._events: int | None = None
+
+    @classmethod
+    def create(cls, store: Path, experiment_id: str) -> RunFolder:
+        """Makes a new folder in the store. Raises SetupError when the store can't be written."""
+        moment = time.strftime("%Y%m%dT%H%M%S")
+        name = f"{moment}-{experiment_id.replace('/', '-')}-{secrets.token_hex(2)}"
+        folder = cls(store / name)
+        with explained(store):
+            for part in ("histories", "operations"):
+                (folder.path / part).mkdir(parents=True)
+        return folder
+
+    @property
+    def id(self) -> str:
+        return self.path.name
+
+    def append(self, event: RunEvent) -> None:
+        """Appends one event, handed to the kernel before this returns."""
+        with explained(self.path):
+            if self._events is None:
+                flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+                self._events = os.open(self.path / "events.jsonl", flags, 0o644)
+            line = memoryview(msgspec.json.encode(event) + b"\n")
+            while line:
+                line = line[os.write(self._events, line) :]
+
+    def close(self) -> None:
+        if self._events is not None:
+            os.close(self._events)
+            self._events = None
+
+    def write(self, name: str, value: Any) -> None:
+        """Writes one JSON file whole: readers see the old content or the new, never a part."""
+        self.write_bytes(name, msgspec.json.format(msgspec.json.encode(value), indent=1))
+
+    def write_bytes(self, name: str, content: bytes) -> None:
+        with explained(self.path):
+            replace_file(self.path / name, content)
+
+    def info(self) -> RunInfo:
+        return _decode(self.path / "run.json", RunInfo)
+
+    def events(self) -> Iterator[RunEvent]:
+        """Yields the events on disk; a last line cut short by a crash is left out."""
+        try:
+            content = (self.path / "events.jsonl").read_bytes()
+        except FileNotFoundError:
+            return
+        for line in content.splitlines(keepends=True):
+            if not line.endswith(b"\n"):
+                return
+            yield _event_decoder.decode(line)
+
+    def record(self) -> RunRecord:
+        """Returns the whole record, finished or not. Raises UsageError when this is no run folder."""
+        info = self.info()
+        events = tuple(self.events())
+        trials = tuple(event.result for event in events if isinstance(event, TrialFinished))
+        return RunRecord(
+            info=settled(info),
+            trials=trials,
+            verdicts=self._verdicts(events),
+            events=events,
+            folder=str(self.path),
+        )
+
+    def _verdicts(self, events: tuple[RunEvent, ...]) -> tuple[Verdict, ...]:
+        path = self.path / "verdicts.json"
+        if path.exists():
+            return _decode(path, tuple[Verdict, ...])
+        latest = {event.verdict.claim: event.verdict for event in events if isinstance(event, ClaimJudged)}
+        return tuple(latest.values())
+
+
+def settled(info: RunInfo) -> RunInfo:
+    """Returns the info with status `interrupted` when its process is gone and never said how it ended."""
+    if info.status != "running" or _alive(info.pid):
+        return info
+    return msgspec.structs.replace(
+        info, status="interrupted", cause="Hinterland was killed before the run ended"
+    )
+
+
+def list_runs(store: Path) -> list[RunInfo]:
+    """Returns the runs in a store, newest first; folders that hold no readable run are passed over."""
+    runs = []
+    for path in store.glob("*/run.json"):
+        try:
+            runs.append(settled(_decode(path, RunInfo)))
+        except UsageError:
+            continue
+    return sorted(runs, key=lambda info: info.started_at, reverse=True)
+
+
+def find(store: Path, name: str) -> RunFolder:
+    """Returns the run a person means: a folder, a run's id, the unique end or start of one, or `last`.
+
+    Raises UsageError when nothing or more than one thing fits.
+    """
+    path = Path(name).expanduser()
+    if (path / "run.json").exists():
+        return RunFolder(path.resolve())
+    if name == "last":
+        runs = list_runs(store)
+        if not runs:
+            raise UsageError(f"There is no run in {store}.", "Start one: hinterland run apis/idempotency")
+        return RunFolder(store / runs[0].id)
+    names = sorted(entry.parent.name for entry in store.glob("*/run.json"))
+    wanted = name.replace("/", "-")
+    fits = [n for n in names if n == wanted] or [n for n in names if wanted in n]
+    if len(fits) == 1:
+        return RunFolder(store / fits[0])
+    if not fits:
+        raise UsageError(f"{name} is not a run in {store}.", "See: hinterland runs")
+    raise UsageError(
+        f"{name} fits {len(fits)} runs: {', '.join(fits[:3])}{' ...' if len(fits) > 3 else ''}.",
+        "Give more of the name, or: last",
+    )
+
+
+def load(store: Path, name: str) -> RunRecord:
+    """Returns the record of the run a person means; see `find`."""
+    return find(store, name).record()
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Writes a file whole under a temporary name, then renames it into place."""
+    part = path.with_name(f".{path.name}.part")
+    try:
+        part.write_bytes(content)
+        part.replace(path)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
+
+
+class explained:  # noqa: N801 - reads as a word: `with explained(path):`
+    """Turns an OSError on the store into a SetupError that says what to do."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if not isinstance(error, OSError):
+            return
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise SetupError(
+                f"The disk under {self._path} is full.",
+                "What was written stays readable. Free some space, or keep runs elsewhere: --store DIR",
+            ) from error
+        raise SetupError(
+            f"The store {self._path} can't be written: {error.strerror or error}.",
+            "Give a folder that you may write: --store DIR (or set HINTERLAND_STORE)",
+        ) from error
+
+
+def _decode(path: Path, kind: type[T]) -> T:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=kind)
+    except FileNotFoundError as error:
+        raise UsageError(
+            f"{path.parent} holds no {path.name}: it is not a run.", "See: hinterland runs"
+        ) from error
+    except msgspec.MsgspecError as error:
+        raise UsageError(f"{path} can't be read: {error}.", "See: hinterland runs") from error
+
+
+def _alive(pid: int) -> bool:
+    if pid <= 0:
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+__all__ = ["RunFolder", "TrialResult", "default_store", "find", "list_runs", "load", "replace_file"]

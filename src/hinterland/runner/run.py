@@ -1,0 +1,305 @@
+"""A run: blocks of trials until every claim is decided or the budget is spent."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from msgspec import Struct, field
+from msgspec.structs import replace
+
+from hinterland import __version__
+from hinterland.errors import HinterlandError, SetupError
+from hinterland.model.claims import Claim
+from hinterland.model.experiment import Experiment, Level, show
+from hinterland.model.run import (
+    BlockStarted,
+    ClaimJudged,
+    LeftOut,
+    PlannedTrial,
+    RunEvent,
+    RunFinished,
+    RunInfo,
+    RunRecord,
+    RunStarted,
+    RunStatus,
+    TrialFinished,
+    TrialNoted,
+    TrialStarted,
+)
+from hinterland.model.verdict import Outcome, TrialResult, Verdict
+from hinterland.rig import machine, needs
+from hinterland.runner import code, plan, record
+from hinterland.runner.connection import KeeperConnection, rebuilt
+from hinterland.runner.interrupts import Interrupts
+from hinterland.runner.judge import judge, needed
+from hinterland.runner.machine_quiet import with_machine
+from hinterland.runner.messages import Abort, Begin, Exited, Finished, Noted
+from hinterland.runner.record import RunFolder
+
+SHORTEST_RUN_BLOCKS = 2
+HANG_S = 60.0
+
+OnEvent = Callable[[RunEvent], None]
+
+
+class RunOptions(Struct, frozen=True):
+    """What a person may ask of a run. `like` names an earlier run whose trials are repeated exactly."""
+
+    set: dict[str, tuple[Level, ...]] = field(default_factory=dict)
+    budget_s: float | None = None
+    blocks: int | None = None
+    seed: int | None = None
+    like: str | None = None
+    store: Path | None = None
+
+
+def run_experiment(
+    experiment: Experiment, options: RunOptions | None = None, on_event: OnEvent = lambda event: None
+) -> RunRecord:
+    """Runs an experiment and returns its record; `on_event` sees every event as it is written.
+
+    Raises UsageError for a wrong option, SetupError when something needed is missing or the store can't be
+    written. Faults of the systems and of the experiment's own code end as `inconclusive` verdicts.
+    """
+    options = options or RunOptions()
+    store = options.store or record.default_store()
+    like = record.load(store, options.like) if options.like else None
+    info = _info(experiment, options, like)
+    plan.require_one_block(experiment, info.treatments, info.budget_s)
+    claims = code.load(experiment).claims
+    folder = RunFolder.create(store, experiment.id)
+    info = replace(info, id=folder.id, machine=machine.describe(folder.path))
+    folder.write("run.json", info)
+    try:
+        return _Run(experiment, info, claims, folder, on_event, like).run()
+    finally:
+        folder.close()
+
+
+class _Run:
+    """The loop of one run; its state is what the record holds."""
+
+    def __init__(
+        self,
+        experiment: Experiment,
+        info: RunInfo,
+        claims: Mapping[str, Claim],
+        folder: RunFolder,
+        on_event: OnEvent,
+        like: RunRecord | None,
+    ) -> None:
+        self.experiment = experiment
+        self.info = info
+        self.claims = claims
+        self.folder = folder
+        self.trials: list[TrialResult] = []
+        self.verdicts: tuple[Verdict, ...] = ()
+        self._on_event = on_event
+        self._like = [e.trials for e in like.events if isinstance(e, BlockStarted)] if like else None
+        self._began = time.monotonic()
+        self._cause = ""
+
+    def run(self) -> RunRecord:
+        status: RunStatus = "failed"
+        try:
+            started = RunStarted(
+                0.0, self.info.id, self.experiment.id, len(self.info.treatments), self.info.budget_s
+            )
+            self._say(started)
+            with Interrupts() as interrupts:
+                with KeeperConnection(self.experiment, self.folder.path, interrupts.wake) as keeper:
+                    if keeper.ready():
+                        self._blocks(keeper, interrupts)
+                status = "interrupted" if interrupts.asked else "finished"
+                self._cause = "interrupted" if interrupts.asked else ""
+        except HinterlandError as error:
+            self._cause = error.says
+            self._end(status)
+            raise
+        except BaseException as error:
+            self._cause = f"{type(error).__name__}: {error}"
+            self._end(status)
+            raise
+        self._end(status)
+        return self.folder.record()
+
+    def _blocks(self, keeper: KeeperConnection, interrupts: Interrupts) -> None:
+        block = 0
+        while True:
+            block += 1
+            trials = self._block(block)
+            if not trials or not self._fits(trials, block):
+                return
+            self._say(BlockStarted(self._now(), block, trials))
+            for trial in trials:
+                self._trial(keeper, interrupts, trial)
+                if interrupts.asked:
+                    return
+            self._judge(block)
+            if block == SHORTEST_RUN_BLOCKS and all(trial.status == "failed" for trial in self.trials):
+                # Nothing here works, and more of the same would only cost the reader's time.
+                return
+
+    def _block(self, block: int) -> tuple[PlannedTrial, ...]:
+        """Returns the trials of the next block: those that an undecided claim rests on; none to stop."""
+        if self._like is not None:
+            return self._like[block - 1] if block <= len(self._like) else ()
+        if self.info.blocks_limit is not None and block > self.info.blocks_limit:
+            return ()
+        treatments = self.info.treatments
+        open_claims = [v.claim for v in self.verdicts if v.verdict == "inconclusive"]
+        if block > SHORTEST_RUN_BLOCKS and self.info.blocks_limit is None:
+            treatments = tuple(
+                t for t in treatments if any(needed(self.claims[claim], t) for claim in open_claims)
+            )
+        return plan.block_of(treatments, seed=self.info.seed, block=block)
+
+    def _fits(self, trials: Sequence[PlannedTrial], block: int) -> bool:
+        """Decides whether the block can end within the budget, judging by the trials so far."""
+        if block == 1 or self._like is not None or self.info.blocks_limit is not None:
+            return True
+        longest: dict[str, float] = {}
+        for result in self.trials:
+            key = str(result.treatment)
+            longest[key] = max(longest.get(key, 0.0), result.duration_s)
+        estimate_s = sum(longest.get(str(trial.treatment), self.experiment.trial_s) for trial in trials)
+        return self._now() + estimate_s <= self.info.budget_s
+
+    def _trial(self, keeper: KeeperConnection, interrupts: Interrupts, trial: PlannedTrial) -> None:
+        self._say(TrialStarted(self._now(), trial))
+        began = time.monotonic()
+        keeper.listen()
+        keeper.send(Begin(trial=trial, timeout_s=max(HANG_S, 20 * self.experiment.trial_s)))
+        finished: Finished | None = None
+        aborted = False
+        while True:
+            report = keeper.receive()
+            if interrupts.asked and not aborted:
+                keeper.send(Abort())
+                aborted = True
+                os.read(interrupts.wake, 1)
+            if isinstance(report, Noted):
+                event = report.event
+                noted = (trial.id, event.kind, event.name, event.target, event.stage)
+                self._say(TrialNoted(self._now(), *noted))
+            elif isinstance(report, Finished):
+                finished = report
+            elif isinstance(report, Exited):
+                break
+        if finished is None:
+            why = report.ended or f"its process ended with status {report.status}: {keeper.last_words()}"
+            result = _failed(trial, why)
+        else:
+            result = with_machine(finished.result, report)
+        result = replace(result, duration_s=time.monotonic() - began)
+        self.trials.append(result)
+        self._say(TrialFinished(self._now(), result))
+        if finished is not None and finished.stop is not None:
+            raise rebuilt(finished.stop)
+
+    def _judge(self, block: int, interrupted: str = "") -> None:
+        before = {verdict.claim: verdict for verdict in self.verdicts}
+        self.verdicts = judge(self.experiment, self.claims, self.trials, interrupted=interrupted)
+        for verdict in self.verdicts:
+            if before.get(verdict.claim) != verdict:
+                self._say(ClaimJudged(self._now(), block, verdict))
+
+    def _end(self, status: RunStatus) -> None:
+        """Writes what the record needs to be whole. The store may be what failed: then it stays as it is."""
+        ended = replace(self.info, status=status, cause=self._cause, ended_at=time.time())
+        try:
+            cut_short = "" if status == "finished" else self._cause
+            self._judge(max((trial.block for trial in self.trials), default=0), cut_short)
+            self.folder.write("verdicts.json", self.verdicts)
+            self.folder.write("run.json", ended)
+            self._say(RunFinished(self._now(), status, self._cause))
+        except SetupError:
+            if status != "failed":
+                raise
+
+    def _say(self, event: RunEvent) -> None:
+        self.folder.append(event)
+        self._on_event(event)
+
+    def _now(self) -> float:
+        return time.monotonic() - self._began
+
+
+def _failed(trial: PlannedTrial, why: str) -> TrialResult:
+    return TrialResult(
+        id=trial.id,
+        block=trial.block,
+        treatment=trial.treatment,
+        seed=trial.seed,
+        status="failed",
+        outcome=Outcome(),
+        duration_s=0.0,
+        cause=why,
+    )
+
+
+def _info(experiment: Experiment, options: RunOptions, like: RunRecord | None) -> RunInfo:
+    """Returns what will run. Raises UsageError or SetupError when it can't."""
+    if like is not None:
+        asked = like.info
+        if asked.experiment.id != experiment.id:
+            raise SetupError(
+                f"{options.like} is a run of {asked.experiment.id}, not of {experiment.id}.",
+                f"hinterland run {asked.experiment.id} --like {options.like}",
+            )
+    unavailable, left_out = _left_out(experiment, options.set)
+    treatments = like.info.treatments if like else plan.treatments(experiment, options.set, unavailable)
+    if not treatments:
+        raise SetupError(
+            f"{experiment.id}: no treatment is left that this machine can run.", "See: hinterland doctor"
+        )
+    return RunInfo(
+        id="",
+        experiment=experiment,
+        seed=like.info.seed if like else options.seed if options.seed is not None else secrets.randbits(31),
+        budget_s=options.budget_s or (like.info.budget_s if like else experiment.budget_s),
+        started_at=time.time(),
+        machine={},
+        treatments=treatments,
+        blocks_limit=options.blocks,
+        set=like.info.set if like else options.set,
+        like=like.info.id if like else "",
+        left_out=left_out,
+        pid=os.getpid(),
+        version=__version__,
+    )
+
+
+def _left_out(
+    experiment: Experiment, chosen: Mapping[str, tuple[Level, ...]]
+) -> tuple[dict[str, list[Level]], tuple[LeftOut, ...]]:
+    """Returns the levels whose needs are missing. Raises SetupError for one that was asked for by name."""
+    for need in experiment.needs:
+        if need.endswith("?"):
+            continue
+        status = needs.check(need)
+        if not status.available:
+            raise SetupError(
+                f"{experiment.id} needs {need}, which is missing here.", f"Install it: {status.install}"
+            )
+    unavailable: dict[str, list[Level]] = {}
+    left_out: list[LeftOut] = []
+    for name, factor in experiment.factor.items():
+        for level in chosen.get(name) or (*factor.levels, *factor.choices):
+            for need in factor.needs.get(show(level), ()):
+                status = needs.check(need)
+                if status.available:
+                    continue
+                if level in chosen.get(name, ()):
+                    raise SetupError(
+                        f"{experiment.id}: {name}={show(level)} needs {need}, which is missing here.",
+                        f"Install it: {status.install}",
+                    )
+                unavailable.setdefault(name, []).append(level)
+                left_out.append(LeftOut(name, level, f"{need} is missing; install it: {status.install}"))
+                break
+    return unavailable, tuple(left_out)

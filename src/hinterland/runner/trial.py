@@ -1,0 +1,177 @@
+"""What an experiment's `trial(t)` sees, and how one trial is carried out in its own process."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+import uvloop
+
+from hinterland.checkers.assumptions import automatic
+from hinterland.errors import HinterlandError, SetupError, SystemFailure
+from hinterland.load.operations import Operations
+from hinterland.model.experiment import Level
+from hinterland.model.history import Event, History, LoadSample, Operation
+from hinterland.model.run import PlannedTrial
+from hinterland.model.verdict import Outcome, TrialResult
+from hinterland.rig.rig import Rig
+from hinterland.runner import histories
+from hinterland.runner.code import Code
+from hinterland.runner.messages import Broken, Finished
+from hinterland.runner.trial_status import void_by
+
+Phase = Literal["prepare", "warm_up", "measure", "settle", "final"]
+
+
+class Trial:
+    """One trial as its experiment sees it: levels, a seed, a rig, and a history to fill.
+
+    t["factor"] is the level of a factor. Everything recorded here is saved before it is judged.
+    """
+
+    def __init__(
+        self, plan: PlannedTrial, *, scratch: Path, cache: Path, note: Callable[[Event], None]
+    ) -> None:
+        self.treatment: dict[str, Level] = plan.treatment
+        self.seed = plan.seed
+        self.random = random.Random(plan.seed)
+        self.scratch = scratch
+        self.cache = cache
+        self.rig = Rig(scratch=scratch, cache=cache, record=self.record)
+        self.operations = Operations(self._operation)
+        self._note = note
+        self._operations: list[Operation] = []
+        self._loads: dict[str, LoadSample] = {}
+        self._events: list[Event] = []
+        self._readings: dict[str, Any] = {}
+
+    def __getitem__(self, factor: str) -> Any:
+        return self.treatment[factor]
+
+    def phase(self, name: Phase) -> None:
+        """Says that the trial enters a phase."""
+        self.record(Event(t_ns=time.monotonic_ns(), kind="phase", name=name))
+
+    def note(self, name: str, **detail: Any) -> None:
+        """Records something worth seeing in the history; `detail` holds JSON values."""
+        self.record(Event(t_ns=time.monotonic_ns(), kind="note", name=name, detail=detail))
+
+    def load(self, name: str, sample: LoadSample) -> None:
+        """Records the operations of a load under a name."""
+        self._loads[name] = sample
+
+    def reading(self, name: str, value: Any) -> None:
+        """Records a final read or a measured fact, a JSON value."""
+        self._readings[name] = value
+
+    def record(self, event: Event) -> None:
+        """Records an event; the rig calls this for faults, steps and processes."""
+        self._events.append(event)
+        if event.kind in ("phase", "fault", "process"):
+            self._note(event)
+
+    def _operation(self, operation: Operation) -> None:
+        self._operations.append(operation)
+
+    def history(self) -> History:
+        """Returns all that was recorded so far; operations and events in the order of their time."""
+        return History(
+            treatment=self.treatment,
+            seed=self.seed,
+            operations=tuple(sorted(self._operations, key=lambda operation: operation.sent_ns)),
+            loads=dict(self._loads),
+            events=tuple(sorted(self._events, key=lambda event: event.t_ns)),
+            readings=dict(self._readings),
+        )
+
+
+def carry_out(
+    code: Code, plan: PlannedTrial, *, folder: Path, scratch: Path, cache: Path, note: Callable[[Event], None]
+) -> Finished:
+    """Runs one trial, saves its history, then judges it. Never raises for the experiment's faults."""
+    began = time.monotonic()
+    trial, cause, log = _run(code, plan, scratch, cache, note)
+    history = trial.history()
+    stop = None
+    try:
+        histories.save(folder, plan.id, history)
+    except SetupError as error:
+        stop = Broken(kind="SetupError", says=error.says, next_step=error.next_step)
+        cause = cause or f"its history could not be saved: {error.says}"
+    duration_s = time.monotonic() - began
+    result = judged(code, plan, history, cause=cause, log=log, duration_s=duration_s)
+    return Finished(result=result, stop=stop)
+
+
+def judged(
+    code: Code,
+    plan: PlannedTrial,
+    history: History,
+    *,
+    cause: str = "",
+    log: tuple[str, ...] = (),
+    duration_s: float = 0.0,
+) -> TrialResult:
+    """Returns what a recorded history comes to; pure but for running the experiment's `outcome`.
+
+    status `failed` when the trial had a cause or its checker raised, `void` when an assumption broke.
+    """
+    outcome = Outcome()
+    status: Literal["done", "void", "failed"] = "done"
+    if not cause:
+        try:
+            outcome = code.outcome(history)
+        except Exception as error:
+            cause = f"the checker raised {type(error).__name__}: {error}"
+            log = tuple(traceback.format_exc().splitlines()[-8:])
+    if cause:
+        status = "failed"
+    else:
+        assumptions = automatic(history) + outcome.assumptions
+        outcome = Outcome(
+            metrics=outcome.metrics,
+            findings=outcome.findings,
+            tries=outcome.tries,
+            assumptions=assumptions,
+            series=outcome.series,
+        )
+        status, cause = void_by(outcome)
+    return TrialResult(
+        id=plan.id,
+        block=plan.block,
+        treatment=plan.treatment,
+        seed=plan.seed,
+        status=status,
+        outcome=outcome,
+        duration_s=duration_s,
+        cause=cause,
+        log=log,
+    )
+
+
+def _run(
+    code: Code, plan: PlannedTrial, scratch: Path, cache: Path, note: Callable[[Event], None]
+) -> tuple[Trial, str, tuple[str, ...]]:
+    """Runs the experiment's trial with a rig around it. Returns the trial, why it failed, and log lines."""
+
+    async def inside() -> tuple[Trial, str, tuple[str, ...]]:
+        trial = Trial(plan, scratch=scratch, cache=cache, note=note)
+        try:
+            async with trial.rig:
+                await code.trial(trial)
+        except SystemFailure as error:
+            return trial, error.says, error.log
+        except HinterlandError as error:
+            return trial, str(error), ()
+        except Exception as error:
+            where = traceback.format_exc().splitlines()[-8:]
+            return trial, f"the trial raised {type(error).__name__}: {error}", tuple(where)
+        return trial, "", ()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(inside())

@@ -1,0 +1,204 @@
+"""Claims judged on written trials: each form acquits the right one, convicts the wrong one, or abstains."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+from runner_samples import experiment, result
+
+from hinterland.model.claims import Claim, Crossover, DifferenceWithin, Matches, Never, RatioAtLeast
+from hinterland.model.verdict import TrialResult, Verdict
+from hinterland.runner.forms.pairs import MOST_LOG, log_ratio
+from hinterland.runner.judge import controlled, judge, needed
+
+RIGHT, WRONG = {"variant": "right"}, {"variant": "wrong"}
+NEVER = Never(finding="double_charge", where=RIGHT, control=WRONG)
+RATIO = RatioAtLeast(
+    metric="rate_per_s", ratio=2.0, more=RIGHT, less=WRONG, where={"clients": 10}, control={"clients": 1}
+)
+
+
+def one(form: Claim, trials: list[TrialResult], **more: Any) -> Verdict:
+    return judge(experiment("claim"), {"claim": form}, trials, **more)[0]
+
+
+def ratio_trials(blocks: int, factor: float, control: float = 1.0) -> list[TrialResult]:
+    """Trials in which `right` is `factor` times `wrong` at 10 clients and `control` times at 1, +-3 %."""
+    found = []
+    for block in range(1, blocks + 1):
+        wobble = 1 + 0.03 * math.sin(7 * block)
+        for clients, ratio in ((10, factor), (1, control)):
+            found.append(result(block, {**RIGHT, "clients": clients}, {"rate_per_s": 100 * ratio * wobble}))
+            found.append(result(block, {**WRONG, "clients": clients}, {"rate_per_s": 100 / wobble}))
+    return found
+
+
+def charges(right: int, wrong: int, tries: int = 600) -> list[TrialResult]:
+    return [result(1, RIGHT, findings=right, tries=tries), result(1, WRONG, findings=wrong, tries=tries)]
+
+
+@pytest.mark.parametrize(
+    ("trials", "verdict", "cause"),
+    [
+        (charges(0, 5), "holds", ""),
+        (charges(1, 5), "refuted", ""),
+        (charges(0, 0), "inconclusive", "the control did not turn the claim over"),
+        (charges(0, 5, tries=20), "inconclusive", "20 tries bound the rate only to"),
+        (charges(0, 5)[:1], "inconclusive", "the control is undecided: no trial of variant=wrong was run"),
+        ([], "inconclusive", "no trial of variant=right was run"),
+    ],
+)
+def test_never(trials: list[TrialResult], verdict: str, cause: str) -> None:
+    found = one(NEVER, trials)
+    assert found.verdict == verdict
+    assert cause in found.cause
+
+
+def test_a_violation_seen_later_refutes_what_held() -> None:
+    assert one(NEVER, charges(0, 5)).verdict == "holds"
+    assert one(NEVER, [*charges(0, 5), result(2, RIGHT, findings=1, tries=600)]).verdict == "refuted"
+
+
+def test_never_shows_a_witness_of_its_control() -> None:
+    found = one(NEVER, charges(0, 5))
+    assert [w.says for w in found.witnesses] == ["variant=wrong: charged twice"]
+
+
+def test_a_busy_machine_does_not_void_what_a_correctness_checker_found() -> None:
+    busy = result(1, RIGHT, tries=600, status="void", broken="machine_quiet", cause="busy")
+    assert one(NEVER, [busy, charges(0, 5)[1]]).verdict == "holds"
+    unfired = result(1, RIGHT, tries=600, status="void", broken="fault_fired", cause="no kill")
+    found = one(NEVER, [unfired, charges(0, 5)[1]])
+    assert found.verdict == "inconclusive"
+    assert "1 of 1 trials gave no evidence: no kill" in found.cause
+
+
+@pytest.mark.parametrize(
+    ("factor", "control", "blocks", "verdict"),
+    [
+        (5.0, 1.0, 12, "holds"),
+        (1.2, 1.0, 12, "refuted"),
+        (2.0, 1.0, 12, "inconclusive"),
+        (5.0, 5.0, 12, "inconclusive"),
+        (5.0, 1.0, 1, "inconclusive"),
+        (20.0, 1.0, 5, "holds"),
+    ],
+)
+def test_ratio_at_least(factor: float, control: float, blocks: int, verdict: str) -> None:
+    assert one(RATIO, ratio_trials(blocks, factor, control)).verdict == verdict
+
+
+def test_a_ratio_says_its_interval_and_medians() -> None:
+    evidence = one(RATIO, ratio_trials(12, 5.0)).evidence
+    assert evidence.low is not None
+    assert evidence.high is not None
+    assert evidence.low < 5.0 < evidence.high
+    assert "medians" in evidence.says
+    assert evidence.blocks == 12
+
+
+def test_more_than_a_fifth_of_trials_lost_makes_a_claim_inconclusive_and_names_the_cause() -> None:
+    trials = ratio_trials(12, 5.0)
+    lost = [
+        result(b, {**RIGHT, "clients": 10}, status="failed", cause="the checker raised ValueError: no")
+        for b in range(13, 20)
+    ]
+    found = one(RATIO, trials + lost)
+    assert found.verdict == "inconclusive"
+    assert "7 of 31 trials gave no evidence: the checker raised ValueError: no" in found.cause
+    assert one(RATIO, trials + lost[:2]).verdict == "holds"
+
+
+def test_an_interrupted_run_says_so_only_where_undecided() -> None:
+    assert one(RATIO, ratio_trials(12, 5.0), interrupted="interrupted").verdict == "holds"
+    assert one(RATIO, ratio_trials(1, 5.0), interrupted="interrupted").cause == "interrupted"
+
+
+@pytest.mark.parametrize(
+    ("factor", "control", "verdict"),
+    [(1.0, 5.0, "holds"), (3.0, 5.0, "refuted"), (1.0, 1.0, "inconclusive"), (1.25, 5.0, "inconclusive")],
+)
+def test_difference_within(factor: float, control: float, verdict: str) -> None:
+    form = DifferenceWithin(
+        metric="rate_per_s", ratio=1.25, one=RIGHT, other=WRONG, where={"clients": 10}, control={"clients": 1}
+    )
+    assert one(form, ratio_trials(16, factor, control)).verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("factor", "control", "verdict"), [(1.0, 9.0, "holds"), (2.0, 9.0, "refuted"), (1.0, 1.0, "inconclusive")]
+)
+def test_matches(factor: float, control: float, verdict: str) -> None:
+    form = Matches(metric="latency_ms", oracle="expected_ms", within=1.3, where=RIGHT, control=WRONG)
+    trials = [
+        result(b, side, {"latency_ms": 100 * f * (1 + 0.02 * math.sin(b)), "expected_ms": 100.0})
+        for b in range(1, 13)
+        for side, f in ((RIGHT, factor), (WRONG, control))
+    ]
+    assert one(form, trials).verdict == verdict
+
+
+def crossing(blocks: int, *, first: tuple[float, ...], control: tuple[float, ...]) -> list[TrialResult]:
+    """Throughput of right, wrong and third at three shares; `wrong` is always 100."""
+    found = []
+    for b in range(1, blocks + 1):
+        wobble = 1 + 0.02 * math.sin(5 * b)
+        for share, ours, theirs in zip((0.0, 0.5, 1.0), first, control, strict=True):
+            found.append(result(b, {"variant": "right", "share": share}, {"rate_per_s": ours * wobble}))
+            found.append(result(b, {"variant": "third", "share": share}, {"rate_per_s": theirs * wobble}))
+            found.append(result(b, {"variant": "wrong", "share": share}, {"rate_per_s": 100.0}))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("first", "control", "verdict"),
+    [
+        ((400, 150, 25), (50, 40, 30), "holds"),
+        ((50, 40, 30), (50, 40, 30), "refuted"),
+        ((400, 150, 25), (400, 150, 25), "inconclusive"),
+    ],
+)
+def test_crossover(first: Any, control: Any, verdict: str) -> None:
+    form = Crossover(
+        metric="rate_per_s", along="share", first=RIGHT, second=WRONG, control={"variant": "third"}
+    )
+    found = one(form, crossing(10, first=first, control=control))
+    assert found.verdict == verdict
+    if verdict == "holds":
+        evidence = found.evidence
+        assert evidence.estimate is not None
+        assert evidence.low is not None
+        assert evidence.high is not None
+        assert 0.5 <= evidence.low <= evidence.estimate <= evidence.high <= 1.0
+
+
+def test_a_claim_needs_the_trials_of_its_sides_and_of_its_control() -> None:
+    assert needed(RATIO, {**RIGHT, "clients": 10})
+    assert needed(RATIO, {**WRONG, "clients": 1})
+    assert not needed(RATIO, {**WRONG, "clients": 3})
+
+
+def test_a_control_replaces_levels_where_they_stand() -> None:
+    swapped = controlled(RATIO)
+    assert isinstance(swapped, RatioAtLeast)
+    assert swapped.where == {"clients": 1}
+    assert (swapped.more, swapped.less) == (RIGHT, WRONG)
+    control = controlled(NEVER)
+    assert isinstance(control, Never)
+    assert control.where == WRONG
+
+
+@pytest.mark.parametrize(
+    ("above", "below", "expected"),
+    [
+        (0.0, 0.0, 0.0),
+        (1.0, 0.0, MOST_LOG),
+        (0.0, 1.0, -MOST_LOG),
+        (math.e, 1.0, 1.0),
+        (math.inf, 1.0, MOST_LOG),
+    ],
+)
+def test_log_ratios_of_zeros_and_infinities_are_finite(above: float, below: float, expected: float) -> None:
+    assert log_ratio(above, below) == pytest.approx(expected)
