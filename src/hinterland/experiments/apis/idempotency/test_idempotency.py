@@ -1,0 +1,147 @@
+"""The checker on recorded histories; on real trials wrong variants are convicted, the right one acquitted."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from hinterland import RunOptions, run_experiment
+from hinterland.catalogue import read
+from hinterland.checkers import charges
+from hinterland.load.client import HttpClient
+from hinterland.model.history import Event, History, Operation
+from hinterland.model.verdict import TrialResult
+from hinterland.rig import Rig
+from hinterland.runner import code
+
+FOLDER = Path(__file__).parent
+RECORDED = sorted((FOLDER / "histories").glob("*.json"))
+EXPERIMENT = read(FOLDER)
+CODE = code.load(EXPERIMENT)
+
+DISEASES = {
+    "no_key": {"double_charge_in_turn", "double_charge_at_once", "double_charge_when_slow"},
+    "check_then_insert": {"double_charge_at_once", "double_charge_after_kill", "wrong_replay"},
+    "key_in_transaction": set(),
+    "key_in_redis": {"stuck_key", "lost_charge"},
+    "expiring_lock": {"double_charge_when_slow"},
+}
+"""What each variant must be convicted of. What no_key does after a kill, it does without one, too."""
+
+HEALTH = {
+    "check_then_insert": {"double_charge_in_turn", "lost_charge", "stuck_key"},
+    "key_in_redis": {
+        f"double_charge_{manner}" for manner in ("in_turn", "at_once", "when_slow", "after_kill")
+    },
+    "expiring_lock": {"double_charge_after_kill", "lost_charge", "stuck_key"},
+}
+"""What the lesson says a wrong variant gets right."""
+
+
+@pytest.mark.parametrize("file", RECORDED, ids=lambda file: file.stem)
+def test_recorded_history(file: Path) -> None:
+    recorded: dict[str, Any] = msgspec.json.decode(file.read_bytes())
+    history = History(
+        treatment=recorded["treatment"],
+        seed=recorded["seed"],
+        operations=msgspec.convert(recorded["operations"], tuple[Operation, ...]),
+        events=msgspec.convert(recorded["events"], tuple[Event, ...]),
+        readings=recorded["readings"],
+    )
+    found = charges.check(history)
+    assert [[finding.kind, finding.key] for finding in found] == recorded["findings"]
+    assert all(2 <= len(finding.witness) <= 5 for finding in found)
+
+
+def test_every_finding_is_in_a_recorded_history() -> None:
+    kinds = {kind for file in RECORDED for kind, _ in msgspec.json.decode(file.read_bytes())["findings"]}
+    assert kinds == set(charges.KINDS)
+
+
+def test_every_wrong_variant_is_some_claims_control() -> None:
+    controls = {claim.control["variant"] for claim in CODE.claims.values()}
+    assert controls == set(DISEASES) - {"key_in_transaction"}
+
+
+def test_every_wrong_variant_says_so_first() -> None:
+    source = (FOLDER / "systems" / "payments.py").read_text()
+    said = dict(re.findall(r'def (\w+)\(shop: Shop, payment: Payment\) -> Answer:\n    """(\w+)', source))
+    assert said == {variant: "Right" if variant == "key_in_transaction" else "Wrong" for variant in DISEASES}
+
+
+def one_block(store: Path, database: str, *variants: str) -> dict[str, TrialResult]:
+    """Returns a real trial of each variant."""
+    options = RunOptions(set={"database": (database,), "variant": variants}, blocks=1, store=store, seed=1)
+    return {str(one.treatment["variant"]): one for one in run_experiment(EXPERIMENT, options).trials}
+
+
+def examine(variant: str, trial: TrialResult) -> None:
+    assert trial.status != "failed", (trial.cause, trial.log)
+    broken = {each.id for each in trial.outcome.assumptions if not each.held} - {"machine_quiet"}
+    assert not broken, trial.outcome.assumptions
+    assert all(trial.outcome.tries.values()), trial.outcome.tries
+    found = {finding.kind for finding in trial.outcome.findings}
+    assert found >= DISEASES[variant]
+    assert not found & HEALTH.get(variant, set())
+    if variant == "key_in_transaction":
+        assert not found
+    assert set(trial.outcome.metrics) == set(EXPERIMENT.metric)
+
+
+@pytest.mark.system
+def test_the_right_variant_answers_as_the_draft_says(require: Callable[[str], None], scratch: Path) -> None:
+    require("python:uvicorn")
+
+    async def answers() -> list[tuple[int, bool, str]]:
+        seen = []
+        async with Rig(scratch, scratch, record=lambda event: None) as rig:
+            port = rig.free_port()
+            await rig.start(
+                [FOLDER / "systems" / "payments.py", "--database", scratch / "shop.db", "--port", port],
+                name="payments",
+                port=port,
+            )
+            async with HttpClient("127.0.0.1", port) as http:
+                for shop, key, body in (
+                    ("a", "", {"order": "o", "amount_cents": 5}),
+                    ("a", "k", {"order": "o"}),
+                    ("a", "k", {"order": "o", "amount_cents": 5}),
+                    ("a", "k", {"order": "o", "amount_cents": 5}),
+                    ("a", "k", {"order": "o", "amount_cents": 6}),
+                    ("b", "k", {"order": "o", "amount_cents": 6}),
+                ):
+                    headers = {"Tenant": shop, **({"Idempotency-Key": key} if key else {})}
+                    response = await http.post("/payments", headers=headers, json=body)
+                    replayed = "idempotent-replayed" in response.headers
+                    seen.append((response.status, replayed, response.json().get("charge", "")))
+        return seen
+
+    no_key, no_amount, first, again, other_payload, other_shop = asyncio.run(answers())
+    assert (no_key[0], no_amount[0], other_payload[0]) == (400, 400, 422)
+    assert first[:2] == (201, False)
+    assert again == (201, True, first[2])
+    assert other_shop[:2] == (201, False)
+    assert other_shop[2] != first[2]
+
+
+@pytest.mark.system
+def test_on_sqlite(require: Callable[[str], None], tmp_path: Path) -> None:
+    require("python:uvicorn")
+    require("service:redis")
+    for variant, trial in one_block(tmp_path, "sqlite", *DISEASES).items():
+        examine(variant, trial)
+
+
+@pytest.mark.system
+def test_on_postgresql(require: Callable[[str], None], tmp_path: Path) -> None:
+    require("python:uvicorn")
+    require("service:postgresql")
+    variants = ("check_then_insert", "key_in_transaction", "expiring_lock")
+    for variant, trial in one_block(tmp_path, "postgresql", *variants).items():
+        examine(variant, trial)
