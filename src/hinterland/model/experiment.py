@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from msgspec import Struct, field
 
 Level = str | int | float | bool
-Where = dict[str, Level]
+Where = Mapping[str, Level]
 """A partial treatment: the levels of some factors."""
 
 
@@ -136,7 +137,7 @@ REGIONS: dict[str, str] = {
 """The parts of the atlas, in the order of the map."""
 
 
-def label(levels: dict[str, Any]) -> str:
+def label(levels: Mapping[str, Any]) -> str:
     """Returns a treatment in words: `variant=no_key database=sqlite`."""
     return " ".join(f"{name}={show(level)}" for name, level in levels.items())
 

@@ -125,6 +125,7 @@ def _verdict(
         cause=cause if word == "inconclusive" else "",
         form=type(form).__struct_config__.tag or "",  # type: ignore[arg-type]
         witnesses=_witnesses(form, trials),
+        detail=_axes(form),
     )
 
 
@@ -172,6 +173,15 @@ def _judge_form(experiment: Experiment, form: Claim, trials: Sequence[TrialResul
 
 def _name(experiment: Experiment, metric: str) -> str:
     return experiment.metric[metric].name or metric.replace("_", " ")
+
+
+def _axes(form: Claim) -> dict[str, str]:
+    """Returns what the claim is about, so that a report can draw it where it belongs."""
+    if isinstance(form, Never):
+        return {"finding": form.finding}
+    if isinstance(form, Crossover):
+        return {"metric": form.metric, "along": form.along}
+    return {"metric": form.metric}
 
 
 def _witnesses(form: Claim, trials: Sequence[TrialResult]) -> tuple[Finding, ...]:

@@ -25,8 +25,7 @@ def with_machine(result: TrialResult, exited: Exited) -> TrialResult:
     held = exited.foreign_cores <= limit and exited.steal_share <= MOST_STEAL_SHARE
     quiet = Assumption(
         id="machine_quiet",
-        says=f"other processes use less than {limit:g} core and the hypervisor takes less than "
-        f"{MOST_STEAL_SHARE:.0%}",
+        says=f"others keep under {limit:g} cores busy, the hypervisor takes under {MOST_STEAL_SHARE:.0%}",
         held=held,
         measured=f"other processes {exited.foreign_cores:.2f} cores, steal {exited.steal_share:.1%}",
     )

@@ -24,7 +24,7 @@ def judge(
     levels, wins = _wins(form, trials, higher_wins)
     blocks = wins.shape[0]
     if len(levels) < 2 or blocks < 2:
-        cause = f"{blocks} complete blocks over {len(levels)} levels of {form.along} give no interval"
+        cause = f"complete blocks: {blocks}; levels of {form.along}: {len(levels)}; both must be 2 or more"
         return Evidence(verdict="inconclusive", says="too few blocks", cause=cause, blocks=blocks, unit=unit)
     share = alpha / len(levels)
     lowest, highest = running(wins[:, 0], share), running(wins[:, -1], share)
@@ -36,8 +36,8 @@ def judge(
     found = crossover_sequence(levels, wins, alpha)
     one, other = _name(form.first, form.second), _name(form.second, form.first)
     ends = (
-        f"{one} is {math.exp(lowest.estimate):.3g} x {other} at {form.along} {levels[0]:g} "
-        f"and {math.exp(highest.estimate):.3g} x at {levels[-1]:g}"
+        f"{one} is {math.exp(lowest.estimate):.3g}x {other} at {form.along} {levels[0]:g} "
+        f"and {math.exp(highest.estimate):.3g}x at {levels[-1]:g}"
     )
     crossing = ""
     if word == "holds" and math.isfinite(found.estimate):

@@ -31,10 +31,10 @@ def judge(form: Never, trials: Sequence[TrialResult], alpha: float) -> Evidence:
         word, cause = "holds", ""
     else:
         word = "inconclusive"
-        cause = f"{tries:,} tries bound the rate only to {rate.high:.2%}, {form.at_most:.2%} is asked"
+        cause = f"{tries:,} tries bound the rate only to {_share(rate.high)}, {_share(form.at_most)} is asked"
     return Evidence(
         verdict=word,  # type: ignore[arg-type]
-        says=f"{name}: {violations:,} in {tries:,} tries (rate at most {rate.high:.2%})",
+        says=f"{name}: {violations:,} in {tries:,} tries (rate at most {_share(rate.high)})",
         estimate=violations / max(tries, 1),
         low=rate.low,
         high=rate.high,
@@ -46,3 +46,7 @@ def judge(form: Never, trials: Sequence[TrialResult], alpha: float) -> Evidence:
         cause=cause,
         assumed=rate.assumed,
     )
+
+
+def _share(rate: float) -> str:
+    return f"{100 * rate:.3g} %"

@@ -26,7 +26,7 @@ def at_least(form: RatioAtLeast, trials: Sequence[TrialResult], alpha: float, na
         word = "holds"
     elif interval.high < math.log(form.ratio):
         word = "refuted"
-    return _evidence(word, name, interval, form.ratio, _medians(pairs), f"at least {form.ratio:g}")
+    return _evidence(word, name, interval, form.ratio, _medians(pairs), f"at least {form.ratio:g}x")
 
 
 def within(form: DifferenceWithin, trials: Sequence[TrialResult], alpha: float, name: str) -> Evidence:
@@ -34,7 +34,7 @@ def within(form: DifferenceWithin, trials: Sequence[TrialResult], alpha: float, 
     logs, pairs = log_ratios(trials, form.metric, {**form.where, **form.one}, {**form.where, **form.other})
     interval = running(logs, alpha)
     word = _inside(interval, math.log(form.ratio))
-    return _evidence(word, name, interval, form.ratio, _medians(pairs), f"within {form.ratio:g}")
+    return _evidence(word, name, interval, form.ratio, _medians(pairs), f"within {form.ratio:g}x")
 
 
 def equals(form: Matches, trials: Sequence[TrialResult], alpha: float, name: str) -> Evidence:
@@ -48,7 +48,7 @@ def equals(form: Matches, trials: Sequence[TrialResult], alpha: float, name: str
     interval = running(np.array(logs), alpha)
     word = _inside(interval, math.log(form.within))
     pairs = [pair for block in by_block.values() for pair in block]
-    return _evidence(word, name, interval, form.within, _medians(pairs), f"within {form.within:g}")
+    return _evidence(word, name, interval, form.within, _medians(pairs), f"within {form.within:g}x")
 
 
 def running(logs: NDArray[np.float64], alpha: float) -> Interval:
@@ -105,7 +105,7 @@ def _evidence(
         cause = f"after {interval.n} blocks the ratio is {bounds}"
     return Evidence(
         verdict=word,
-        says=f"{name}: {estimate:.3g} x, {bounds}{medians}; asked: {asked}",
+        says=f"{name}: {estimate:.3g}x, {bounds}{medians}; asked: {asked}",
         estimate=estimate,
         low=low if math.isfinite(interval.low) else None,
         high=high if math.isfinite(interval.high) else None,
@@ -121,7 +121,7 @@ def _bounds(interval: Interval, low: float, high: float) -> str:
     """Returns in words what is known of a ratio."""
     below, above = math.isfinite(interval.low), math.isfinite(interval.high)
     if below and above:
-        return f"between {low:.3g} x and {high:.3g} x"
+        return f"between {low:.3g}x and {high:.3g}x"
     if below:
-        return f"at least {low:.3g} x"
-    return f"at most {high:.3g} x" if above else "not bounded yet"
+        return f"at least {low:.3g}x"
+    return f"at most {high:.3g}x" if above else "not bounded yet"

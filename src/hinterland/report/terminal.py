@@ -1,0 +1,299 @@
+"""The report in a terminal: the same story as the page, readable without colour and on ASCII alone."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hinterland.model.experiment import Chart, show
+from hinterland.model.run import RunRecord
+from hinterland.model.verdict import Evidence, Finding, Verdict
+from hinterland.report import charts, numbers, scale, story, verdicts, witness
+from hinterland.report.samples import Sample, collect, level_text, levels_of, name_of
+
+if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions, RenderableType
+    from rich.text import Text
+
+STYLES = {"holds": "bold green", "refuted": "bold red", "inconclusive": "bold yellow"}
+BARS = "▏▎▍▌▋▊▉█"
+SPARKS = "▁▂▃▄▅▆▇█"
+MOST_ROWS = 24
+MOST_CHARTS = 3
+MOST_WITNESSES = 2
+ASCII = {"●": "+", "■": "x", "○": "?", "─": "-", "├": "|", "┤": "|", "◆": "o", "◇": "o", "┊": ":", "◀": "<"}
+ASCII |= {"▶": ">", "·": ".", "–": "-", "µ": "u", "∞": "inf", "×": "x", "→": "->", "…": "...", "│": "|"}
+TO_ASCII = str.maketrans(ASCII | dict.fromkeys(BARS, "#"))
+ASCII_SPARKS = "_.-=+*%#"
+
+
+def render(record: RunRecord, *, width: int = 80) -> RenderableType:
+    """Returns the report as lines of at most `width` columns, for `Console.print`.
+
+    On a terminal that can't encode them, drawn characters become ASCII.
+    """
+    return _Report(record, width)
+
+
+class _Report:
+    def __init__(self, record: RunRecord, width: int) -> None:
+        self.record, self.width = record, width
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Text]:
+        from rich.text import Text
+
+        width = max(40, min(self.width, options.max_width))
+        plain = options.ascii_only
+        for text, indent, style in _lines(self.record, width, plain):
+            if plain:
+                text = text.translate(TO_ASCII).encode("ascii", "replace").decode("ascii")
+            for row in _wrapped(text, width, indent):
+                yield Text(row, style=style, overflow="fold")
+
+
+Line = tuple[str, int, str]
+"""A line of text, how far its continuation is indented, and its style."""
+
+
+def _wrapped(text: str, width: int, indent: int) -> list[str]:
+    """Breaks a line at spaces; what was aligned on purpose (two spaces in a row) stays where it fits."""
+    import textwrap
+
+    if len(text) <= width:
+        return [text]
+    lead = len(text) - len(text.lstrip(" "))
+    return textwrap.wrap(
+        text.lstrip(" "),
+        width,
+        initial_indent=" " * lead,
+        subsequent_indent=" " * indent,
+        break_on_hyphens=False,
+    )
+
+
+def _lines(record: RunRecord, width: int, plain: bool) -> Iterator[Line]:
+    info, experiment = record.info, record.info.experiment
+    yield f"{experiment.title}  ·  {experiment.id}", 0, "bold"
+    yield experiment.question, 0, "italic"
+    yield f"{story.counts_say(record)[:1].upper()}{story.counts_say(record)[1:]}.", 0, "dim"
+    status = story.status_says(info)
+    if status:
+        yield f"{info.status.upper()}. {status}", 0, "bold"
+    yield "", 0, ""
+    for verdict in story.in_order(record.verdicts):
+        yield from _verdict(verdict, width)
+        yield "", 0, ""
+    for says in story.unjudged(record):
+        yield f"· not judged: {says}", 2, ""
+    if story.unjudged(record):
+        yield "", 0, ""
+    shown = (experiment.chart or tuple(charts.sensible(record))) if record.trials else ()
+    for chart in shown[:MOST_CHARTS]:
+        yield from _chart(record, chart, width, plain)
+    if len(shown) > MOST_CHARTS:
+        yield f"{story.counted(len(shown) - MOST_CHARTS, 'more chart')} in the report.", 2, "dim"
+        yield "", 0, ""
+    yield from _witnesses(record)
+    yield from _trust(record)
+    if experiment.prediction.answer:
+        yield f"You were asked: {experiment.prediction.ask}", 2, ""
+        yield f"Answer: {story.answer(experiment.prediction)}", 2, ""
+    if experiment.learned:
+        yield f"To keep: {experiment.learned}", 2, "bold"
+    yield "", 0, ""
+    yield from _to_copy("Report", str(Path(record.folder) / "report.html"), width)
+    yield from _to_copy("Repeat", story.repeats(info)[0][0], width)
+    yield from _to_copy("Recheck", story.repeats(info)[1][0], width)
+
+
+def _to_copy(does: str, text: str, width: int) -> Iterator[Line]:
+    """Yields a command or path so that it can be copied: a long command goes on after a backslash."""
+    if len(text) + 9 <= width:
+        yield f"{does:<9}{text}", 9, ""
+        return
+    head, option, rest = text.partition(" --")
+    yield does, 0, ""
+    yield f"{head} \\" if option else text, 0, ""
+    if option:
+        yield f"    --{rest}", 4, ""
+
+
+def _verdict(verdict: Verdict, width: int) -> Iterator[Line]:
+    side = "" if verdict.main else " (side claim)"
+    head = f"{story.MARKS[verdict.verdict]} {story.WORDS[verdict.verdict].upper()}{side}"
+    yield head, 2, STYLES[verdict.verdict]
+    yield f"  {verdict.says}", 2, ""
+    if verdict.cause:
+        yield f"  Why open: {verdict.cause}", 4, ""
+    if not verdicts.drawable(verdict):
+        if verdict.evidence.says:
+            yield f"  Measured: {verdict.evidence.says}", 4, ""
+        yield f"  Control: {verdict.control_says.rstrip('.')}; {story.control_says(verdict)}.", 4, ""
+        return
+    room = width - 45
+    axis = verdicts.axis(verdict, 0, room - 1)
+    for who, part, mark in (("claim", verdict.evidence, "◆"), ("control", verdict.control, "◇")):
+        text = verdicts.estimate_text(part)
+        row = _strip(part, axis, verdicts.sides(verdict).edges, room, mark)
+        yield (f"  {who:<8} {row}  {text}" if room >= 12 else f"  {who:<8} {text}"), 11, ""
+    limits = verdicts.sides(verdict).says
+    if limits and room >= 12:
+        yield f"  {'':<8} {_limit_row(axis, verdicts.sides(verdict).edges, room)}  {limits}", 11, "dim"
+    yield f"  Control: {verdict.control_says.rstrip('.')}; {story.control_says(verdict)}.", 4, "dim"
+
+
+def _strip(part: Evidence, axis: scale.Scale, edges: Sequence[float], room: int, mark: str) -> str:
+    """Returns the interval as characters: `┊   ├──◆───┤`; an arrow head where it has no bound."""
+    cells = _limit_cells(axis, edges, room)
+    if part.estimate is None or not math.isfinite(part.estimate):
+        return "".join(cells)
+    low = None if part.low is None or not math.isfinite(part.low) else _cell(axis, part.low, room)
+    high = None if part.high is None or not math.isfinite(part.high) else _cell(axis, part.high, room)
+    first, last = (0 if low is None else low), (room - 1 if high is None else high)
+    for cell in range(first, last + 1):
+        cells[cell] = "─"
+    cells[first] = "◀" if low is None else "├"
+    cells[last] = "▶" if high is None else "┤"
+    cells[_cell(axis, part.estimate, room)] = mark
+    return "".join(cells)
+
+
+def _limit_cells(axis: scale.Scale, edges: Sequence[float], room: int) -> list[str]:
+    cells = [" "] * room
+    for edge in edges:
+        cells[_cell(axis, edge, room)] = "┊"
+    return cells
+
+
+def _limit_row(axis: scale.Scale, edges: Sequence[float], room: int) -> str:
+    return "".join(_limit_cells(axis, edges, room))
+
+
+def _cell(axis: scale.Scale, value: float, room: int) -> int:
+    return min(max(round(axis.at(value)), 0), room - 1)
+
+
+def _chart(record: RunRecord, chart: Chart, width: int, plain: bool) -> Iterator[Line]:
+    experiment = record.info.experiment
+    metric = experiment.metric.get(chart.metric)
+    samples = collect(record, chart.metric, chart.by, chart.series, chart.where)
+    if metric is None or not any(sample.values for sample in samples):
+        return
+    yield chart.caption, 0, "bold"
+    axis_words = charts.axis_words(
+        name_of(experiment, chart.metric), metric.unit, charts.BETTER[metric.better]
+    )
+    along = name_of(experiment, chart.by)
+    yield f"  {', '.join(axis_words)}; medians by {along}", 2, "dim"
+    if charts.is_line(levels_of(record, chart.by)):
+        yield from _sparklines(record, chart, samples, metric.unit, plain)
+    else:
+        yield from _bars(record, chart, samples, metric.unit, width)
+    yield "", 0, ""
+
+
+def _bars(
+    record: RunRecord, chart: Chart, samples: Sequence[Sample], unit: str, width: int
+) -> Iterator[Line]:
+    """A bar a group from zero, whose lengths may be compared; a mark along a line where the scale is log."""
+    experiment = record.info.experiment
+    names = []
+    for sample in samples:
+        name = level_text(experiment, chart.by, sample.level)
+        if chart.series:
+            name += f" · {level_text(experiment, chart.series, sample.series)}"
+        names.append(name)
+    name_room = min(max(map(len, names)), width // 2 - 4)
+    figures = [numbers.bare(sample.median, unit) for sample in samples]
+    room = width - name_room - max(map(len, figures)) - 6
+    finite = [s.median for s in samples if math.isfinite(s.median)]
+    kind = scale.log if chart.scale == "log" else scale.linear
+    axis = kind(finite, 0, max(room, 4))
+    for sample, name, figure in list(zip(samples, names, figures, strict=True))[:MOST_ROWS]:
+        if not sample.values:
+            row = "no valid trial" if sample.missing else "not run yet"
+            figure = "–"
+        elif chart.scale == "log":
+            row = "·" * (round(axis.at(sample.median)) if sample.median > 0 else 0) + "●"
+        else:
+            row = _bar(axis.at(sample.median) - axis.at(0.0) if math.isfinite(sample.median) else room)
+        yield f"  {_cut(name, name_room):<{name_room}}  {_cut(row, room):<{room}}  {figure}", 4, ""
+    if len(samples) > MOST_ROWS:
+        yield f"  and {len(samples) - MOST_ROWS} more in the report", 2, "dim"
+
+
+def _bar(length: float) -> str:
+    whole = int(length)
+    part = int((length - whole) * 8)
+    return "█" * whole + (BARS[part - 1] if part else "") or "▏"
+
+
+def _cut(text: str, room: int) -> str:
+    return text if len(text) <= room else text[: max(room - 1, 0)] + "…"
+
+
+def _sparklines(
+    record: RunRecord, chart: Chart, samples: Sequence[Sample], unit: str, plain: bool
+) -> Iterator[Line]:
+    """A sparkline a series, one character a level, all on one scale; its first and last median in figures."""
+    experiment = record.info.experiment
+    levels = levels_of(record, chart.by)
+    finite = [sample.median for sample in samples if math.isfinite(sample.median)]
+    axis = (scale.log if chart.scale == "log" else scale.linear)(finite, 0, 7)
+    sparks = ASCII_SPARKS if plain else SPARKS
+    names = {
+        s.series: level_text(experiment, chart.series, s.series) if chart.series else "all" for s in samples
+    }
+    room = min(max(map(len, names.values())), 24)
+    for series, name in names.items():
+        found = {sample.level: sample for sample in samples if sample.series == series}
+        medians = [found[level].median if level in found else math.nan for level in levels]
+        row = "".join(" " if math.isnan(m) else sparks[min(7, round(axis.at(m)))] * 3 for m in medians)
+        known = [m for m in medians if not math.isnan(m)]
+        ends = " → ".join(dict.fromkeys(numbers.bare(m, unit) for m in (*known[:1], *known[-1:])))
+        if not known:
+            ends = "no valid trial" if any(sample.missing for sample in found.values()) else "not run yet"
+        yield f"  {_cut(name, room):<{room}}  {row:<{3 * len(levels)}}  {ends}", 4, ""
+    first, last = (level_text(experiment, chart.by, level) for level in (levels[0], levels[-1]))
+    yield f"  {'':<{room}}  {first} → {last}", 4, "dim"
+
+
+def _witnesses(record: RunRecord) -> Iterator[Line]:
+    """Tells a few stories, those of refuted claims first; the report has them all."""
+    judged = sorted(story.in_order(record.verdicts), key=lambda verdict: verdict.verdict != "refuted")
+    found: list[Finding] = []
+    for verdict in judged:
+        found += [finding for finding in verdict.witnesses if finding.witness and finding not in found]
+    for finding in found[:MOST_WITNESSES]:
+        yield f"Witness. {witness.caption(finding)}", 2, "bold"
+        events = sorted(finding.witness, key=lambda event: event.t_ms)
+        room = max(len(event.actor) for event in events)
+        for event in events:
+            yield f"  {witness.when(event, events):>8}  {event.actor:<{room}}  {event.says}", 14 + room, ""
+        yield "", 0, ""
+    if len(found) > MOST_WITNESSES:
+        rest = len(found) - MOST_WITNESSES
+        yield f"{rest} more {'witness' if rest == 1 else 'witnesses'} in the report.", 2, "dim"
+        yield "", 0, ""
+
+
+def _trust(record: RunRecord) -> Iterator[Line]:
+    """What broke, what gave no evidence and what was left out: only what a reader must know."""
+    before = False
+    for tally in story.tallies(record.trials):
+        if tally.broken:
+            seen = f" (seen: {'; '.join(tally.measured)})" if tally.measured else ""
+            yield f"Assumption broken: {tally.says}: {tally.share}{seen}.", 2, ""
+            before = True
+    for trouble in story.troubles(record.trials):
+        yield f"No evidence: {trouble.says}: {trouble.cause}", 2, ""
+        for row in trouble.log[-5:]:
+            yield f"    {row}", 6, "dim"
+        before = True
+    for left in record.info.left_out:
+        yield f"Left out: {left.factor}={show(left.level)}: {left.why}", 2, ""
+        before = True
+    if before:
+        yield "", 0, ""
