@@ -25,6 +25,7 @@ import msgspec
 from hinterland.errors import HinterlandError
 from hinterland.model.experiment import Experiment
 from hinterland.model.history import Event
+from hinterland.rig import memory
 from hinterland.rig.scratch import Scratch, clear, sweep_stale
 from hinterland.rig.supervision import become_subreaper, die_with_parent, end_descendants
 from hinterland.runner import code as experiment_code
@@ -110,6 +111,9 @@ class _Keeper:
             _, status, usage = os.wait4(pid, 0)
             end_descendants(os.getpid())
             clear(scratch)
+            # What a killed trial made elsewhere: a folder for a server's own user, a control group.
+            sweep_stale()
+            memory.sweep_stale()
         foreign_cores, steal_share = before.until_now(usage)
         code = os.waitstatus_to_exitcode(status)
         report = Exited(status=code, ended=ended, foreign_cores=foreign_cores, steal_share=steal_share)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-import itertools
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from hinterland.errors import UsageError
+from hinterland.model import levels
 from hinterland.model.experiment import Experiment, Factor, Level, label, show
+from hinterland.model.levels import bounds, is_range
 from hinterland.model.run import PlannedTrial
 
 Treatment = dict[str, Level]
@@ -22,9 +23,9 @@ def settings(experiment: Experiment, texts: Sequence[str]) -> dict[str, tuple[Le
     """
     chosen: dict[str, tuple[Level, ...]] = {}
     for text in texts:
-        name, equals, levels = text.partition("=")
+        name, equals, words = text.partition("=")
         name = name.strip()
-        if not equals or not levels.strip():
+        if not equals or not words.strip():
             raise UsageError(
                 f"{experiment.id}: --set {text} must have the form factor=level,level.",
                 _example(experiment),
@@ -35,34 +36,9 @@ def settings(experiment: Experiment, texts: Sequence[str]) -> dict[str, tuple[Le
                 _nearest(name, list(experiment.factor)) + f"See: hinterland show {experiment.id}",
             )
         factor = experiment.factor[name]
-        typed = tuple(_level(experiment, name, factor, word.strip()) for word in levels.split(","))
+        typed = tuple(_level(experiment, name, factor, word.strip()) for word in words.split(","))
         chosen[name] = tuple(dict.fromkeys(chosen.get(name, ()) + typed))
     return chosen
-
-
-def treatments(
-    experiment: Experiment,
-    chosen: Mapping[str, tuple[Level, ...]],
-    unavailable: Mapping[str, Sequence[Level]] | None = None,
-) -> tuple[Treatment, ...]:
-    """Returns the treatments of a run: the union of the grid's products, without unavailable levels.
-
-    `chosen` replaces a factor's levels everywhere.
-    """
-    missing = unavailable or {}
-    found: dict[tuple[Level, ...], Treatment] = {}
-    for row in experiment.grid or ({},):
-        axes = [
-            [
-                level
-                for level in chosen.get(name) or row.get(name) or factor.levels
-                if level not in missing.get(name, ())
-            ]
-            for name, factor in experiment.factor.items()
-        ]
-        for levels in itertools.product(*axes):
-            found.setdefault(levels, dict(zip(experiment.factor, levels, strict=True)))
-    return tuple(found.values())
 
 
 def block_of(
@@ -102,45 +78,32 @@ def require_one_block(experiment: Experiment, treatments: Sequence[Treatment], b
 
 
 def _level(experiment: Experiment, name: str, factor: Factor, word: str) -> Level:
-    allowed = factor.choices or factor.levels
-    for level in (*allowed, *factor.levels):
-        if word == show(level) or word == str(level):
-            return level
-    rule = "must be one of " + ", ".join(show(level) for level in allowed)
-    if factor.minimum is not None or factor.maximum is not None:
-        rule = f"must be {_range(factor)}"
-        number = _number(word)
-        if number is not None and _inside(factor, number):
-            whole = all(isinstance(level, int) for level in factor.levels)
-            if not whole or number.is_integer():
-                return int(number) if whole else number
-            rule = f"must be a whole number {_range(factor)}"
-    near = "" if factor.hint else _nearest(word, [show(level) for level in allowed])
+    known = (*factor.levels, *factor.choices)
+    level: Level = next((k for k in known if word in (show(k), str(k))), word)
+    if is_range(factor) and level is word:
+        level = _number(factor, word)
+    rule = levels.rule_broken(factor, level)
+    if not rule and not (is_range(factor) and _whole(factor) and isinstance(level, float)):
+        return level
+    rule = rule or f"must be a whole number {bounds(factor)}"
+    near = "" if factor.hint else _nearest(word, [show(k) for k in known])
     raise UsageError(
         f"{experiment.id}: {name}={word} {rule}.",
         f"{factor.hint + '  ' if factor.hint else near}See: hinterland show {experiment.id}",
     )
 
 
-def _number(word: str) -> float | None:
+def _number(factor: Factor, word: str) -> Level:
+    """Returns the number a person typed, whole where the factor's levels are; else the word itself."""
     try:
-        return float(word)
+        number = float(word)
     except ValueError:
-        return None
+        return word
+    return int(number) if _whole(factor) and number.is_integer() else number
 
 
-def _inside(factor: Factor, number: float) -> bool:
-    low = factor.minimum if factor.minimum is not None else float("-inf")
-    high = factor.maximum if factor.maximum is not None else float("inf")
-    return low <= number <= high
-
-
-def _range(factor: Factor) -> str:
-    if factor.minimum is None:
-        return f"at most {factor.maximum:g}"
-    if factor.maximum is None:
-        return f"at least {factor.minimum:g}"
-    return f"between {factor.minimum:g} and {factor.maximum:g}"
+def _whole(factor: Factor) -> bool:
+    return all(isinstance(level, int) for level in factor.levels)
 
 
 def _nearest(word: str, known: list[str]) -> str:

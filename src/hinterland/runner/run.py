@@ -15,6 +15,7 @@ from hinterland import __version__
 from hinterland.errors import HinterlandError, SetupError
 from hinterland.model.claims import Claim
 from hinterland.model.experiment import Experiment, Level, show
+from hinterland.model.levels import treatments as treatments_of
 from hinterland.model.run import (
     BlockStarted,
     ClaimJudged,
@@ -31,7 +32,8 @@ from hinterland.model.run import (
     TrialStarted,
 )
 from hinterland.model.verdict import Outcome, TrialResult, Verdict
-from hinterland.rig import machine, needs
+from hinterland.rig import machine
+from hinterland.rig.availability import availability
 from hinterland.runner import code, plan, record
 from hinterland.runner.connection import KeeperConnection, rebuilt
 from hinterland.runner.interrupts import Interrupts
@@ -252,7 +254,7 @@ def _info(experiment: Experiment, options: RunOptions, like: RunRecord | None) -
                 f"hinterland run {asked.experiment.id} --like {options.like}",
             )
     unavailable, left_out = _left_out(experiment, options.set)
-    treatments = like.info.treatments if like else plan.treatments(experiment, options.set, unavailable)
+    treatments = like.info.treatments if like else treatments_of(experiment, options.set, unavailable)
     if not treatments:
         raise SetupError(
             f"{experiment.id}: no treatment is left that this machine can run.", "See: hinterland doctor"
@@ -278,28 +280,20 @@ def _left_out(
     experiment: Experiment, chosen: Mapping[str, tuple[Level, ...]]
 ) -> tuple[dict[str, list[Level]], tuple[LeftOut, ...]]:
     """Returns the levels whose needs are missing. Raises SetupError for one that was asked for by name."""
-    for need in experiment.needs:
-        if need.endswith("?"):
-            continue
-        status = needs.check(need)
-        if not status.available:
+    found = availability(experiment)
+    for status in found.required:
+        raise SetupError(
+            f"{experiment.id} needs {status.need}, which is missing here.", f"Install it: {status.install}"
+        )
+    left_out = []
+    for absent in found.absent:
+        status = absent.needs[0]
+        if absent.level in chosen.get(absent.factor, ()):
             raise SetupError(
-                f"{experiment.id} needs {need}, which is missing here.", f"Install it: {status.install}"
+                f"{experiment.id}: {absent.factor}={show(absent.level)} needs {status.need}, "
+                "which is missing here.",
+                f"Install it: {status.install}",
             )
-    unavailable: dict[str, list[Level]] = {}
-    left_out: list[LeftOut] = []
-    for name, factor in experiment.factor.items():
-        for level in chosen.get(name) or (*factor.levels, *factor.choices):
-            for need in factor.needs.get(show(level), ()):
-                status = needs.check(need)
-                if status.available:
-                    continue
-                if level in chosen.get(name, ()):
-                    raise SetupError(
-                        f"{experiment.id}: {name}={show(level)} needs {need}, which is missing here.",
-                        f"Install it: {status.install}",
-                    )
-                unavailable.setdefault(name, []).append(level)
-                left_out.append(LeftOut(name, level, f"{need} is missing; install it: {status.install}"))
-                break
-    return unavailable, tuple(left_out)
+        why = f"{status.need} is missing; install it: {status.install}"
+        left_out.append(LeftOut(absent.factor, absent.level, why))
+    return found.unavailable, tuple(left_out)

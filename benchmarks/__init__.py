@@ -1,0 +1,1 @@
+"""Measurements of Hinterland itself, against declared targets and against peers."""

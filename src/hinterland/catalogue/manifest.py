@@ -1,0 +1,145 @@
+"""One folder's `experiment.toml` -> `Experiment`, or every error in it. No experiment code is imported."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from hinterland.catalogue.places import MANIFEST
+from hinterland.catalogue.rules import Problem, problems
+from hinterland.errors import UsageError
+from hinterland.model.experiment import Chart, ClaimDeclaration, Experiment, Factor, Metric, Source
+
+TABLES: dict[str, type] = {"factor": Factor, "metric": Metric}
+ARRAYS: dict[str, type] = {"claim": ClaimDeclaration, "source": Source, "chart": Chart}
+NAMED_BY_FOLDER = ("id", "folder")
+SEE = "See: docs/reference/manifest.md"
+WORDS = {
+    "str": "text",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "array": "a list",
+    "object": "a table",
+}
+"""TOML's kinds as a person calls them."""
+
+
+class ManifestError(UsageError):
+    """A manifest breaks a rule: `key` of `file` holds `value`, which is against `rule`."""
+
+    def __init__(self, file: Path, problem: Problem) -> None:
+        self.file = file
+        self.key = problem.key
+        self.value = problem.value
+        self.rule = problem.rule
+        where = f"{file}: {problem.key}" if problem.key else str(file)
+        if problem.value is not None:
+            where += f" = {shorten(problem.value)}"
+        super().__init__(f"{where} {problem.rule}", problem.next_step)
+
+
+def read(folder: Path) -> Experiment:
+    """Returns the experiment in `folder`. Raises the first ManifestError if there is one."""
+    experiment, errors = examine(folder)
+    if errors or experiment is None:
+        raise errors[0]
+    return experiment
+
+
+def examine(folder: Path) -> tuple[Experiment | None, list[ManifestError]]:
+    """Returns the experiment in `folder` and every error in its manifest; None if it can't be decoded."""
+    folder = folder.resolve()
+    file = folder / MANIFEST
+    try:
+        with file.open("rb") as stream:
+            data = tomllib.load(stream)
+    except (OSError, UnicodeDecodeError) as error:
+        return None, [ManifestError(file, Problem("", None, f"can't be read: {error}."))]
+    except tomllib.TOMLDecodeError as error:
+        return None, [ManifestError(file, Problem("", None, f"is not TOML: {error}."))]
+    own_id = f"{folder.parent.name}/{folder.name}"
+    found = shape_problems(data, own_id)
+    if found:
+        return None, [ManifestError(file, problem) for problem in found]
+    experiment = fill(data, own_id, folder)
+    return experiment, [ManifestError(file, problem) for problem in problems(experiment, folder)]
+
+
+def fill(data: dict[str, Any], own_id: str, folder: Path) -> Experiment:
+    """Returns the decoded manifest with its id, its folder, and a name for each factor and metric."""
+    tables = {
+        table: {name: {"name": name.replace("_", " "), **entry} for name, entry in data[table].items()}
+        for table in TABLES
+    }
+    filled = {**data, **tables, "id": own_id, "folder": str(folder)}
+    return msgspec.convert(filled, Experiment)
+
+
+def shape_problems(data: dict[str, Any], own_id: str) -> list[Problem]:
+    """Returns what keeps `data` from being an `Experiment`, each with its exact key.
+
+    msgspec names the place in a list or a mapping as `[...]`, so the parts are decoded one by one.
+    """
+    found = []
+    if "folder" in data:
+        found.append(Problem("folder", data["folder"], "must not be given: the catalogue fills it in."))
+    if data.get("id", own_id) != own_id:
+        found.append(Problem("id", data["id"], f"must be {own_id}, as its folder says, or left out."))
+    for table, kind in TABLES.items():
+        entries = data.get(table)
+        for name, entry in entries.items() if isinstance(entries, dict) else ():
+            found += decode(entry, kind, f"{table}.{name}")
+    for array, kind in ARRAYS.items():
+        listed = data.get(array)
+        for number, entry in enumerate(listed if isinstance(listed, list) else (), start=1):
+            found += decode(entry, kind, f"{array}[{number}]")
+    return found or decode({key: data[key] for key in data if key not in NAMED_BY_FOLDER}, Experiment, "")
+
+
+def decode(data: Any, kind: type, prefix: str) -> list[Problem]:
+    """Returns at most one problem: the first that msgspec finds when it makes a `kind` of `data`."""
+    try:
+        msgspec.convert(data, kind)
+    except msgspec.ValidationError as error:
+        text, _, path = str(error).partition(" - at `$")
+        path = path.rstrip("`").removeprefix(".")
+        key = ".".join(part for part in (prefix, path) if part)
+        field = re.fullmatch(r"Object (missing required|contains unknown) field `(.+)`", text)
+        if field is None:
+            return [Problem(key, look_up(data, path), f"{in_words(text)}.")]
+        key = ".".join(part for part in (key, field[2]) if part)
+        if field[1] == "missing required":
+            return [Problem(key, None, "is missing.", SEE)]
+        return [Problem(key, look_up(data, field[2]), "is not a key that a manifest has.", SEE)]
+    return []
+
+
+def in_words(text: str) -> str:
+    """Returns msgspec's complaint as a rule: Expected `float`, got `str` -> must be a number, not text."""
+    found = re.fullmatch(r"Expected `(.+)`, got `(.+)`", text)
+    if found is None:
+        return f"is wrong: {text}"
+    wanted, got = (
+        " or ".join(WORDS.get(word, word) for word in part.split(" | ")) for part in found.groups()
+    )
+    return f"must be {wanted}, not {got}"
+
+
+def look_up(data: Any, path: str) -> Any:
+    """Returns the value at a dotted path, None where the path leads nowhere."""
+    for part in path.split("."):
+        if not isinstance(data, dict):
+            return None
+        data = data.get(part)
+    return data
+
+
+def shorten(value: Any) -> str:
+    """Returns a value as TOML would write it, cut to a line."""
+    text = msgspec.json.encode(value).decode()
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,160 @@
+"""The app: which verbs there are, the options that all share, and what an error becomes.
+
+Every verb is named here by its import path, so that `--help` and `list` import no other verb.
+A verb is a function that returns its exit status.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import App, CycloptsError, Group, Parameter, UnknownCommandError
+
+from hinterland import errors
+from hinterland.cli.bug import bug
+from hinterland.cli.help_page import HelpPage
+from hinterland.errors import HinterlandError
+
+EXAMPLES = """\
+Examples:
+  hinterland list
+  hinterland run apis/idempotency
+  hinterland run storage/read_write_ratio --set read_ratio=0.5,0.95 --budget 30s
+  hinterland report last --open
+"""
+
+VERBS: dict[str, tuple[tuple[str, str, str], ...]] = {
+    "Experiments": (
+        ("list", "list:list_experiments", "The experiments, by region, and what this machine can run."),
+        ("show", "show:show_experiment", "One experiment: its question, factors, claims and sources."),
+        ("run", "run:run", "Run one experiment: live progress, a verdict for each claim, a report."),
+        ("tour", "tour:tour", "Run them all, one after the other, and say what was learned."),
+    ),
+    "Past runs": (
+        ("runs", "runs:runs", "The runs on disk, newest first."),
+        ("report", "report:report", "The report of a run, here or as a web page."),
+        ("recheck", "recheck:recheck", "Judge a run again from its files alone."),
+    ),
+    "This machine and you": (
+        ("doctor", "doctor:doctor", "What is here, what is missing, and what that would unlock."),
+        ("new", "new:new", "Start an experiment of your own that passes its own tests."),
+        ("completion", "completion:completion", "The completion script for your shell."),
+    ),
+}
+"""Groups of verbs: (name, function in `hinterland.cli`, one line of help)."""
+
+EVERYWHERE = Group("Everywhere", sort_key=len(VERBS))
+SUMMARY = "An atlas of backend engineering that you can run: claims that can fail, on real parts."
+
+
+def build(asked: str = "") -> App:
+    """Returns the app with all its verbs; `asked` is the one whose own docstring is its help."""
+    app = App(
+        name="hinterland",
+        help=SUMMARY,
+        version=version,
+        version_flags=["--version"],
+        help_formatter=HelpPage(),
+        help_format="plaintext",
+        help_epilogue=EXAMPLES,
+        usage="Usage: hinterland VERB ...\n",
+        result_action="return_value",
+    )
+    app.group_arguments = Group("Arguments", sort_key=0)
+    app.group_parameters = Group("Options", sort_key=1)
+    for rank, (title, verbs) in enumerate(VERBS.items()):
+        group = Group(title, sort_key=rank)
+        for place, (name, path, says) in enumerate(verbs):
+            target = f"hinterland.cli.{path}"
+            says_itself = None if name == asked else says
+            app.command(target, name=name, help=says_itself, group=group, sort_key=place, help_epilogue="")
+    app["--help"].group = app["--version"].group = EVERYWHERE
+    app.meta.default(launcher(app))
+    return app
+
+
+def launcher(app: App) -> Callable[..., Any]:
+    """Returns the function that takes the options which all verbs share, then calls the verb."""
+
+    def launch(
+        *tokens: Annotated[str, Parameter(show=False, allow_leading_hyphen=True)],
+        store: Annotated[
+            Path | None,
+            Parameter(
+                group=EVERYWHERE,
+                metavar="DIR",
+                help="Where runs are kept (HINTERLAND_STORE; else ~/.local/state/hinterland/runs).",
+            ),
+        ] = None,
+        no_color: Annotated[
+            bool,
+            Parameter(
+                group=EVERYWHERE, negative=(), help="Plain text (also: NO_COLOR, or output to a file)."
+            ),
+        ] = False,
+    ) -> Any:
+        if store is not None:
+            os.environ["HINTERLAND_STORE"] = str(store.expanduser().absolute())
+        if no_color:
+            os.environ["NO_COLOR"] = "1"
+        return app(tokens, exit_on_error=False, print_error=False)
+
+    return launch
+
+
+def start(arguments: Sequence[str]) -> int:
+    """Runs one command and returns its exit status; an error becomes a message, never a traceback."""
+    try:
+        verbs = {name for group in VERBS.values() for name, _, _ in group}
+        asked = next((word for word in arguments if word in verbs), "")
+        status = build(asked).meta(list(arguments), exit_on_error=False, print_error=False)
+        sys.stdout.flush()
+        return status if isinstance(status, int) else 0
+    except CycloptsError as error:
+        return complain(said_wrong(error), errors.USAGE)
+    except HinterlandError as error:
+        return complain(str(error), error.exit_status, error)
+    except KeyboardInterrupt:
+        return errors.INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output has gone (`| head`): nobody is left to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        return complain(str(bug(error)), errors.INTERNAL, error)
+
+
+def complain(says: str, status: int, error: BaseException | None = None) -> int:
+    """Prints the message on stderr, with the traceback if HINTERLAND_DEBUG=1, and returns `status`."""
+    if error is not None and os.environ.get("HINTERLAND_DEBUG") == "1":
+        import traceback
+
+        traceback.print_exception(error)
+    print(says, file=sys.stderr)
+    return status
+
+
+def said_wrong(error: CycloptsError) -> str:
+    """Returns the message for a command line that can't be parsed, and where to look."""
+    verb = " ".join(error.command_chain or ())
+    says = str(error).strip().removeprefix(f'Command "{verb}" ')
+    if isinstance(error, UnknownCommandError):
+        says = says.partition(" Available commands:")[0].replace("Unknown command", "There is no verb")
+    missing = re.search(r"parameter (\S+) requires an argument", says)
+    if missing and missing[1].startswith("-"):
+        says = f"{missing[1]} needs a value."
+    elif missing:
+        says = f"{verb} needs {missing[1]}."
+    return f"{says[:1].upper()}{says[1:]}\n  See: hinterland {verb + ' ' if verb else ''}--help"
+
+
+def version() -> str:
+    """Returns `hinterland 0.1.0`."""
+    from hinterland import __version__
+
+    return f"hinterland {__version__}"

@@ -1,0 +1,103 @@
+"""`hinterland run ID`: one experiment, live, with its verdicts and its report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from hinterland import catalogue
+from hinterland.cli.bug import bug
+from hinterland.cli.ending import document, exit_status, open_in_browser, write_report
+from hinterland.cli.live import watching
+from hinterland.cli.options import ExperimentId, Json, at_least_one, known_runs, seconds
+from hinterland.cli.output import coloured, print_json, width
+from hinterland.errors import HinterlandError
+from hinterland.model.experiment import Experiment
+from hinterland.model.run import RunEvent, RunRecord, RunStarted
+from hinterland.runner import plan
+from hinterland.runner.record import default_store
+from hinterland.runner.run import RunOptions, run_experiment
+
+
+def run(
+    experiment_id: ExperimentId,
+    /,
+    *,
+    set: Annotated[  # noqa: A002 - the option's name
+        tuple[str, ...],
+        Parameter(metavar="FACTOR=LEVEL,..", negative=(), help="Levels to run instead; may be given again."),
+    ] = (),
+    budget: Annotated[
+        str, Parameter(metavar="TIME", help="At most this long: 30s, 2m or 90 (seconds).")
+    ] = "",
+    blocks: Annotated[
+        int | None, Parameter(metavar="N", help="Exactly N blocks, whatever they show.")
+    ] = None,
+    seed: Annotated[int | None, Parameter(metavar="N", help="Of the random order and of each trial.")] = None,
+    like: Annotated[
+        str, Parameter(metavar="RUN", help="Repeat that run's trials exactly.", completer=known_runs)
+    ] = "",
+    json: Json = False,
+    quiet: Annotated[bool, Parameter(negative=(), help="No progress, only the verdicts.")] = False,
+    open: Annotated[  # noqa: A002 - the option's name
+        bool, Parameter(negative=(), help="Open the report in a browser.")
+    ] = False,
+) -> int:
+    """Run one experiment: live progress, then a verdict for each claim and a report.
+
+    Exit status: 0 the claims hold, 1 one is refuted, 2 inconclusive, 130 interrupted.
+    """
+    experiment = catalogue.find(experiment_id)
+    options = RunOptions(
+        set=plan.settings(experiment, set),
+        budget_s=seconds(budget) if budget else None,
+        blocks=at_least_one("blocks", blocks),
+        seed=seed,
+        like=like or None,
+        store=default_store(),
+    )
+    record = watched_run(experiment, options, quiet=quiet, json=json)
+    path = write_report(record)
+    if json:
+        print_json(document(record))
+    else:
+        print_report(record)
+    if open:
+        open_in_browser(path)
+    return exit_status(record)
+
+
+def watched_run(
+    experiment: Experiment, options: RunOptions, *, quiet: bool = False, json: bool = False
+) -> RunRecord:
+    """Runs the experiment with progress on the terminal and returns its record.
+
+    Raises InternalError, which says where the record is, for an error that none of our rules foresaw.
+    """
+    store = options.store or default_store()
+    folder: list[Path] = []
+    with watching(experiment, quiet=quiet, to_stderr=json) as on_event:
+
+        def take(event: RunEvent) -> None:
+            if isinstance(event, RunStarted):
+                folder.append(store / event.run)
+            on_event(event)
+
+        try:
+            return run_experiment(experiment, options, take)
+        except (HinterlandError, BrokenPipeError):
+            raise
+        except Exception as error:
+            raise bug(error, folder[0] if folder else None) from error
+
+
+def print_report(record: RunRecord) -> None:
+    """Prints the record's report, coloured only where colour is wanted."""
+    from rich.console import Console
+
+    from hinterland.report import terminal
+
+    console = Console(width=width(), color_system="auto" if coloured() else None, highlight=False)
+    console.print(terminal.render(record, width=width()))

@@ -1,0 +1,39 @@
+"""On a terminal: a live view, Ctrl-C, colours that can be switched off."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+
+import pytest
+from command_line import Place, Terminal, scaffolded
+
+pytestmark = pytest.mark.system
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    return scaffolded(tmp_path_factory.mktemp("place"))
+
+
+def test_on_a_terminal_the_run_is_drawn_and_ctrl_c_leaves_a_readable_record(place: Place) -> None:
+    terminal = Terminal(place, "run", "patterns/mine", "--blocks", "9")
+    terminal.read_until("block 1, trial 2")
+    os.kill(terminal.pid, signal.SIGINT)
+    status = terminal.end()
+
+    assert status == 130, terminal.plain
+    assert "left" in terminal.plain
+    assert "\x1b[36m" in terminal.seen
+    assert terminal.seen.rfind("\x1b[?25h") >= terminal.seen.rfind("\x1b[?25l"), "the cursor stays hidden"
+    last = json.loads(place.hinterland("report", "last", "--json").stdout)
+    assert (last["status"], last["exit_status"]) == ("interrupted", 130)
+
+
+def test_no_color_on_a_terminal(place: Place) -> None:
+    terminal = Terminal(place, "show", "patterns/mine", "--no-color")
+
+    assert terminal.end() == 0
+    assert "\x1b" not in terminal.seen
+    assert "Before you run" in terminal.seen

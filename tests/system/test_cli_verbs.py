@@ -1,0 +1,105 @@
+"""The verbs as a person meets them: real processes, real runs, documents and exit statuses."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from command_line import Place, scaffolded
+
+pytestmark = pytest.mark.system
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    return scaffolded(tmp_path_factory.mktemp("place"))
+
+
+@pytest.fixture(scope="module")
+def first(place: Place) -> dict[str, Any]:
+    """The document of a run of two blocks."""
+    run = place.hinterland("run", "patterns/mine", "--json", "--blocks", "2", "--seed", "7")
+    assert run.returncode in (0, 2), run.stderr
+    document: dict[str, Any] = json.loads(run.stdout)
+    return document
+
+
+def test_run_prints_a_document_and_nothing_else(first: dict[str, Any]) -> None:
+    document = first
+
+    assert document["experiment"] == "patterns/mine"
+    assert (document["status"], document["blocks"], document["seed"]) == ("finished", 2, 7)
+    assert [verdict["claim"] for verdict in document["verdicts"]] == ["waiting_is_passed_on"]
+    assert document["verdicts"][0]["evidence"]["estimate"] > 5
+    assert Path(document["report"]).read_text(encoding="utf-8").lstrip().lower().startswith("<!doctype html>")
+
+
+def test_the_exit_status_is_that_of_the_main_claims(place: Place) -> None:
+    refuted = place.folder / "apis" / "refuted"
+    assert place.hinterland("new", "apis/refuted", "--folder", str(place.folder)).returncode == 0
+    code = (refuted / "experiment.py").read_text().replace("ratio=5", "ratio=1000")
+    (refuted / "experiment.py").write_text(code)
+
+    run = place.hinterland("run", "apis/refuted", "--json")
+
+    assert run.returncode == 1, run.stdout
+    assert json.loads(run.stdout)["exit_status"] == 1
+
+
+def test_past_runs_are_listed_reported_and_judged_again(place: Place, first: dict[str, Any]) -> None:
+    name = first["run"]
+
+    listed = json.loads(place.hinterland("runs", "patterns/mine", "--json").stdout)
+    assert name in [entry["run"] for entry in listed]
+    assert "patterns/mine" in place.hinterland("runs").stdout
+
+    again = json.loads(place.hinterland("recheck", name, "--json").stdout)
+    assert again["changed"] == []
+    assert again["verdicts"] == first["verdicts"]
+
+    page = place.hinterland("report", name, "--output", "-").stdout
+    assert page.lstrip().lower().startswith("<!doctype html>")
+    told = place.hinterland("report", name.rpartition("-")[2]).stdout
+    assert "A handler waits" in told
+    assert all(len(line) <= 80 or name in line for line in told.splitlines())
+    written = place.hinterland("report", name, "--output", "page.html")
+    assert Path(written.stdout.strip()) == place.folder / "page.html"
+
+
+def test_like_repeats_the_same_trials(place: Place, first: dict[str, Any]) -> None:
+    run = place.hinterland("run", "patterns/mine", "--like", first["run"], "--json")
+
+    document = json.loads(run.stdout)
+    assert document["seed"] == 7
+    assert orders(document) == orders(first)
+
+
+def orders(document: dict[str, Any]) -> list[Any]:
+    events = (Path(document["folder"]) / "events.jsonl").read_text().splitlines()
+    blocks = [event for event in map(json.loads, events) if event["type"] == "block_started"]
+    return [block["trials"] for block in blocks]
+
+
+def test_the_scaffold_passes_its_own_tests_where_it_was_made(place: Place) -> None:
+    tests = place.call([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "patterns/mine"])
+
+    assert tests.returncode == 0, tests.stdout
+    assert "4 passed" in tests.stdout
+    assert "warning" not in tests.stdout
+
+
+def test_tour_goes_on_after_a_failure_and_ends_with_the_worst_status(place: Place) -> None:
+    broken = place.folder / "caching" / "broken"
+    assert place.hinterland("new", "caching/broken").returncode == 0
+    (broken / "experiment.py").write_text("raise RuntimeError('not today')\n")
+
+    tour = place.hinterland("tour", "caching/broken", "patterns/mine", "--budget", "3s")
+
+    assert tour.returncode in (64, 70), tour.stdout
+    assert "not today" in tour.stdout
+    assert "Learned:" in tour.stdout
+    assert re.search(r"caching/broken +did not run", tour.stdout)

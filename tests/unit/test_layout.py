@@ -1,0 +1,120 @@
+"""The arrows of the design: who may import whom, what the pure parts must not touch, how long is too long."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parents[2] / "src" / "hinterland"
+MODULES = sorted(
+    path
+    for path in SOURCE.rglob("*.py")
+    if not {"experiments", "scaffold"} & set(path.relative_to(SOURCE).parts)
+)
+PARTS = ("model", "statistics", "checkers", "rig", "load", "runner", "report", "catalogue", "cli")
+BELOW = {
+    "errors": set[str](),
+    "model": set[str](),
+    "statistics": {"model"},
+    "checkers": {"model", "statistics"},
+    "rig": {"model", "statistics", "checkers"},
+    "load": {"model", "statistics", "checkers"},
+    "runner": {"model", "statistics", "checkers", "rig", "load"},
+    "report": {"model", "statistics", "checkers", "rig", "load"},
+    "catalogue": {"model", "statistics", "checkers", "rig", "load"},
+    "cli": {"model", "statistics", "checkers", "rig", "load", "runner", "report", "catalogue"},
+}
+"""What each part may import of ours besides itself and `errors`."""
+
+PURE = ("model", "statistics", "checkers")
+TOUCHES_THE_WORLD = {
+    "aiohttp", "asyncio", "ctypes", "datetime", "fcntl", "glob", "http", "io", "multiprocessing", "os",
+    "pathlib", "psutil", "pyarrow", "random", "resource", "secrets", "select", "selectors", "shutil",
+    "signal", "socket", "ssl", "subprocess", "sys", "tempfile", "threading", "time", "urllib",
+    "uvloop",
+}  # fmt: skip
+BANNED_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "base", "misc"}
+LONGEST_MODULE = 400
+LONGEST_FUNCTION = 60
+
+
+def part_of(path: Path) -> str:
+    first = path.relative_to(SOURCE).parts[0]
+    return first.removesuffix(".py")
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(SOURCE))
+
+
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Yields every dotted name that a module imports, anywhere in it; imports for types alone count too."""
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{name_of(path)}:{node.lineno}: relative import"
+            module = node.module or ""
+            yield module
+            yield from (f"{module}.{alias.name}" for alias in node.names)
+
+
+def ours(path: Path) -> set[str]:
+    """Returns which parts of the package a module imports."""
+    names = {name.split(".")[1] for name in imports(path) if name.startswith("hinterland.")}
+    return names & {*PARTS, "experiments"}
+
+
+def test_every_part_is_known() -> None:
+    assert {part_of(path) for path in MODULES} <= {*BELOW, "__init__", "__main__"}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_arrows_point_down(path: Path) -> None:
+    part = part_of(path)
+    if part in ("__init__", "__main__"):
+        return
+
+    assert ours(path) - {part} <= BELOW[part]
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if part_of(path) in PURE], ids=name_of)
+def test_the_pure_parts_touch_neither_files_nor_clocks(path: Path) -> None:
+    assert {name.split(".")[0] for name in imports(path)} & TOUCHES_THE_WORLD == set()
+    calls = {
+        node.func.id
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    }
+    assert not calls & {"open", "print", "input", "exec", "eval"}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_no_experiment_is_named_in_an_import(path: Path) -> None:
+    assert "experiments" not in ours(path) or part_of(path) == "catalogue"
+    assert not any(name.startswith("hinterland.experiments") for name in imports(path))
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_a_module_is_named_by_what_it_holds_and_short_enough(path: Path) -> None:
+    assert path.stem not in BANNED_NAMES
+    assert path.parent.name not in BANNED_NAMES
+    lines = path.read_text(encoding="utf-8").count("\n")
+    assert lines <= LONGEST_MODULE, f"{lines} lines: what is it hiding?"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_a_function_fits_on_a_screen(path: Path) -> None:
+    functions = [n for n in ast.walk(tree_of(path)) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
+    long = {n.name: (n.end_lineno or n.lineno) - n.lineno + 1 for n in functions}
+
+    assert {name: length for name, length in long.items() if length > LONGEST_FUNCTION} == {}
