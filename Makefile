@@ -1,0 +1,58 @@
+# make run [ID=region/name] [ARGS="--budget 30s"]   installs into .venv, then runs the tour or one experiment
+# make test                                        installs what tests need, then format, lint, types, tests
+
+VENV := .venv
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+BIN := $(VENV)/bin
+ARGS ?=
+
+.PHONY: run test packages lint types docs lock clean
+
+run: $(VENV)/run.stamp
+ifdef ID
+	@$(BIN)/hinterland run $(ID) $(ARGS)
+else
+	@$(BIN)/hinterland tour $(ARGS)
+endif
+
+test: $(VENV)/test.stamp packages
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python docs/generate.py --check
+	$(BIN)/pytest $(ARGS)
+
+packages:
+	@sh tools/packages.sh
+
+$(VENV)/python.stamp:
+	@test -n "$(PYTHON)" || { echo "Hinterland needs Python 3.11 or later on the PATH (or PYTHON=/path/to/python3)."; exit 69; }
+	@$(PYTHON) -m venv $(VENV) || { echo "This Python has no venv. On Debian or Ubuntu: apt-get install python3-venv"; exit 69; }
+	@touch $@
+
+# The lock file pins every package with its hash, the build backend too, so that two installs are the same.
+$(VENV)/run.stamp: requirements.lock pyproject.toml | $(VENV)/python.stamp
+	@echo "Installing Hinterland into $(VENV) (once) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/test.stamp: requirements-test.lock $(VENV)/run.stamp
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-test.lock
+	@touch $@
+
+docs: $(VENV)/run.stamp
+	$(BIN)/python docs/generate.py
+
+# Rewrites the lock files from pyproject.toml (needs uv).
+lock:
+	uv pip compile --quiet --universal --generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links \
+		--python-version 3.11 --custom-compile-command "make lock" \
+		--extra all --group build pyproject.toml -o requirements.lock
+	uv pip compile --quiet --universal --generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links \
+		--python-version 3.11 --custom-compile-command "make lock" \
+		--extra all --group build --group test pyproject.toml -o requirements-test.lock
+
+clean:
+	rm -rf $(VENV) dist

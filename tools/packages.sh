@@ -1,0 +1,25 @@
+#!/bin/sh
+# Installs the Debian packages that tests use, where apt-get and root are there.
+# Elsewhere tests that need them are skipped, and fail when CI=true.
+set -eu
+missing=""
+command -v nginx >/dev/null 2>&1 || [ -x /usr/sbin/nginx ] || missing="$missing nginx"
+command -v redis-server >/dev/null 2>&1 || missing="$missing redis-server"
+ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing="$missing postgresql"
+[ -n "$missing" ] || exit 0
+if command -v apt-get >/dev/null 2>&1 && [ "$(id -u)" = 0 ]; then
+    echo "Installing$missing ..."
+    export DEBIAN_FRONTEND=noninteractive
+    # The packages' own services must not start: Hinterland starts private ones.
+    policy=/usr/sbin/policy-rc.d
+    made=""
+    if [ ! -e "$policy" ]; then
+        printf '#!/bin/sh\nexit 101\n' > "$policy" && chmod +x "$policy" && made=1
+    fi
+    trap '[ -z "$made" ] || rm -f "$policy"' EXIT
+    apt-get update -qq >/dev/null
+    # shellcheck disable=SC2086
+    apt-get install -y -qq --no-install-recommends $missing >/dev/null
+else
+    echo "Not installed:$missing. Tests that need them are skipped (as root: apt-get install$missing)."
+fi
