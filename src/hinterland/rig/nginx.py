@@ -1,0 +1,79 @@
+"""A private nginx: its own folder and port on 127.0.0.1."""
+
+from __future__ import annotations
+
+import getpass
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hinterland.rig.binaries import need_service
+from hinterland.rig.needs import program_version
+from hinterland.rig.process import Process
+
+if TYPE_CHECKING:
+    from hinterland.rig.rig import Rig
+
+# By default a connection is closed after 1,000 requests: reconnecting would be part of every measurement.
+CONFIGURATION = """\
+daemon off;
+{user}
+worker_processes {workers};
+worker_rlimit_nofile 65536;
+pid {folder}/nginx.pid;
+error_log stderr warn;
+events {{ worker_connections 16384; }}
+http {{
+    access_log off;
+    server_tokens off;
+    keepalive_requests 1000000000;
+    keepalive_timeout 3600s;
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    {http}
+    server {{
+        listen 127.0.0.1:{port} backlog=16384;
+        {body}
+    }}
+}}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Nginx:
+    """A running server."""
+
+    process: Process
+    port: int
+    version: str
+    folder: Path
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+
+async def start(rig: Rig, body: str, workers: int, http: str, name: str) -> Nginx:
+    """Starts a server and returns when it accepts connections.
+
+    `body` is what stands in its `server` block, such as `location / { return 200; }`; `http` what stands in
+    its `http` block, such as an `upstream`. Raises SetupError when nginx is not installed, SystemFailure
+    with nginx's own message when the configuration is wrong.
+    """
+    programs = need_service("nginx", rig.search_path, rig.wheels)
+    folder = rig.folder(name)
+    port = rig.free_port()
+    # Workers would change to another user, who can't reach what the trial keeps private.
+    user = f"user {getpass.getuser()};" if os.geteuid() == 0 else ""
+    configuration = folder / "nginx.conf"
+    configuration.write_text(
+        CONFIGURATION.format(user=user, workers=workers, folder=folder, http=http, port=port, body=body)
+    )
+    process = await rig.start(
+        [programs.main, "-p", folder, "-e", "stderr", "-c", configuration], name=name, port=port, cwd=folder
+    )
+    return Nginx(process, port, program_version(programs.main), folder)

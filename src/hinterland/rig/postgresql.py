@@ -1,0 +1,248 @@
+"""A private PostgreSQL: its own data folder, port, socket and user; gone when the trial is.
+
+The data folder is made once a run and copied for each start. As root the server runs as `postgres` or
+`nobody`, because it refuses root. Shared memory is kept inside the data folder, as far as PostgreSQL lets
+us: for the one System V segment that it always makes, see `shared_memory`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import secrets
+import shutil
+import signal
+import struct
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hinterland.errors import SetupError, SystemFailure
+from hinterland.rig.accounts import Account, can_reach, unprivileged
+from hinterland.rig.binaries import Binaries, need_service
+from hinterland.rig.needs import program_version
+from hinterland.rig.process import Process
+from hinterland.rig.readiness import connect_unix
+from hinterland.rig.steps import PATH_BYTES_MOST
+
+if TYPE_CHECKING:
+    from hinterland.rig.rig import Rig
+
+USER = "postgres"
+PASSWORD = "password"
+PROTOCOL_3 = 196_608
+
+SETTINGS: dict[str, object] = {
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_permissions": "0700",
+    "shared_memory_type": "mmap",
+    "dynamic_shared_memory_type": "mmap",
+    "logging_collector": "off",
+    "log_destination": "stderr",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PostgreSQL:
+    """A running server. Its superuser is `postgres`, its database `postgres`.
+
+    `dsn` goes over the Unix socket, where our own user needs no password; `tcp_dsn` over 127.0.0.1 with
+    one that was made for this run. `settings` are those in force beside the defaults.
+    """
+
+    process: Process
+    port: int
+    version: str
+    folder: Path
+    password: str
+    settings: dict[str, object]
+
+    @property
+    def dsn(self) -> str:
+        return f"postgresql://{USER}@/postgres?host={self.folder}&port={self.port}"
+
+    @property
+    def tcp_dsn(self) -> str:
+        return f"postgresql://{USER}:{self.password}@127.0.0.1:{self.port}/postgres"
+
+
+@dataclass(frozen=True, slots=True)
+class PostgreSQLReady:
+    """It lets `postgres` log in over its Unix socket: it has recovered, and is not only listening."""
+
+    socket_path: Path
+    timeout_s: float = 30.0
+
+    @property
+    def says(self) -> str:
+        return "let a client log in"
+
+    async def holds(self, process: Process) -> bool:
+        words = b"".join(word.encode() + b"\0" for word in ("user", USER, "database", "postgres")) + b"\0"
+        loop = asyncio.get_running_loop()
+        with await connect_unix(self.socket_path) as connection:
+            await loop.sock_sendall(connection, struct.pack("!ii", len(words) + 8, PROTOCOL_3) + words)
+            # R: logged in. E: still starting, or shutting down.
+            return await loop.sock_recv(connection, 1) == b"R"
+
+
+async def start(rig: Rig, settings: Mapping[str, object], name: str) -> PostgreSQL:
+    """Starts a server with `settings` and returns when it answers.
+
+    Raises SetupError when PostgreSQL is not installed, SystemFailure when it does not start.
+    """
+    found = need_service("postgresql", rig.search_path, rig.wheels)
+    account = unprivileged(USER)
+    programs = _reachable(found, rig, account)
+    template = await asyncio.to_thread(_template, programs, rig, account)
+    folder = rig.open_folder(name, USER)
+    port = rig.free_port()
+    socket_path = folder / f".s.PGSQL.{port}"
+    if len(str(socket_path).encode()) > PATH_BYTES_MOST:
+        raise SetupError(
+            f"{socket_path}: the path of a Unix socket may have {PATH_BYTES_MOST} bytes.",
+            "Set TMPDIR to a folder with a shorter path, such as /tmp.",
+        )
+    if account is not None:
+        os.chown(folder, account.uid, account.gid)
+    data = folder / "data"
+    await asyncio.to_thread(_copy, template / "data", data)
+    in_force = {**SETTINGS, "port": port, "unix_socket_directories": folder, **settings}
+    with open(data / "postgresql.conf", "a") as file:
+        file.writelines(f"{key} = {_quoted(value)}\n" for key, value in in_force.items())
+    process = await rig.start(
+        [programs.main, "-D", data],
+        name=name,
+        port=port,
+        ready=PostgreSQLReady(socket_path),
+        user=USER,
+        cwd=folder,
+        # SIGINT ends sessions and shuts down in good order; SIGTERM would wait for clients to leave.
+        stop_number=signal.SIGINT,
+    )
+    password = (template / PASSWORD).read_text()
+    version = (template / "version").read_text()
+    return PostgreSQL(process, port, version, folder, password, dict(settings))
+
+
+def _template(programs: Binaries, rig: Rig, account: Account | None) -> Path:
+    """Returns the folder of a fresh cluster: `data`, `password` and `version`. Made once a run."""
+    with _locked(rig.cache):
+        made = rig.cache / "postgresql"
+        if made.exists():
+            return made
+        place = rig.open_folder("initdb", USER)
+        password = secrets.token_urlsafe(18)
+        secret = place / PASSWORD
+        secret.touch(mode=0o600)
+        secret.write_text(password)
+        if account is not None:
+            for each in (place, secret):
+                os.chown(each, account.uid, account.gid)
+        _initdb(programs, place / "data", secret, account)
+        half = rig.cache / "postgresql.half"
+        shutil.rmtree(half, ignore_errors=True)
+        half.mkdir(mode=0o700)
+        _copy(place / "data", half / "data")
+        (half / PASSWORD).touch(mode=0o600)
+        (half / PASSWORD).write_text(password)
+        (half / "version").write_text(program_version(programs.main))
+        half.rename(made)
+        shutil.rmtree(place)
+        return made
+
+
+def _initdb(programs: Binaries, data: Path, secret: Path, account: Account | None) -> None:
+    command = [
+        str(programs.folder / "initdb"),
+        f"--pgdata={data}",
+        f"--username={USER}",
+        f"--pwfile={secret}",
+        "--auth-local=trust",
+        "--auth-host=scram-sha-256",
+        "--encoding=UTF8",
+        "--locale=C",
+        "--wal-segsize=1",
+        "--no-sync",
+        "--no-instructions",
+    ]
+    done = subprocess.run(
+        command,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        cwd=data.parent,
+        check=False,
+        user=account.uid if account else None,
+        group=account.gid if account else None,
+        extra_groups=[] if account else None,
+    )
+    if done.returncode != 0:
+        lines = (done.stdout + done.stderr).decode(errors="replace").splitlines()
+        raise SystemFailure(
+            f"initdb ended with status {done.returncode}.",
+            "See that the temporary folder has room: df -h /tmp",
+            log=tuple(lines[-20:]),
+        )
+
+
+def _reachable(found: Binaries, rig: Rig, account: Account | None) -> Binaries:
+    """Returns the programs where `account` can reach them: copied once when a private folder hides them."""
+    if can_reach(found.folder, account):
+        return found
+    with _locked(rig.cache):
+        copied = rig.cache / "postgresql-programs"
+        if not copied.exists():
+            half = rig.cache / "postgresql-programs.half"
+            shutil.rmtree(half, ignore_errors=True)
+            for folder in _parts(found.folder.parent):
+                shutil.copytree(folder, half / folder.name, symlinks=True)
+            half.chmod(0o755)
+            half.rename(copied)
+    rig.cache.chmod(0o711)
+    if can_reach(copied, account):
+        return Binaries(found.service, copied / found.folder.name, found.package)
+    nearer = rig.open_folder("postgresql-programs", USER)
+    shutil.copytree(copied, nearer, symlinks=True, dirs_exist_ok=True)
+    return Binaries(found.service, nearer / found.folder.name, found.package)
+
+
+def _parts(root: Path) -> Iterator[Path]:
+    """Yields the folders that a server needs; headers and documentation are left behind."""
+    for folder in root.iterdir():
+        if folder.is_dir() and folder.name in ("bin", "lib", "lib64", "share"):
+            yield folder
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copies a folder with owners and modes, sharing blocks where the filesystem can."""
+    done = subprocess.run(
+        ["cp", "-a", "--reflink=auto", str(source), str(target)], capture_output=True, check=False
+    )
+    if done.returncode != 0:
+        raise SystemFailure(
+            f"{target}: the data folder can't be copied.",
+            "See that the temporary folder has room: df -h /tmp",
+            log=tuple(done.stderr.decode(errors="replace").splitlines()[-5:]),
+        )
+
+
+@contextlib.contextmanager
+def _locked(cache: Path) -> Iterator[None]:
+    """Keeps other trials of the run away from the cache meanwhile."""
+    cache.mkdir(parents=True, exist_ok=True)
+    lock = os.open(cache / ".postgresql.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
+
+
+def _quoted(value: object) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return "'" + str(value).replace("'", "''") + "'"

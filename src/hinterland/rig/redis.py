@@ -1,0 +1,82 @@
+"""A private Redis: its own folder and port on 127.0.0.1."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hinterland.rig.binaries import need_service
+from hinterland.rig.needs import program_version
+from hinterland.rig.process import Process
+from hinterland.rig.readiness import TcpReady, connect_tcp
+
+if TYPE_CHECKING:
+    from hinterland.rig.rig import Rig
+
+SETTINGS: dict[str, object] = {"bind": "127.0.0.1", "save": "", "appendonly": "no", "daemonize": "no"}
+BARE = re.compile(r"[\w./:-]+( [\w./:-]+)*")
+
+
+@dataclass(frozen=True, slots=True)
+class Redis:
+    """A running server. `settings` are those in force beside the defaults."""
+
+    process: Process
+    port: int
+    version: str
+    folder: Path
+    settings: dict[str, object]
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}/0"
+
+
+@dataclass(frozen=True, slots=True)
+class RedisReady:
+    """It answers PING, so its data is loaded, and it is really the listener on its port."""
+
+    timeout_s: float = 20.0
+
+    @property
+    def says(self) -> str:
+        return "answer PING"
+
+    async def holds(self, process: Process) -> bool:
+        await TcpReady().holds(process)
+        loop = asyncio.get_running_loop()
+        with await connect_tcp(process.port or 0) as connection:
+            await loop.sock_sendall(connection, b"PING\r\n")
+            return (await loop.sock_recv(connection, 64)).startswith(b"+PONG")
+
+
+async def start(rig: Rig, settings: Mapping[str, object], name: str) -> Redis:
+    """Starts a server with `settings`, by default without persistence, and returns when it answers.
+
+    A setting is a line of redis.conf: `{"appendonly": "yes", "save": "60 100"}`. Raises SetupError when
+    Redis is not installed, SystemFailure when it does not start.
+    """
+    programs = need_service("redis", rig.search_path, rig.wheels)
+    folder = rig.folder(name)
+    port = rig.free_port()
+    in_force = {**SETTINGS, "port": port, "dir": folder, **settings}
+    configuration = folder / "redis.conf"
+    configuration.write_text("".join(f"{key} {_quoted(value)}\n" for key, value in in_force.items()))
+    process = await rig.start(
+        [programs.main, configuration], name=name, port=port, ready=RedisReady(), cwd=folder
+    )
+    return Redis(process, port, program_version(programs.main), folder, dict(settings))
+
+
+def _quoted(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    text = str(value)
+    if BARE.fullmatch(text):
+        return text
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'

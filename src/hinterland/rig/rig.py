@@ -1,0 +1,281 @@
+"""The rig of one trial: starts processes and services, breaks them, watches them, and ends them all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+
+from hinterland.errors import SetupError
+from hinterland.rig import faults, nginx, postgresql, redis
+from hinterland.rig.accounts import can_reach, unprivileged
+from hinterland.rig.binaries import find_program
+from hinterland.rig.device import DeviceBytes
+from hinterland.rig.memory import MemoryLimit
+from hinterland.rig.ports import Ports
+from hinterland.rig.pressure import MachineProbe
+from hinterland.rig.probes import Probe, Usage, usage
+from hinterland.rig.process import Launch, Process, Record
+from hinterland.rig.process_table import children_of, entry
+from hinterland.rig.readiness import Ready, TcpReady
+from hinterland.rig.scratch import OPEN_PLACES, Scratch
+from hinterland.rig.shared_memory import release
+from hinterland.rig.steps import StepPoints
+from hinterland.rig.supervision import become_subreaper, end_descendants
+
+INTERPRETERS = {".js": "node", ".mjs": "node", ".sh": "sh"}
+Argument = str | Path | int | float
+
+
+class Rig:
+    """Owns every process, port and folder of a trial, until `close`.
+
+    `scratch` is the trial's private folder; `cache` is shared by the trials of a run, for what is made once.
+    `record` receives the events. `search_path` are the folders in which services are looked for before the
+    Python packages that bring them, None for those of the system. Use it as an async context manager, in the
+    thread that runs the loop.
+    """
+
+    def __init__(
+        self,
+        scratch: Path,
+        cache: Path,
+        record: Record,
+        *,
+        search_path: Sequence[Path] | None = None,
+        wheels: bool = True,
+    ) -> None:
+        self.scratch = scratch.resolve()
+        self.cache = cache.resolve()
+        self.record = record
+        self.search_path = search_path
+        self.wheels = wheels
+        self.processes: list[Process] = []
+        cores = sorted(os.sched_getaffinity(0))
+        self.generator_core: frozenset[int] = frozenset(cores[-1:])
+        self.server_cores: frozenset[int] = frozenset(cores[:-1] or cores)
+        # Names of processes: False while only claimed, True once started.
+        self._names: dict[str, bool] = {}
+        self._ports = Ports()
+        self._points: list[StepPoints] = []
+        self._limits: list[MemoryLimit] = []
+        self._open: Scratch | None = None
+        self._children_before: list[int] = []
+
+    async def __aenter__(self) -> Rig:
+        become_subreaper()
+        self._children_before = children_of(os.getpid())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Ends everything it started and gives back every port and folder."""
+        with contextlib.ExitStack() as stack:
+            # Run in reverse order, each even if another raises.
+            stack.callback(self._remove_open)
+            stack.callback(release, self.scratch)
+            stack.callback(self._ports.close)
+            for limit in self._limits:
+                stack.callback(limit.remove)
+            stack.callback(end_descendants, os.getpid(), keep=self._children_before)
+            for points in self._points:
+                stack.callback(points.close)
+            for process in self.processes:
+                stack.callback(process.end)
+
+    def _remove_open(self) -> None:
+        if self._open is not None:
+            self._open.remove()
+            self._open = None
+
+    async def start(
+        self,
+        command: Sequence[Argument],
+        *,
+        name: str,
+        port: int | None = None,
+        ready: Ready | None = None,
+        env: Mapping[str, str] | None = None,
+        user: bool | str = False,
+        cores: Collection[int] | None = None,
+        cwd: Path | None = None,
+        stdin: int = subprocess.DEVNULL,
+        limit: MemoryLimit | None = None,
+        stop_number: int = signal.SIGTERM,
+    ) -> Process:
+        """Starts a program and returns when it is ready.
+
+        A first item that ends in `.py` runs with this Python, `.js` with Node. With `port` and no `ready`
+        it is ready when it accepts a connection there. `user`: as root, run it as an unprivileged user (or
+        the one named, if it exists). `cwd` is by default a folder of its own in the scratch. Raises
+        SystemFailure with its last log lines when it ends before or is not ready in time.
+        """
+        if self._names.get(name, True):
+            name = self.claim_name(name)
+        self._names[name] = True
+        folder = self.folder(name) if cwd is None else cwd
+        preferred = (user,) if isinstance(user, str) else ()
+        launch = Launch(
+            argv=self._argv(command),
+            env={**self._environment(), **(env or {})},
+            cwd=folder,
+            log_path=self.scratch / f"{name}.log",
+            account=unprivileged(*preferred) if user else None,
+            cores=None if cores is None else frozenset(cores),
+            groups=() if limit is None else limit.entrances,
+            stdin=stdin,
+            stop_number=stop_number,
+        )
+        if ready is None and port is not None:
+            ready = TcpReady()
+        process = Process(name, launch, port, ready, self.record)
+        self.processes.append(process)
+        await process.start()
+        return process
+
+    def free_port(self) -> int:
+        """Returns a port on which nothing listens, never the same twice."""
+        return self._ports.take()
+
+    def folder(self, name: str) -> Path:
+        """Makes and returns the folder `name` of the scratch, which any user may pass through."""
+        self.scratch.chmod(0o711)
+        made = self.scratch / name
+        made.mkdir(mode=0o755, exist_ok=True)
+        return made
+
+    def open_folder(self, name: str, account: str) -> Path:
+        """Returns the folder `name` where the unprivileged user can reach it.
+
+        That is the scratch, or where its parents keep that user out, a further scratch in /tmp or
+        /var/tmp.
+        """
+        made = self.folder(name)
+        who = unprivileged(account)
+        if can_reach(made, who):
+            return made
+        for place in OPEN_PLACES:
+            if self._open is None and can_reach(place, who):
+                self._open = Scratch(place)
+        if self._open is None:
+            raise SetupError(
+                f"{made}: the user {who.name if who else ''} can't reach it.",
+                "Set TMPDIR to a folder that every user may enter, such as /tmp.",
+            )
+        made = self._open.path / name
+        made.mkdir(mode=0o755, exist_ok=True)
+        return made
+
+    def claim_name(self, name: str) -> str:
+        """Returns `name`, or `name-2` and so on where it was claimed before.
+
+        A service claims its name before it makes its folder; `start` takes a claimed name as it is.
+        """
+        candidates = (name if n == 1 else f"{name}-{n}" for n in range(1, len(self._names) + 2))
+        unused = next(each for each in candidates if each not in self._names)
+        self._names[unused] = False
+        return unused
+
+    def _argv(self, command: Sequence[Argument]) -> tuple[str, ...]:
+        words = [str(word) for word in command]
+        ending = Path(words[0]).suffix
+        if ending == ".py":
+            return (sys.executable, *words)
+        if ending in INTERPRETERS:
+            program = INTERPRETERS[ending]
+            found = find_program(program)
+            if found is None:
+                raise SetupError(f"{program} is not installed; {words[0]} needs it.", "hinterland doctor")
+            return (str(found), *words)
+        return tuple(words)
+
+    def _environment(self) -> dict[str, str]:
+        """Returns our environment, with temporary files led into the scratch and Python not buffering."""
+        temporary = self.scratch / "tmp"
+        if not temporary.exists():
+            self.folder("tmp").chmod(0o1777)
+        return {**os.environ, "PYTHONUNBUFFERED": "1", "TMPDIR": str(temporary)}
+
+    async def postgresql(
+        self, settings: Mapping[str, object] | None = None, name: str = "postgresql"
+    ) -> postgresql.PostgreSQL:
+        """Starts a private PostgreSQL with `settings` and returns when it answers."""
+        return await postgresql.start(self, settings or {}, self.claim_name(name))
+
+    async def redis(self, settings: Mapping[str, object] | None = None, name: str = "redis") -> redis.Redis:
+        """Starts a private Redis with `settings` and returns when it answers. By default it saves nothing."""
+        return await redis.start(self, settings or {}, self.claim_name(name))
+
+    async def nginx(
+        self, config_body: str, workers: int = 1, *, http: str = "", name: str = "nginx"
+    ) -> nginx.Nginx:
+        """Starts a private nginx whose `server` block holds `config_body`, and its `http` block `http`."""
+        return await nginx.start(self, config_body, workers, http, self.claim_name(name))
+
+    async def kill(self, process: Process) -> bool:
+        """See `faults.kill`."""
+        return await faults.kill(process)
+
+    async def terminate(self, process: Process) -> bool:
+        """See `faults.terminate`."""
+        return await faults.terminate(process)
+
+    async def pause(self, process: Process) -> bool:
+        """See `faults.pause`."""
+        return await faults.pause(process)
+
+    async def resume(self, process: Process) -> bool:
+        """See `faults.resume`."""
+        return await faults.resume(process)
+
+    def step_points(self) -> StepPoints:
+        """Returns step points that listen; pass their `environment` to `start(env=...)`."""
+        points = StepPoints(self.scratch / f"steps{len(self._points)}", self.record, self._name_of)
+        points.open()
+        self._points.append(points)
+        return points
+
+    def _name_of(self, pid: int) -> str:
+        """Returns the name of the process whose tree `pid` is in, empty when it is in none."""
+        names = {process.pid: process.name for process in self.processes}
+        while pid > 1:
+            if pid in names:
+                return names[pid]
+            found = entry(pid)
+            if found is None:
+                break
+            if found.session in names:
+                return names[found.session]
+            pid = found.parent
+        return ""
+
+    def probe(self, process: Process, interval_s: float = 0.05) -> Probe:
+        """Returns what measures the tree of `process`: `async with rig.probe(process) as probe`."""
+        return Probe(process, interval_s)
+
+    def usage(self, process: Process) -> Usage:
+        """Returns what the tree of `process` uses at this moment."""
+        return usage(process.members())
+
+    def machine_probe(self) -> MachineProbe:
+        """Returns what watches the machine while it is entered: `with rig.machine_probe() as machine`."""
+        return MachineProbe()
+
+    def device_bytes(self, path: Path | None = None) -> DeviceBytes:
+        """Returns what counts the bytes written on the block device under `path` while it is entered."""
+        return DeviceBytes(self.scratch if path is None else path)
+
+    def memory_limit(self, size_bytes: int) -> MemoryLimit:
+        """Returns a limit on memory, page cache included, for `start(limit=...)` or `limit.enter(pid)`."""
+        limit = MemoryLimit(size_bytes)
+        self._limits.append(limit)
+        return limit

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from hinterland.errors import SetupError, UsageError
+from hinterland.rig import binaries, needs
+from hinterland.rig.binaries import find_service, need_service
+from hinterland.rig.needs import KNOWN_NEEDS, check
+
+
+def program(folder: Path, *names: str) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        (folder / name).write_text("#!/bin/sh\necho 'program 12.5 (of today)'\n")
+        (folder / name).chmod(0o755)
+    return folder
+
+
+@pytest.mark.parametrize("need", KNOWN_NEEDS)
+def test_each_known_need_is_answered_with_a_way_to_get_it(need: str) -> None:
+    status = check(need)
+    assert status.need == need
+    assert status.install
+    assert bool(status.where) == status.available
+
+
+@pytest.mark.parametrize(
+    "need", ["postgresql", "service:oracle", "capability:flight", "python:", "spell:fire"]
+)
+def test_an_unknown_need_is_a_usage_error(need: str) -> None:
+    with pytest.raises(UsageError) as raised:
+        check(need)
+    assert raised.value.next_step
+
+
+def test_a_module_is_found_without_importing_it() -> None:
+    sys.modules.pop("lmdb", None)
+    check("python:lmdb")
+    assert "lmdb" not in sys.modules
+    assert not check("python:no_such_module.at_all").available
+
+
+def test_a_program_and_its_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program(tmp_path, "frobnicate")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    found = check("program:frobnicate", with_version=True)
+    assert (found.available, found.version, found.where) == (True, "12.5", str(tmp_path / "frobnicate"))
+    assert check("program:frobnicate").version == ""
+
+
+@pytest.mark.parametrize(
+    ("says", "version"),
+    [
+        ("postgres (PostgreSQL) 15.18 (Debian 15.18-0)", "15.18"),
+        ("Redis server v=7.0.15 sha=00000000:0", "7.0.15"),
+        ("nginx version: nginx/1.22.1", "1.22.1"),
+        ('JAVA_VERSION="17.0.15"', "17.0.15"),
+        ("nothing to say", ""),
+    ],
+)
+def test_versions_as_programs_say_them(says: str, version: str) -> None:
+    assert needs.version_in(says) == version
+
+
+def test_the_search_path_comes_before_packages(tmp_path: Path) -> None:
+    folder = program(tmp_path / "bin", "postgres", "initdb")
+    found = find_service("postgresql", [tmp_path, folder])
+    assert found is not None
+    assert (found.folder, found.package) == (folder, "")
+
+
+def test_half_an_installation_does_not_count(tmp_path: Path) -> None:
+    folder = program(tmp_path, "postgres")
+    assert find_service("postgresql", [folder], wheels=False) is None
+
+
+def test_the_newest_postgresql_is_taken(tmp_path: Path) -> None:
+    folders = [tmp_path / "usr/lib/postgresql" / version / "bin" for version in ("9.6", "17", "15", "16")]
+    newest = max(folders, key=binaries._version_key)
+    assert newest.parent.name == "17"
+
+
+@pytest.mark.parametrize("service", list(binaries.PROGRAMS))
+def test_nothing_there_names_the_command_that_installs_it(service: str) -> None:
+    with pytest.raises(SetupError, match="apt-get install") as raised:
+        need_service(service, [], wheels=False)
+    assert service in raised.value.says
