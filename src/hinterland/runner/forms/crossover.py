@@ -12,8 +12,8 @@ from hinterland.model.claims import Crossover
 from hinterland.model.experiment import Where
 from hinterland.model.verdict import Evidence, TrialResult, VerdictWord
 from hinterland.runner.forms.pairs import log_ratios
-from hinterland.runner.forms.ratios import running
 from hinterland.statistics.crossover import crossover_sequence
+from hinterland.statistics.sequence import assumed_by, running_sequence
 
 
 def judge(
@@ -26,8 +26,8 @@ def judge(
     if len(levels) < 2 or blocks < 2:
         cause = f"complete blocks: {blocks}; levels of {form.along}: {len(levels)}; both must be 2 or more"
         return Evidence(verdict="inconclusive", says="too few blocks", cause=cause, blocks=blocks, unit=unit)
-    share = alpha / len(levels)
-    lowest, highest = running(wins[:, 0], share), running(wins[:, -1], share)
+    # Each end can be wrong on one side only, with at most alpha / 2: together at most alpha.
+    lowest, highest = running_sequence(wins[:, 0], alpha), running_sequence(wins[:, -1], alpha)
     word: VerdictWord = "inconclusive"
     if lowest.low > 0 and highest.high < 0:
         word = "holds"
@@ -51,7 +51,7 @@ def judge(
         unit=unit or form.along,
         blocks=blocks,
         cause="" if word != "inconclusive" else f"after {blocks} blocks an end is undecided: {ends}",
-        assumed=lowest.assumed,
+        assumed=assumed_by([lowest, highest]),
     )
 
 

@@ -5,22 +5,20 @@ from __future__ import annotations
 import math
 import statistics as stdlib_statistics
 from collections.abc import Sequence
-from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hinterland.model.claims import DifferenceWithin, Matches, RatioAtLeast
 from hinterland.model.verdict import Evidence, TrialResult, VerdictWord
 from hinterland.runner.forms.pairs import log_ratio, log_ratios
 from hinterland.statistics.interval import Interval
-from hinterland.statistics.sequence import mean_sequence
+from hinterland.statistics.sequence import running_sequence
 
 
 def at_least(form: RatioAtLeast, trials: Sequence[TrialResult], alpha: float, name: str) -> Evidence:
     """Holds when the whole interval of the ratio lies at or above the threshold, refuted when below."""
     logs, pairs = log_ratios(trials, form.metric, {**form.where, **form.more}, {**form.where, **form.less})
-    interval = running(logs, alpha)
+    interval = running_sequence(logs, alpha)
     word: VerdictWord = "inconclusive"
     if interval.low >= math.log(form.ratio):
         word = "holds"
@@ -32,7 +30,7 @@ def at_least(form: RatioAtLeast, trials: Sequence[TrialResult], alpha: float, na
 def within(form: DifferenceWithin, trials: Sequence[TrialResult], alpha: float, name: str) -> Evidence:
     """Holds when the whole interval of the ratio lies inside the band, refuted when wholly outside."""
     logs, pairs = log_ratios(trials, form.metric, {**form.where, **form.one}, {**form.where, **form.other})
-    interval = running(logs, alpha)
+    interval = running_sequence(logs, alpha)
     word = _inside(interval, math.log(form.ratio))
     return _evidence(word, name, interval, form.ratio, _medians(pairs), f"within {form.ratio:g}x")
 
@@ -45,32 +43,10 @@ def equals(form: Matches, trials: Sequence[TrialResult], alpha: float, name: str
         if form.metric in metrics and form.oracle in metrics:
             by_block.setdefault(trial.block, []).append((metrics[form.metric], metrics[form.oracle]))
     logs = [sum(log_ratio(a, b) for a, b in pairs) / len(pairs) for _, pairs in sorted(by_block.items())]
-    interval = running(np.array(logs), alpha)
+    interval = running_sequence(np.array(logs), alpha)
     word = _inside(interval, math.log(form.within))
     pairs = [pair for block in by_block.values() for pair in block]
     return _evidence(word, name, interval, form.within, _medians(pairs), f"within {form.within:g}x")
-
-
-def running(logs: NDArray[np.float64], alpha: float) -> Interval:
-    """Returns the intersection of the confidence sequence's intervals after each block so far.
-
-    The intersection of a confidence sequence is one as well, so a decision once made stays made.
-    An empty intersection (the truth moved) falls back to the latest interval.
-    """
-    latest = _after(logs.tobytes(), alpha)
-    low, high = latest.low, latest.high
-    for blocks in range(2, len(logs)):
-        earlier = _after(logs[:blocks].tobytes(), alpha)
-        low, high = max(low, earlier.low), min(high, earlier.high)
-    if low > high:
-        return latest
-    return Interval(latest.estimate, low, high, latest.n, latest.assumed)
-
-
-@lru_cache(maxsize=8192)
-def _after(logs: bytes, alpha: float) -> Interval:
-    """Returns one interval of the sequence; cached, since every block asks for all the earlier ones again."""
-    return mean_sequence(np.frombuffer(logs), alpha)
 
 
 def _inside(interval: Interval, width: float) -> VerdictWord:

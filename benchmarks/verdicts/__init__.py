@@ -1,0 +1,1 @@
+"""How often a verdict is false, and how often a true difference is found: `python -m benchmarks.verdicts`."""

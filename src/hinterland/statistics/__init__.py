@@ -1,0 +1,1 @@
+"""Arrays to estimates, intervals and sequential tests. Pure: no I/O, no clock, no state."""
