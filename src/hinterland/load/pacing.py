@@ -1,0 +1,158 @@
+"""When the generator looks at its schedule: all the time, or when an absolute timer fires.
+
+- `spin`: the loop turns without sleeping and looks at the clock each time. Late by about a microsecond, and
+  it keeps one core busy; right where the system under test has a core of its own.
+- `timer`: a timerfd is set to each due moment. Late by 20 to 500 microseconds; leaves the core to the server,
+  so it is right where both share one.
+
+A gap of several milliseconds is slept through in both.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ctypes
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal, Protocol
+
+from hinterland.errors import InternalError
+
+Pacing = Literal["spin", "timer"]
+Look = Callable[[int], int]
+"""Takes now in ns, sends what is due, returns when the next operation is due, or NEVER."""
+
+NEVER = 1 << 62
+# A loop timer counts in milliseconds and may fire one late: sleep only where two are left to spin.
+SLEEP_ABOVE_NS = 5_000_000
+SPIN_LAST_NS = 3_000_000
+
+
+def choose() -> Pacing:
+    """Returns `spin` where at least two cores are there for generator and server together, else `timer`.
+
+    The generator itself may be confined to one; the parent's cores count too. A CPU quota counts as cores.
+    """
+    cores = os.sched_getaffinity(0)
+    with contextlib.suppress(OSError):  # The parent may be gone.
+        cores = cores | os.sched_getaffinity(os.getppid())
+    return "spin" if min(len(cores), _quota_cores()) >= 2 else "timer"
+
+
+def _quota_cores() -> float:
+    """Returns how many cores' worth of time the control group may use; infinite where nothing limits it."""
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+    except (OSError, ValueError):
+        try:
+            quota = Path("/sys/fs/cgroup/cpu/cpu.cfs_quota_us").read_text().strip()
+            period = Path("/sys/fs/cgroup/cpu/cpu.cfs_period_us").read_text().strip()
+        except OSError:
+            return float("inf")
+    if quota in ("max", "-1"):
+        return float("inf")
+    return int(quota) / int(period)
+
+
+class Pacer(Protocol):
+    """Calls `look` whenever something is due until it says NEVER or `stop` is called."""
+
+    def start(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+
+class Spin:
+    """Looks at every turn of the loop."""
+
+    def __init__(self, look: Look) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._look = look
+        self._stopped = False
+        self._due_ns = 0
+
+    def start(self) -> None:
+        self._turn()
+
+    def stop(self) -> None:
+        self._stopped = True
+
+    def _turn(self) -> None:
+        if self._stopped:
+            return
+        now = time.monotonic_ns()
+        if now >= self._due_ns:
+            self._due_ns = self._look(now)
+            if self._due_ns == NEVER:
+                return
+        gap = self._due_ns - now
+        if gap > SLEEP_ABOVE_NS:
+            self._loop.call_later((gap - SPIN_LAST_NS) / 1e9, self._turn)
+        else:
+            self._loop.call_soon(self._turn)
+
+
+class Timer:
+    """Looks when a timerfd, set to the absolute moment, becomes readable."""
+
+    def __init__(self, look: Look) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._look = look
+        self._fd = _timerfd_create()
+
+    def start(self) -> None:
+        self._loop.add_reader(self._fd, self._fired)
+        _timerfd_set(self._fd, 1)
+
+    def stop(self) -> None:
+        if self._fd >= 0:
+            self._loop.remove_reader(self._fd)
+            os.close(self._fd)
+            self._fd = -1
+
+    def _fired(self) -> None:
+        try:
+            os.read(self._fd, 8)
+        except BlockingIOError:
+            return
+        due_ns = self._look(time.monotonic_ns())
+        if due_ns != NEVER and self._fd >= 0:
+            _timerfd_set(self._fd, due_ns)
+
+
+def pacer(kind: Pacing, look: Look) -> Pacer:
+    """Returns a pacer of the kind; it must be stopped."""
+    return Spin(look) if kind == "spin" else Timer(look)
+
+
+# timerfd is in `os` only from Python 3.13 on.
+
+
+class _Itimerspec(ctypes.Structure):
+    _fields_ = (
+        ("interval_s", ctypes.c_long),
+        ("interval_ns", ctypes.c_long),
+        ("value_s", ctypes.c_long),
+        ("value_ns", ctypes.c_long),
+    )
+
+
+_LIBC = ctypes.CDLL(None, use_errno=True)
+_CLOCK_MONOTONIC, _ABSOLUTE = 1, 1
+
+
+def _timerfd_create() -> int:
+    fd: int = _LIBC.timerfd_create(_CLOCK_MONOTONIC, os.O_NONBLOCK | os.O_CLOEXEC)
+    if fd < 0:
+        raise InternalError(f"timerfd_create: {os.strerror(ctypes.get_errno())}")
+    return fd
+
+
+def _timerfd_set(fd: int, at_ns: int) -> None:
+    """Sets the timer to an absolute moment of CLOCK_MONOTONIC; one in the past fires at once."""
+    spec = _Itimerspec(0, 0, at_ns // 1_000_000_000, at_ns % 1_000_000_000)
+    if _LIBC.timerfd_settime(fd, _ABSOLUTE, ctypes.byref(spec), None) < 0:
+        raise InternalError(f"timerfd_settime: {os.strerror(ctypes.get_errno())}")
