@@ -109,16 +109,18 @@ def state_of(verdict: Verdict) -> str:
 
 def estimate_of(evidence: Evidence) -> str:
     """Returns the estimate with its interval and threshold, short: `12.4x [8.1, 19] needs 5x`."""
+    if evidence.tries:
+        bound = f", rate at most {100 * evidence.high:.3g} %" if evidence.high is not None else ""
+        asked = f", asked {100 * evidence.threshold:.3g} %" if evidence.threshold is not None else ""
+        return f"{evidence.violations} of {evidence.tries} tries{bound}{asked}"
     if evidence.estimate is None:
-        return f"{evidence.violations} of {evidence.tries} tries" if evidence.tries else ""
+        return ""
     unit = evidence.unit if evidence.unit in ("x", "%") else f" {evidence.unit}" if evidence.unit else ""
     text = f"{number(evidence.estimate)}{unit}"
     if evidence.low is not None and evidence.high is not None:
         text += f" [{number(evidence.low)}, {number(evidence.high)}]"
     if evidence.threshold is not None:
         text += f" against {number(evidence.threshold)}{unit}"
-    if evidence.tries:
-        text = f"{evidence.violations} of {evidence.tries} tries; {text}"
     return text
 
 

@@ -37,6 +37,10 @@ class Assumption(Struct, frozen=True):
     measured: str = ""
 
 
+TIMING_ASSUMPTIONS = frozenset({"machine_quiet", "on_schedule", "steady"})
+"""Assumptions about time alone: breaking them voids measurements, not what a correctness checker found."""
+
+
 class Outcome(Struct, frozen=True):
     """What one trial came to.
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from hinterland.model.experiment import Prediction, show
 from hinterland.model.run import RunInfo, RunRecord
-from hinterland.model.verdict import TrialResult, Verdict
+from hinterland.model.verdict import TIMING_ASSUMPTIONS, TrialResult, Verdict
 from hinterland.report import numbers
 
 FORMS: dict[str, str] = {
@@ -119,6 +119,16 @@ class Trouble:
         shown = ", ".join(trial.id for trial in self.trials[:6]) + (" and more" if count > 6 else "")
         return f"{counted(count, 'trial')} {self.status} ({shown})"
 
+    @property
+    def weighs(self) -> str:
+        """Returns what the trouble means for the claims."""
+        timing = self.status == "void" and all(
+            assumption.held or assumption.id in TIMING_ASSUMPTIONS
+            for trial in self.trials
+            for assumption in trial.outcome.assumptions
+        )
+        return "no evidence for what was timed; `never` claims still count it" if timing else "no evidence"
+
 
 def troubles(trials: Sequence[TrialResult]) -> list[Trouble]:
     """Returns the void and failed trials grouped by cause, the commonest first."""
@@ -147,7 +157,7 @@ def counts_say(record: RunRecord) -> str:
         parts.append(numbers.quantity(record.info.ended_at - record.info.started_at, "s"))
     lost = sum(trial.status != "done" for trial in trials)
     if lost:
-        parts.append(f"{lost} of them gave no evidence")
+        parts.append(f"{lost} of them void or failed")
     return ", ".join(parts)
 
 

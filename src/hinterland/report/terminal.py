@@ -288,7 +288,7 @@ def _trust(record: RunRecord) -> Iterator[Line]:
             yield f"Assumption broken: {tally.says}: {tally.share}{seen}.", 2, ""
             before = True
     for trouble in story.troubles(record.trials):
-        yield f"No evidence: {trouble.says}: {trouble.cause}", 2, ""
+        yield f"{trouble.says}: {trouble.cause}; {trouble.weighs}", 2, ""
         for row in trouble.log[-5:]:
             yield f"    {row}", 6, "dim"
         before = True

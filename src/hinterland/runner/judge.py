@@ -11,20 +11,16 @@ A claim's evidence and its control's evidence are judged by the same form. Rules
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
 
 from hinterland.model.claims import Claim, Crossover, DifferenceWithin, Matches, Never, RatioAtLeast
 from hinterland.model.experiment import Experiment, Where, label
-from hinterland.model.verdict import Evidence, Finding, TrialResult, Verdict
+from hinterland.model.verdict import TIMING_ASSUMPTIONS, Evidence, Finding, TrialResult, Verdict
 from hinterland.runner.forms import crossover, never, ratios
 
 MOST_LOST_SHARE = 0.2
-TIMING_ASSUMPTIONS = frozenset({"machine_quiet", "on_schedule", "steady"})
-"""Assumptions about time alone: breaking them voids measurements, not what a correctness checker found."""
-
-Judge = Callable[..., Evidence]
 
 
 def judge(
