@@ -45,6 +45,13 @@ CHECKER = """
 async def trial(t: Trial) -> None:
     t.reading("odd", 1)
 """
+ODD_METRIC = """
+async def trial(t: Trial) -> None:
+    t.reading("rate", measured(t))
+
+def outcome(h: History) -> Outcome:
+    return Outcome(metrics={"rate_per_s": "fast"})
+"""
 DIES_AT_START = """
 async def trial(t: Trial) -> None:
     words = [sys.executable, "-c", "raise SystemExit('no such table: charges')"]
@@ -103,6 +110,7 @@ def test_a_true_difference_holds_and_stops_early(tmp_path: Path) -> None:
         (UNFIRED, "every planned pause took effect (0 of 1)"),
         (LATE, "p99 lateness under 10 ms (p99 lateness 60 ms)"),
         (CHECKER, "the checker raised KeyError: 'rate'"),
+        (ODD_METRIC, "the checker raised ValueError: could not convert string to float"),
         (DIES_AT_START, "payments"),
         (PROCESS_DIES, "its process ended with status -11: about to fall"),
     ],
@@ -140,6 +148,13 @@ def run_histories(found: RunRecord) -> int:
     from hinterland.runner import histories
 
     return int(histories.load(Path(found.folder), found.trials[-1].id).readings["daemon"])
+
+
+def test_numbers_of_numpy_are_numbers(tmp_path: Path) -> None:
+    code = (
+        lab.PLAIN + "def outcome(h): return Outcome(metrics={'rate_per_s': np.float32(h.readings['rate'])})"
+    )
+    assert one_run(tmp_path, code).verdicts[0].verdict == "holds"
 
 
 def test_like_repeats_the_same_trials_in_the_same_order(tmp_path: Path) -> None:

@@ -202,3 +202,28 @@ def test_a_control_replaces_levels_where_they_stand() -> None:
 )
 def test_log_ratios_of_zeros_and_infinities_are_finite(above: float, below: float, expected: float) -> None:
     assert log_ratio(above, below) == pytest.approx(expected)
+
+
+def test_a_crossover_pairs_by_block_and_uses_the_levels_that_both_sides_ran() -> None:
+    form = Crossover(
+        metric="rate_per_s", along="share", first=RIGHT, second=WRONG, control={"variant": "third"}
+    )
+    trials = [
+        trial
+        for trial in crossing(10, first=(400, 150, 25), control=(50, 40, 30))
+        if not (trial.treatment["variant"] == "third" and trial.treatment["share"] == 0.5)
+        and not (trial.block == 3 and trial.treatment == {**RIGHT, "share": 0.5})
+    ]
+    found = one(form, trials)
+    assert found.verdict == "holds"
+    assert found.evidence.blocks == 10
+
+
+def test_a_crossover_known_only_to_lie_between_the_ends_is_worth_more_blocks() -> None:
+    form = Crossover(
+        metric="rate_per_s", along="share", first=RIGHT, second=WRONG, control={"variant": "third"}
+    )
+    vague = one(form, crossing(10, first=(400, 100, 25), control=(50, 40, 30)))
+    sharp = one(form, crossing(10, first=(400, 200, 25), control=(50, 40, 30)))
+    assert (vague.verdict, vague.evidence.sharpens) == ("holds", True)
+    assert (sharp.verdict, sharp.evidence.low) == ("holds", 0.5)

@@ -19,7 +19,7 @@ from hinterland.model.experiment import Experiment
 from hinterland.rig.availability import availability
 from hinterland.rig.machine import describe
 from hinterland.rig.needs import NeedStatus, check
-from hinterland.rig.scratch import sweep_stale
+from hinterland.rig.scratch import default_place, sweep_stale
 from hinterland.runner.record import default_store
 
 ENOUGH_FILES = 10_500
@@ -121,7 +121,7 @@ def facts_of(machine: dict[str, Any], store: Path) -> Iterator[Fact]:
     enough = most == resource.RLIM_INFINITY or most >= ENOUGH_FILES
     advice = f"10,000 connections need {ENOUGH_FILES:,}: raise the hard limit (ulimit -Hn) in limits.conf."
     yield Fact("open files", f"at most {files} a process", enough, "" if enough else advice)
-    yield disk(Path(tempfile.gettempdir()), "scratch")
+    yield disk(default_place(), "scratch")
     yield disk(nearest(store), "store")
     yield writable(store)
     swept = sweep_stale()

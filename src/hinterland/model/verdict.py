@@ -78,6 +78,7 @@ class Evidence(Struct, frozen=True):
 
     `low` and `high` bound the estimate at every moment at once (anytime-valid). `unit` is `x` for a ratio,
     `share` for a rate, else the factor's or metric's own. `threshold` is what the claim compares with.
+    `sharpens` says that the claim is decided but its estimate is worth more blocks, while the budget lasts.
     """
 
     verdict: VerdictWord
@@ -92,6 +93,7 @@ class Evidence(Struct, frozen=True):
     violations: int = 0
     cause: str = ""
     assumed: str = ""
+    sharpens: bool = False
 
 
 class Verdict(Struct, frozen=True):

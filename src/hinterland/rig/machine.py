@@ -6,7 +6,6 @@ import os
 import platform
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
@@ -21,6 +20,7 @@ from hinterland.rig.needs import (
     version_command,
     version_in,
 )
+from hinterland.rig.scratch import default_place
 
 CPU = Path("/sys/devices/system/cpu")
 CLOCK = Path("/sys/devices/system/clocksource/clocksource0/current_clocksource")
@@ -46,7 +46,7 @@ def describe(folder: Path | None = None) -> dict[str, Any]:
         "governor": _read(CPU / "cpu0/cpufreq/scaling_governor"),
         "clock_source": _read(CLOCK),
         "congestion_control": _read(Path("/proc/sys/net/ipv4/tcp_congestion_control")),
-        "disk": _disk(Path(tempfile.gettempdir()) if folder is None else folder),
+        "disk": _disk(default_place() if folder is None else folder),
         "python": platform.python_version(),
         "python_implementation": sys.implementation.name,
         "packages": dict(_packages()),

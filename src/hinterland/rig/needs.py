@@ -134,11 +134,10 @@ def _cgroup_memory() -> str | None:
 
 
 def _block_device_counters() -> str | None:
-    import tempfile
-
     from hinterland.rig.device import counter_of, works
+    from hinterland.rig.scratch import default_place
 
-    folder = Path(tempfile.gettempdir())
+    folder = default_place()
     try:
         found = counter_of(folder)
         return str(found.resolve()) if found is not None and works(folder, found) else None

@@ -27,15 +27,25 @@ OPEN_PLACES = (Path("/tmp"), Path("/var/tmp"))
 """Where every user may enter, whatever TMPDIR says."""
 
 
+def default_place() -> Path:
+    """Returns where scratch folders are made: $TMPDIR, else /var/tmp, else the temporary directory.
+
+    Many systems keep /tmp in memory, where no device would be seen to write; /var/tmp is on a disk.
+    """
+    if not os.environ.get("TMPDIR") and os.access("/var/tmp", os.W_OK | os.X_OK):
+        return Path("/var/tmp")
+    return Path(tempfile.gettempdir())
+
+
 class Scratch:
     """A folder `hinterland-<pid>-<random>`, held until `remove`.
 
-    It is made in `under`, by default the temporary directory. Its path is kept short: the path of a Unix
+    It is made in `under`, by default `default_place()`. Its path is kept short: the path of a Unix
     socket in it may have 107 bytes. Raises SetupError when the folder can't be made.
     """
 
     def __init__(self, under: Path | None = None) -> None:
-        place = Path(tempfile.gettempdir()) if under is None else under
+        place = default_place() if under is None else under
         self.path = place.resolve() / f"{PREFIX}{os.getpid()}-{secrets.token_hex(3)}"
         self._owner = os.getpid()
         try:
@@ -101,7 +111,7 @@ def sweep_stale(under: Path | None = None) -> list[Path]:
     Looks in `under`, by default in the temporary directory and the open ones.
     """
     removed: list[Path] = []
-    places = {Path(tempfile.gettempdir()), *OPEN_PLACES} if under is None else {under}
+    places = {default_place(), *OPEN_PLACES} if under is None else {under}
     for folder in sorted(each for place in places for each in _named_like_ours(place)):
         # A link, or a folder of another user, is never ours to remove.
         if folder.is_symlink() or not _is_ours(folder):

@@ -153,7 +153,7 @@ class _Run:
         if self.info.blocks_limit is not None and block > self.info.blocks_limit:
             return ()
         treatments = self.info.treatments
-        open_claims = [v.claim for v in self.verdicts if v.verdict == "inconclusive"]
+        open_claims = [v.claim for v in self.verdicts if v.verdict == "inconclusive" or v.evidence.sharpens]
         if block > SHORTEST_RUN_BLOCKS and self.info.blocks_limit is None:
             treatments = tuple(
                 t for t in treatments if any(needed(self.claims[claim], t) for claim in open_claims)

@@ -10,7 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
+import msgspec
 import uvloop
+from msgspec.structs import replace
 
 from hinterland.checkers.assumptions import automatic
 from hinterland.errors import HinterlandError, SetupError, SystemFailure
@@ -125,7 +127,7 @@ def judged(
     status: Literal["done", "void", "failed"] = "done"
     if not cause:
         try:
-            outcome = code.outcome(history)
+            outcome = plain(code.outcome(history))
         except Exception as error:
             cause = f"the checker raised {type(error).__name__}: {error}"
             log = tuple(traceback.format_exc().splitlines()[-8:])
@@ -133,13 +135,7 @@ def judged(
         status = "failed"
     else:
         assumptions = automatic(history) + outcome.assumptions
-        outcome = Outcome(
-            metrics=outcome.metrics,
-            findings=outcome.findings,
-            tries=outcome.tries,
-            assumptions=assumptions,
-            series=outcome.series,
-        )
+        outcome = replace(outcome, assumptions=assumptions)
         status, cause = void_by(outcome)
     return TrialResult(
         id=plan.id,
@@ -152,6 +148,16 @@ def judged(
         cause=cause,
         log=log,
     )
+
+
+def plain(outcome: Outcome) -> Outcome:
+    """Returns the outcome with NumPy's numbers as Python's. Raises TypeError for what JSON can't hold."""
+    metrics = {name: float(value) for name, value in outcome.metrics.items()}
+    tries = {name: int(value) for name, value in outcome.tries.items()}
+    series = {name: [(float(x), float(y)) for x, y in curve] for name, curve in outcome.series.items()}
+    plain = replace(outcome, metrics=metrics, tries=tries, series=series)
+    msgspec.json.encode(plain)
+    return plain
 
 
 def _run(

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from hinterland.model.claims import Crossover
 from hinterland.model.experiment import Where
 from hinterland.model.verdict import Evidence, TrialResult, VerdictWord
-from hinterland.runner.forms.pairs import log_ratios
+from hinterland.runner.forms.pairs import mean_log_ratio, pairs_by_block
 from hinterland.statistics.crossover import crossover_sequence
+from hinterland.statistics.interval import Interval
 from hinterland.statistics.sequence import assumed_by, running_sequence
 
 
@@ -27,7 +28,7 @@ def judge(
         cause = f"complete blocks: {blocks}; levels of {form.along}: {len(levels)}; both must be 2 or more"
         return Evidence(verdict="inconclusive", says="too few blocks", cause=cause, blocks=blocks, unit=unit)
     # Each end can be wrong on one side only, with at most alpha / 2: together at most alpha.
-    lowest, highest = running_sequence(wins[:, 0], alpha), running_sequence(wins[:, -1], alpha)
+    lowest, highest = _end(wins[:, 0], alpha), _end(wins[:, -1], alpha)
     word: VerdictWord = "inconclusive"
     if lowest.low > 0 and highest.high < 0:
         word = "holds"
@@ -52,26 +53,32 @@ def judge(
         blocks=blocks,
         cause="" if word != "inconclusive" else f"after {blocks} blocks an end is undecided: {ends}",
         assumed=assumed_by([lowest, highest]),
+        sharpens=word == "holds" and (found.low <= levels[0] or found.high >= levels[-1]),
     )
 
 
 def _wins(
     form: Crossover, trials: Sequence[TrialResult], higher_wins: bool
 ) -> tuple[list[float], NDArray[np.float64]]:
-    """Returns the levels in order and, by block and level, the log ratio by which `first` wins."""
-    levels = sorted({float(trial.treatment[form.along]) for trial in trials})
+    """Returns the levels that both sides ran, in order, and the log ratios by which `first` wins.
+
+    One row a block in time order, one column a level; NaN where a block lacks the pair.
+    """
     sign = 1.0 if higher_wins else -1.0
-    columns = []
-    for level in levels:
+    columns: dict[float, dict[int, float]] = {}
+    for level in sorted({float(trial.treatment[form.along]) for trial in trials}):
         at_level = [trial for trial in trials if float(trial.treatment[form.along]) == level]
-        logs, _ = log_ratios(
-            at_level, form.metric, {**form.where, **form.first}, {**form.where, **form.second}
-        )
-        columns.append(sign * logs)
-    blocks = min((len(column) for column in columns), default=0)
-    if not columns or blocks == 0:
-        return levels, np.empty((0, len(levels)))
-    return levels, np.column_stack([column[:blocks] for column in columns])
+        first, second = {**form.where, **form.first}, {**form.where, **form.second}
+        pairs = pairs_by_block(at_level, form.metric, first, second)
+        if pairs:
+            columns[level] = {block: sign * mean_log_ratio(found) for block, found in pairs.items()}
+    blocks = sorted({block for column in columns.values() for block in column})
+    rows = [[column.get(block, math.nan) for column in columns.values()] for block in blocks]
+    return list(columns), np.array(rows).reshape(len(blocks), len(columns))
+
+
+def _end(column: NDArray[np.float64], alpha: float) -> Interval:
+    return running_sequence(column[~np.isnan(column)], alpha)
 
 
 def _name(side: Where, other: Where) -> str:

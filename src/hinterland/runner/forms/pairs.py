@@ -26,17 +26,27 @@ def log_ratios(
     A block counts where at least one pair is complete; several pairs (levels of factors the claim does not
     name) are averaged.
     """
+    by_block = pairs_by_block(trials, metric, above, below)
+    means = [mean_log_ratio(pairs) for _, pairs in sorted(by_block.items())]
+    return np.array(means), [pair for _, pairs in sorted(by_block.items()) for pair in pairs]
+
+
+def pairs_by_block(
+    trials: Sequence[TrialResult], metric: str, above: Where, below: Where
+) -> dict[int, list[tuple[float, float]]]:
+    """Returns, for each block with a complete pair, the metric's values above and below."""
     one, other = _by_block(trials, metric, above), _by_block(trials, metric, below)
-    means: list[float] = []
-    pairs: list[tuple[float, float]] = []
-    for block in sorted(one):
-        contexts = one[block].keys() & other.get(block, {}).keys()
-        if not contexts:
-            continue
-        found = [(one[block][key], other[block][key]) for key in sorted(contexts, key=str)]
-        pairs += found
-        means.append(sum(log_ratio(a, b) for a, b in found) / len(found))
-    return np.array(means), pairs
+    found = {}
+    for block in one.keys() & other.keys():
+        contexts = sorted(one[block].keys() & other[block].keys(), key=str)
+        if contexts:
+            found[block] = [(one[block][key], other[block][key]) for key in contexts]
+    return found
+
+
+def mean_log_ratio(pairs: Sequence[tuple[float, float]]) -> float:
+    """Returns the mean of the pairs' log ratios."""
+    return sum(log_ratio(above, below) for above, below in pairs) / len(pairs)
 
 
 def log_ratio(above: float, below: float) -> float:

@@ -10,7 +10,7 @@ import numpy as np
 
 from hinterland.model.claims import DifferenceWithin, Matches, RatioAtLeast
 from hinterland.model.verdict import Evidence, TrialResult, VerdictWord
-from hinterland.runner.forms.pairs import log_ratio, log_ratios
+from hinterland.runner.forms.pairs import log_ratios, mean_log_ratio
 from hinterland.statistics.interval import Interval
 from hinterland.statistics.sequence import running_sequence
 
@@ -42,7 +42,7 @@ def equals(form: Matches, trials: Sequence[TrialResult], alpha: float, name: str
         metrics = trial.outcome.metrics
         if form.metric in metrics and form.oracle in metrics:
             by_block.setdefault(trial.block, []).append((metrics[form.metric], metrics[form.oracle]))
-    logs = [sum(log_ratio(a, b) for a, b in pairs) / len(pairs) for _, pairs in sorted(by_block.items())]
+    logs = [mean_log_ratio(pairs) for _, pairs in sorted(by_block.items())]
     interval = running_sequence(np.array(logs), alpha)
     word = _inside(interval, math.log(form.within))
     pairs = [pair for block in by_block.values() for pair in block]

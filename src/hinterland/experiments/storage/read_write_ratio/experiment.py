@@ -1,0 +1,165 @@
+"""How a trial is run, and what its readings come to."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hinterland import Assumption, History, Outcome, Trial, crossover, matches, ratio_at_least
+from hinterland.model.experiment import Where
+from hinterland.rig.process import Process
+from hinterland.statistics.percentiles import percentile
+from hinterland.statistics.warmup import end_of_warmup
+
+SYSTEMS = Path(__file__).parent / "systems"
+DRIVER = SYSTEMS / "driver.py"
+WINDOW_S, MOST_S, IDLE_S = 0.25, 2.0, 0.02
+ROUNDS = 10
+"""An engine collects writes, fsyncs its data, merges and begins anew: fewer rounds leave some of it out."""
+COUNTED_S, WINDOWS, BUCKET = 0.004, 5, 1.01  # As systems/slices.py keeps them.
+ROW_BYTES, PAGE_BYTES = 116, 4096
+MEMORY_BYTES = {"80MB": 80_000_000}
+QUIET_SHARE = 0.1
+"""Device bytes of a trial count when others wrote less than this share of them just before it."""
+
+
+async def trial(t: Trial) -> None:
+    t.phase("prepare")
+    folder, result = t.scratch / "data", t.scratch / "result.json"
+    limit = t.rig.memory_limit(MEMORY_BYTES[t["memory"]]) if t["memory"] in MEMORY_BYTES else None
+    copy_to_device(await dataset(t), folder, cold=limit is not None)
+    with t.rig.device_bytes(t.scratch) as idle:
+        await asyncio.sleep(IDLE_S)  # Nothing is awaited: this is how long others are watched.
+    t.phase("measure")
+    with t.rig.device_bytes(t.scratch) as device:
+        command = [DRIVER, t["engine"], "--folder", folder, "--out", result, "--seed", t.seed]
+        command += ["--keys", t["keys"], "--read-ratio", t["read_ratio"], "--sync", t["sync"]]
+        command += ["--window-s", WINDOW_S, "--rounds", ROUNDS, "--limit-s", MOST_S]
+        command += ["--core", min(t.rig.server_cores)]
+        await finished(await t.rig.start(command, name=t["engine"], limit=limit))
+    t.phase("final")
+    t.reading("driver", json.loads(result.read_text()))
+    t.reading("device_bytes", device.written_bytes)
+    t.reading("idle_bytes", idle.written_bytes)
+
+
+async def dataset(t: Trial) -> Path:
+    """Returns the run's dataset for this engine, loaded and aged; the first trial that needs it builds it."""
+    ready = t.cache / f"{t['engine']}-{t['keys']}"
+    if not ready.exists():
+        building = t.cache / f".{ready.name}-{os.getpid()}"
+        building.mkdir()
+        command = [DRIVER, t["engine"], "--load", "--folder", building, "--keys", t["keys"]]
+        await finished(await t.rig.start(command, name="loader"))
+        with contextlib.suppress(OSError):  # Another trial may have been quicker.
+            building.rename(ready)
+    return ready
+
+
+async def finished(process: Process) -> None:
+    if await process.wait(300) != 0:
+        raise process.failure("it ended before it was done.")
+
+
+def copy_to_device(source: Path, target: Path, cold: bool) -> None:
+    """Copies a dataset and waits until the device has it, so that its bytes are not counted later.
+
+    `cold` drops it from memory as well: a process with a memory limit has to bring it in on its own account.
+    """
+    shutil.copytree(source, target)
+    for path in (path for path in target.rglob("*") if path.is_file()):
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+            if cold:
+                os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+
+def outcome(h: History) -> Outcome:
+    driver = h.readings["driver"]
+    counts = [count for part in driver["slices"] for count in part["counts"]]
+    warm = end_of_warmup(counts, batch=WINDOWS)
+    steady = (len(counts) // 2 if warm is None else warm) // WINDOWS
+    counted = np.array(counts[steady * WINDOWS :], dtype=float)
+    engine_s = sum(part["engine_ns"] for part in driver["slices"][steady:]) / 1e9
+    return Outcome(
+        metrics={
+            "throughput_per_s": float(counted.sum()) / engine_s,
+            "driver_overhead_us": driver["driver_overhead_us"],
+            "two_pages_per_row": 2 * PAGE_BYTES / ROW_BYTES,
+            **latencies_us(driver["slices"][steady:]),
+            **write_amplification(h),
+        },
+        assumptions=tuple(assumptions(h, counted)),
+        series={"throughput_per_s": [(at * COUNTED_S, count / COUNTED_S) for at, count in enumerate(counts)]},
+    )
+
+
+def latencies_us(steady: list[dict[str, Any]]) -> dict[str, float]:
+    """Returns medians and 99th percentiles of reads and writes, from all operations."""
+    found = {}
+    for kind in ("read", "write"):
+        each = np.concatenate([np.repeat(*np.array(part[kind], dtype=np.int64)) for part in steady])
+        for name, q in (("p50", 50), ("p99", 99)):
+            interval = percentile(each, q)
+            if interval is not None:
+                found[f"{kind}_{name}_us"] = BUCKET ** (interval.estimate + 0.5) / 1000
+    return found
+
+
+def write_amplification(h: History) -> dict[str, float]:
+    """Returns device bytes a user byte; nothing where too little was written, or others wrote as well."""
+    driver, written, idle = (h.readings[name] for name in ("driver", "device_bytes", "idle_bytes"))
+    if written is None or idle is None or driver["rounds"] < ROUNDS:
+        return {}
+    if idle / IDLE_S * WINDOW_S > QUIET_SHARE * written:
+        return {}
+    return {"device_bytes_per_user_byte": written / driver["user_bytes_written"]}
+
+
+def assumptions(h: History, counted: NDArray[np.float64]) -> Iterator[Assumption]:
+    driver, limit = h.readings["driver"], MEMORY_BYTES.get(str(h.treatment["memory"]), 0)
+    found, sampled, size = driver["found"], driver["sampled"], driver["data_bytes"]
+    first, second = (float(half.mean()) for half in np.array_split(counted, 2))
+    drift = second / max(first, 1.0)
+    yield Assumption("data_is_there", "what is read exists", found == sampled, f"{found} of {sampled}")
+    yield Assumption("steady", "throughput stays within 2 x", 0.5 < drift < 2, f"drifts by {drift:.2g} x")
+    if limit:
+        yield Assumption("beyond_memory", "the data exceeds the limit", size > limit, f"{size:,} bytes")
+
+
+GROUP: Where = {"sync": "group"}
+ALL_WRITES: Where = {"read_ratio": 0.0, **GROUP}
+CLAIMS = {
+    "crossover": crossover(
+        metric="throughput_per_s",
+        along="read_ratio",
+        first={"engine": "rocksdb"},
+        second={"engine": "lmdb"},
+        where=GROUP,
+        control={"engine": "sqlite"},
+    ),
+    "write_amplification": ratio_at_least(
+        metric="device_bytes_per_user_byte",
+        ratio=5,
+        more={"engine": "sqlite"},
+        less={"engine": "rocksdb"},
+        where=ALL_WRITES,
+        control={"sync": "each_commit"},
+    ),
+    "two_pages": matches(
+        metric="device_bytes_per_user_byte",
+        oracle="two_pages_per_row",
+        within=1.5,
+        where={"engine": "sqlite", **ALL_WRITES},
+        control={"engine": "rocksdb"},
+    ),
+}
