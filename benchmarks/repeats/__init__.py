@@ -1,0 +1,1 @@
+"""Ten runs of each experiment: does any verdict flip?"""

@@ -1,0 +1,137 @@
+"""Recorded trials give the outcome they must; of the real servers only the pool leaves clients waiting."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+
+from hinterland import RunOptions, run_experiment
+from hinterland.catalogue import read
+from hinterland.model.history import UNFINISHED, History, LoadSample
+from hinterland.model.levels import treatments
+from hinterland.model.verdict import TrialResult
+from hinterland.runner import code
+from hinterland.runner.judge import controlled, sides
+
+FOLDER = Path(__file__).parent
+RECORDED = sorted((FOLDER / "histories").glob("*.json"))
+EXPERIMENT = read(FOLDER)
+CODE = code.load(EXPERIMENT)
+SILENT = 1000 - 64
+
+
+def history(recorded: dict[str, Any]) -> History:
+    """Returns a recorded trial; times were kept in whole microseconds, null where there was none."""
+    return History(
+        treatment=recorded["treatment"],
+        seed=recorded["seed"],
+        readings=recorded["readings"],
+        loads={name: load(kept) for name, kept in recorded["loads"].items()},
+    )
+
+
+def load(kept: dict[str, Any]) -> LoadSample:
+    times: dict[str, Any] = {
+        f"{name}_ns": np.array([UNFINISHED if t is None else t * 1000 for t in kept[f"{name}_us"]], np.int64)
+        for name in ("intended", "sent", "done")
+    }
+    count = len(kept["intended_us"])
+    return LoadSample(
+        **times,
+        status=np.zeros(count, np.int16),
+        error=np.array(kept["error"], np.int8),
+        connection=np.arange(count, dtype=np.int32),
+        start_ns=kept["start_us"] * 1000,
+        end_ns=kept["end_us"] * 1000,
+        loop=kept["loop"],
+        errors=tuple(kept["errors"]),
+    )
+
+
+@pytest.mark.parametrize("file", RECORDED, ids=lambda file: file.stem)
+def test_recorded_history(file: Path) -> None:
+    recorded = msgspec.json.decode(file.read_bytes())
+    outcome, wanted = CODE.outcome(history(recorded["history"])), recorded["outcome"]
+    assert outcome.metrics == pytest.approx(wanted["metrics"], rel=0.01, abs=0.002)
+    assert [finding.key for finding in outcome.findings] == wanted["findings"]
+    assert [each.id for each in outcome.assumptions if not each.held] == wanted["broken"]
+    assert all(2 <= len(finding.witness) <= 5 for finding in outcome.findings)
+
+
+def test_a_batch_with_one_client_waiting_counts() -> None:
+    recorded = msgspec.json.decode((FOLDER / "histories" / "everybody_is_served.json").read_bytes())[
+        "history"
+    ]
+    recorded["loads"]["silent"]["done_us"][250] = None
+    recorded["readings"]["served_at_the_end"] -= 1
+    outcome = CODE.outcome(history(recorded))
+    assert [finding.says for finding in outcome.findings] == [
+        "1 of the clients 201 to 300 never had an answer"
+    ]
+    assert outcome.tries["left_waiting"] == 10
+    assert "accept_ms" not in outcome.metrics
+
+
+def test_a_server_that_dropped_silent_clients_gives_no_evidence() -> None:
+    recorded = msgspec.json.decode((FOLDER / "histories" / "everybody_is_served.json").read_bytes())[
+        "history"
+    ]
+    recorded["readings"]["served_at_the_end"] -= 36
+    [stayed] = CODE.outcome(history(recorded)).assumptions
+    assert (stayed.held, stayed.measured) == (False, "900 of 936")
+
+
+@pytest.mark.parametrize("claim", EXPERIMENT.claim, ids=lambda claim: claim.id)
+def test_the_default_design_runs_both_a_claim_and_its_control(claim: Any) -> None:
+    planned = treatments(EXPERIMENT, {})
+    form = CODE.claims[claim.id]
+    for side in (*sides(form), *sides(controlled(form))):
+        assert any(side.items() <= treatment.items() for treatment in planned), side
+
+
+def test_the_weak_variant_says_so_and_every_level_has_a_program() -> None:
+    assert "Weak on purpose" in (FOLDER / "systems" / "process_pool.py").read_text()
+    assert {path.name for path in (FOLDER / "systems").iterdir() if path.is_file()} == {
+        "threads.py", "process_pool.py", "event_loop.py", "server.js", "Server.java",
+    }  # fmt: skip
+
+
+def run(store: Path, *variants: str) -> dict[str, TrialResult]:
+    """Returns a real trial of each variant with 1,000 clients."""
+    options = RunOptions(set={"connections": (1000,), "variant": variants}, blocks=1, store=store, seed=1)
+    trials = run_experiment(EXPERIMENT, options).trials
+    assert [(one.cause, one.log) for one in trials if one.status == "failed"] == []
+    return {str(one.treatment["variant"]): one for one in trials}
+
+
+@pytest.mark.system
+def test_the_pool_serves_its_128_and_nobody_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HINTERLAND_BUSY_CORES", "64")
+    outcome = run(tmp_path, "process_pool")["process_pool"].outcome
+    assert outcome.metrics["left_waiting"] == SILENT - 128
+    assert outcome.metrics["in_time_share"] == 0
+    assert outcome.metrics["active_p50_ms"] == 500
+    assert [finding.key for finding in outcome.findings] == [f"batch {n}" for n in range(2, 11)]
+
+
+@pytest.mark.system
+def test_all_others_serve_everybody(
+    require: Callable[[str], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HINTERLAND_BUSY_CORES", "64")
+    for need in ("program:node", "program:java", "program:javac"):
+        require(need)
+    trials = run(tmp_path, "threads", "asyncio", "uvloop", "node", "java")
+    grown_kib = {}
+    for variant, trial in trials.items():
+        metrics = trial.outcome.metrics
+        assert set(metrics) == set(EXPERIMENT.metric), variant
+        assert (metrics["left_waiting"], metrics["active_errors"], trial.outcome.findings) == (0, 0, ())
+        grown_kib[variant] = metrics["memory_per_connection_kib"]
+    assert grown_kib["threads"] > 4 * grown_kib["asyncio"] > 0
+    assert grown_kib["java"] > 4 * grown_kib["node"]
