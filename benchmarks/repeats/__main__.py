@@ -20,6 +20,11 @@ from hinterland.model.run import ClaimJudged, RunRecord
 from hinterland.rig.machine import describe
 from hinterland.runner.run import RunOptions, run_experiment
 
+INTRODUCTION = """\
+`python -m benchmarks.repeats` wrote this page: each experiment at its default budget, run after run, with
+nothing else on the machine. A verdict must not flip between `holds` and `refuted`. The estimates are the
+least, the median and the largest over the runs."""
+
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
@@ -78,9 +83,7 @@ def table(records: dict[str, list[RunRecord]]) -> str:
     lines = [
         "# Ten runs of each experiment" if count == 10 else f"# {count} runs of each experiment",
         "",
-        "`python -m benchmarks.repeats` wrote this page: each experiment at its default budget, run after run,",
-        "with nothing else on the machine. A verdict must not flip between `holds` and `refuted`. The estimates",
-        "are the least, the median and the largest over the runs.",
+        *INTRODUCTION.splitlines(),
         "",
         f"{time.strftime('%Y-%m-%d', time.localtime(first.info.started_at))}, "
         f"Hinterland {first.info.version}, {machine['cores']} cores, Linux {machine['kernel']}, "

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from hinterland.rig.availability import availability
 from hinterland.model.experiment import Experiment, Factor, Prediction
+from hinterland.rig.availability import availability
 from hinterland.rig.needs import NeedStatus
 
 VARIANT = {"redis": ("service:redis",), "node": ("program:node", "service:redis")}

@@ -6,13 +6,16 @@ import math
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from runner_samples import experiment, result
 
 from hinterland.model.claims import Claim, Crossover, DifferenceWithin, Matches, Never, RatioAtLeast
-from hinterland.model.verdict import TrialResult, Verdict
+from hinterland.model.experiment import Metric
+from hinterland.model.verdict import Assumption, TrialResult, Verdict
 from hinterland.runner.forms.pairs import MOST_LOG, log_ratio
 from hinterland.runner.judge import controlled, judge, needed
 
+BUSY = Assumption(id="machine_quiet", says="quiet", held=False)
 RIGHT, WRONG = {"variant": "right"}, {"variant": "wrong"}
 NEVER = Never(finding="double_charge", where=RIGHT, control=WRONG)
 RATIO = RatioAtLeast(
@@ -227,3 +230,15 @@ def test_a_crossover_known_only_to_lie_between_the_ends_is_worth_more_blocks() -
     sharp = one(form, crossing(10, first=(400, 200, 25), control=(50, 40, 30)))
     assert (vague.verdict, vague.evidence.sharpens) == ("holds", True)
     assert (sharp.verdict, sharp.evidence.low) == ("holds", 0.5)
+
+
+def test_a_busy_machine_does_not_void_a_metric_that_does_not_depend_on_time() -> None:
+    memory = Metric(unit="MiB", better="lower", says="memory", timed=False)
+    plain = experiment("claim")
+    trials = [
+        replace(trial, status="void", cause="busy", outcome=replace(trial.outcome, assumptions=(BUSY,)))
+        for trial in ratio_trials(12, 5.0)
+    ]
+    assert judge(plain, {"claim": RATIO}, trials)[0].verdict == "inconclusive"
+    untimed = replace(plain, metric={"rate_per_s": memory})
+    assert judge(untimed, {"claim": RATIO}, trials)[0].verdict == "holds"

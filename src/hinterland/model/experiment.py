@@ -33,13 +33,17 @@ class Factor(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Metric(Struct, frozen=True, forbid_unknown_fields=True):
-    """A measured outcome. `scale` is `ratio` where a true zero makes ratios meaningful."""
+    """A measured outcome. `scale` is `ratio` where a true zero makes ratios meaningful.
+
+    `timed` is false for what does not depend on time, such as memory: a busy machine does not void it.
+    """
 
     unit: str
     better: Literal["lower", "higher", "neither"]
     says: str
     name: str = ""
     scale: Literal["ratio", "count"] = "ratio"
+    timed: bool = True
 
 
 class ClaimDeclaration(Struct, frozen=True, forbid_unknown_fields=True):

@@ -127,7 +127,7 @@ class Trouble:
             for trial in self.trials
             for assumption in trial.outcome.assumptions
         )
-        return "no evidence for what was timed; `never` claims still count it" if timing else "no evidence"
+        return "no evidence for what was timed; other claims still count it" if timing else "no evidence"
 
 
 def troubles(trials: Sequence[TrialResult]) -> list[Trouble]:

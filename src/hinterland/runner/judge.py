@@ -130,11 +130,11 @@ def _evidence(experiment: Experiment, form: Claim, trials: Sequence[TrialResult]
     if not about:
         wanted = " and ".join(label(where) for where in sides(form))
         return Evidence(verdict="inconclusive", says="no trial", cause=f"no trial of {wanted} was run")
-    usable = [trial for trial in about if _usable(trial, form)]
+    usable = [trial for trial in about if _usable(experiment, trial, form)]
     judged = _judge_form(experiment, form, usable, alpha)
     if judged.verdict == "refuted" and isinstance(form, Never):
         return judged
-    lost = [trial for trial in about if not _usable(trial, form)]
+    lost = [trial for trial in about if not _usable(experiment, trial, form)]
     if len(lost) > MOST_LOST_SHARE * len(about):
         cause = Counter(trial.cause for trial in lost).most_common(1)[0][0]
         many = f"{len(lost)} of {len(about)} trials gave no evidence"
@@ -142,13 +142,13 @@ def _evidence(experiment: Experiment, form: Claim, trials: Sequence[TrialResult]
     return judged
 
 
-def _usable(trial: TrialResult, form: Claim) -> bool:
-    if trial.status == "done":
-        return True
-    if trial.status == "failed" or not isinstance(form, Never):
-        return False
+def _usable(experiment: Experiment, trial: TrialResult, form: Claim) -> bool:
+    """Decides whether a trial is evidence. A void one is where only time was spoilt and none is judged."""
+    if trial.status != "void":
+        return trial.status == "done"
     broken = {assumption.id for assumption in trial.outcome.assumptions if not assumption.held}
-    return broken <= TIMING_ASSUMPTIONS
+    timed = not isinstance(form, Never) and experiment.metric[form.metric].timed
+    return broken <= TIMING_ASSUMPTIONS and not timed
 
 
 def _judge_form(experiment: Experiment, form: Claim, trials: Sequence[TrialResult], alpha: float) -> Evidence:
