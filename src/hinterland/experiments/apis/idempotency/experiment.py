@@ -20,6 +20,7 @@ from hinterland.checkers.assumptions import overlapped
 from hinterland.load.client import HttpClient
 from hinterland.load.operations import Planned, classify
 from hinterland.model.claims import Never
+from hinterland.model.experiment import Where
 from hinterland.rig.process import Process
 from hinterland.rig.steps import StepPoints
 
@@ -27,17 +28,14 @@ SYSTEMS = Path(__file__).parent / "systems"
 IN_TURN, AT_ONCE, WHEN_SLOW, AFTER_KILL, BORROWED = 60, 60, 18, 6, 5
 CLICK_S = 0.03  # A client's patience with a slow handler.
 SLOW_S = 0.12  # For so long a slow handler is held after its client gave up: more than its lock lives.
-TRIES, PAUSE_S = (
-    14,
-    0.015,
-)  # So often, and with such pauses, a client tries again: more than a lock lives, too.
+TRIES, PAUSE_S = 14, 0.015  # How often, and with what pauses, a client tries again: a lock lives less long.
 MANNERS = ("in_turn", "at_once", "when_slow", "after_kill")
 
 
 def right(finding: str, wrong: str, at_most: float) -> Never:
     """The right variant never shows the finding; the wrong one, its control, does."""
-    where, control = {"variant": "key_in_transaction"}, {"variant": wrong}
-    return never(finding=finding, where={**where}, control={**control}, at_most=at_most)
+    where: Where = {"variant": "key_in_transaction"}
+    return never(finding=finding, where=where, control={"variant": wrong}, at_most=at_most)
 
 
 CLAIMS = {

@@ -26,7 +26,7 @@ EAGERLY: Where = {"interval_ms": 10}
 
 
 def sooner(variant: str) -> RatioAtLeast:
-    """Push against a poll every 500 ms; against one every 10 ms, push is only about 8 times sooner."""
+    """Push against a poll every 500 ms; against one every 10 ms, push is only a few times sooner."""
     push: Where = {"variant": variant, **SLOWLY}
     return ratio_at_least(
         metric="latency_p50_ms", ratio=40, more={**POLLING, **SLOWLY}, less=push, where=RARE, control=EAGERLY

@@ -1,9 +1,9 @@
-"""A fixed number of processes, forked in advance; each serves one connection until it leaves.
+"""Weak on purpose: a fixed number of processes, forked in advance, each serving one connection to its end.
 
-Weak on purpose: with keep-alive, a silent client occupies a whole process, and once every process
-has one, nobody else is served. People write it this way because it is robust (a crash takes
-one client along) and because it was right when each connection carried one request. Apache's
-prefork module works like this, with 256 processes by default.
+With keep-alive, a silent client occupies a whole process, and once every process has one, nobody else
+is served. People write it this way because it is robust (a crash takes one client along) and because it
+was right when each connection carried one request. Apache's prefork module works like this, with 256
+processes by default.
 
     python process_pool.py 8080 128
 """

@@ -1,6 +1,6 @@
 """LMDB: a copy-on-write B+tree in a memory-mapped file, with no log and no cache of its own.
 
-A read walks pages that the kernel already maps: nothing is copied or looked up twice. A write copies the
+A read walks pages that the kernel already maps: nothing but the value is copied. A write copies the
 leaf and every page above it, and then a meta page, to reach one changed row.
 """
 
