@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import shlex
+import subprocess
 import sys
 
 import pytest
-from command_line import Place, scaffolded
+from command_line import COMMAND, Place, scaffolded
 
 pytestmark = pytest.mark.system
 
@@ -88,3 +90,44 @@ def test_eighty_columns_hold_every_page(place: Place, arguments: list[str]) -> N
 
     assert page
     assert [line for line in page.splitlines() if len(line) > 80 and str(place.folder) not in line] == []
+
+
+def test_a_run_whose_reader_goes_is_interrupted_and_says_so_in_its_record(place: Place) -> None:
+    command = [*COMMAND, "run", "patterns/mine", "--blocks", "9"]
+    with subprocess.Popen(
+        command, cwd=place.folder, env=place.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as running:
+        assert running.stdout is not None
+        assert running.stderr is not None
+        running.stdout.readline()
+        running.stdout.close()
+        said = running.stderr.read()
+        assert running.wait(30) == 130
+    assert said == b""
+    last = json.loads(place.hinterland("report", "last", "--json").stdout)
+    assert (last["status"], last["cause"]) == ("interrupted", "interrupted")
+
+
+def test_a_full_disk_or_a_closed_output_is_no_bug(place: Place) -> None:
+    words = f"{shlex.join(COMMAND)} list"
+    full = place.call(["sh", "-c", f"{words} > /dev/full"])
+    closed = place.call(["sh", "-c", f"{words} >&-"])
+
+    assert full.returncode == 69
+    assert full.stderr.startswith("The output can't be written: its disk is full.")
+    assert (closed.returncode, closed.stderr) == (0, "")
+
+
+def test_ctrl_c_while_modules_are_imported_shows_no_traceback(place: Place) -> None:
+    code = """if True:
+        import sys
+        class Interrupting:
+            def find_spec(self, name, *rest):
+                if name == "cyclopts":
+                    raise KeyboardInterrupt
+        sys.meta_path.insert(0, Interrupting())
+        from hinterland.cli import main
+        main()"""
+    answer = place.call([sys.executable, "-c", code, "list"])
+
+    assert (answer.returncode, answer.stderr) == (130, "")

@@ -52,6 +52,21 @@ async def trial(t: Trial) -> None:
 def outcome(h: History) -> Outcome:
     return Outcome(metrics={"rate_per_s": "fast"})
 """
+NO_OUTCOME = """
+async def trial(t: Trial) -> None:
+    t.reading("rate", measured(t))
+
+def outcome(h: History) -> Outcome:
+    return {"rate_per_s": 1.0}
+"""
+NO_JSON = """
+async def trial(t: Trial) -> None:
+    t.reading("rate", object())
+"""
+LEAVES = """
+async def trial(t: Trial) -> None:
+    sys.exit(4)
+"""
 DIES_AT_START = """
 async def trial(t: Trial) -> None:
     words = [sys.executable, "-c", "raise SystemExit('no such table: charges')"]
@@ -111,6 +126,9 @@ def test_a_true_difference_holds_and_stops_early(tmp_path: Path) -> None:
         (LATE, "p99 lateness under 10 ms (p99 lateness 60 ms)"),
         (CHECKER, "the checker raised KeyError: 'rate'"),
         (ODD_METRIC, "the checker raised ValueError: could not convert string to float"),
+        (NO_OUTCOME, "outcome(h) must return an Outcome, not dict"),
+        (NO_JSON, "its history could not be saved: Encoding objects of type object is unsupported"),
+        (LEAVES, "the trial raised SystemExit: 4"),
         (DIES_AT_START, "payments"),
         (PROCESS_DIES, "its process ended with status -11: about to fall"),
     ],
@@ -157,6 +175,15 @@ def test_numbers_of_numpy_are_numbers(tmp_path: Path) -> None:
     assert one_run(tmp_path, code).verdicts[0].verdict == "holds"
 
 
+def test_the_keeper_has_one_thread_since_it_forks(tmp_path: Path) -> None:
+    code = """
+async def trial(t: Trial) -> None:
+    t.reading("rate", float(len(os.listdir(f"/proc/{os.getppid()}/task"))))
+"""
+    found = one_run(tmp_path, code, blocks=1)
+    assert {trial.outcome.metrics["rate_per_s"] for trial in found.trials} == {1.0}
+
+
 def test_like_repeats_the_same_trials_in_the_same_order(tmp_path: Path) -> None:
     first = one_run(tmp_path)
     again = one_run(tmp_path, like=first.info.id)
@@ -171,6 +198,20 @@ def test_recheck_comes_to_the_same_verdicts_from_the_files(tmp_path: Path) -> No
     again = recheck(RunFolder(Path(first.folder)))
     assert again.verdicts == first.verdicts
     assert again.trials == first.trials
+
+
+def test_recheck_refuses_a_record_whose_history_is_gone(tmp_path: Path) -> None:
+    first = one_run(tmp_path, blocks=1)
+    next((Path(first.folder) / "histories").iterdir()).unlink()
+    with pytest.raises(UsageError, match="is damaged: the history of b001-"):
+        recheck(RunFolder(Path(first.folder)))
+
+
+def test_like_of_another_experiments_run_is_the_persons_mistake(tmp_path: Path) -> None:
+    first = one_run(tmp_path, blocks=1)
+    other = lab.write(tmp_path / "other", id="apis/other")
+    with pytest.raises(UsageError, match="is a run of apis/lab, not of apis/other"):
+        run_experiment(other, RunOptions(store=tmp_path / "store", like=first.info.id))
 
 
 def test_recheck_notices_a_changed_history(tmp_path: Path) -> None:
@@ -188,6 +229,12 @@ def test_blocks_and_settings_are_obeyed(tmp_path: Path) -> None:
     assert len(found.trials) == 3 * 2
     assert found.verdicts[0].verdict == "inconclusive"
     assert "no trial of" in found.verdicts[0].cause
+
+
+def test_a_run_stops_when_no_claim_left_can_be_decided(tmp_path: Path) -> None:
+    found = one_run(tmp_path, set={"load": ("high",)})
+    assert len(found.trials) == 2 * 2
+    assert found.info.status == "finished"
 
 
 def test_a_budget_too_short_for_one_block_is_refused(tmp_path: Path) -> None:

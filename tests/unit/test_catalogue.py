@@ -77,7 +77,13 @@ BROKEN = {
     "unknown key": ('learned = "Neither."', 'learnt = "x"\nlearned = "x"', "learnt", "not a key"),
     "empty text": ('title = "Two ways"', 'title = " "', "title", "must not be empty"),
     "wrong type": ("budget_s = 60", 'budget_s = "60"', "budget_s", "must be a number, not text"),
-    "wrong type inside": ('better = "lower"', 'better = "less"', "metric.latency_ms.better", "less"),
+    "wrong type inside": (
+        'better = "lower"',
+        'better = "less"',
+        "metric.latency_ms.better",
+        '"less" must be one of ',
+    ),
+    "wrong kind": ('kind = "choice"', 'kind = "guess"', "prediction.kind", "must be one of "),
     "unknown key inside": (
         'unit = "ms"',
         'units = "ms"\nunit = "ms"',

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import resource
 from pathlib import Path
 
 import numpy as np
@@ -129,7 +130,7 @@ def test_a_history_comes_back_from_its_files(tmp_path: Path) -> None:
         events=(Event(1, "fault", "kill", "server", "start", {"pid": 3}),),
         readings={"charges": {"k": 1}},
     )
-    assert not histories.exists(folder.path, "b001-t01")
+    assert not (folder.path / "histories" / "b001-t01.json").exists()
     histories.save(folder.path, "b001-t01", history)
     again = histories.load(folder.path, "b001-t01")
     assert again.operations == history.operations
@@ -142,3 +143,60 @@ def test_a_history_comes_back_from_its_files(tmp_path: Path) -> None:
     for name in ("intended_ns", "sent_ns", "done_ns", "status", "error", "connection"):
         assert np.array_equal(getattr(loaded, name), getattr(sample, name))
     assert (loaded.errors, loaded.detail, loaded.loop) == (sample.errors, sample.detail, sample.loop)
+
+
+def test_a_damaged_line_before_the_last_is_named(tmp_path: Path) -> None:
+    folder = new_run(tmp_path)
+    folder.append(RunStarted(0.0, folder.id, "apis/sample", 1, 10.0))
+    with (folder.path / "events.jsonl").open("ab") as file:
+        file.write(b"{\xff\n")
+    with pytest.raises(UsageError, match=r"is damaged: events\.jsonl, line 2"):
+        folder.record()
+
+
+def test_a_finished_run_without_the_end_of_its_events_is_damaged(tmp_path: Path) -> None:
+    folder = new_run(tmp_path, status="finished")
+    with pytest.raises(UsageError, match=r"the end of events\.jsonl is missing"):
+        folder.record()
+
+
+@pytest.mark.parametrize("name", ["operations/t.parquet", "operations/t.active.parquet", "histories/t.json"])
+@pytest.mark.parametrize("content", [None, b"", b"junk", b"{}"])
+def test_a_damaged_history_is_named(tmp_path: Path, name: str, content: bytes | None) -> None:
+    folder = new_run(tmp_path)
+    zeros = np.zeros(1, np.int64)
+    sample = LoadSample(zeros, zeros, zeros, zeros.astype(np.int16), zeros.astype(np.int8),
+        zeros.astype(np.int32), 0, 1, "open")  # fmt: skip
+    history = History(
+        treatment={}, seed=1, operations=(Operation("get", "k", 0, 0, 0, 1, "ok"),), loads={"active": sample}
+    )
+    histories.save(folder.path, "t", history)
+    if content is None:
+        (folder.path / name).unlink()
+    else:
+        (folder.path / name).write_bytes(content)
+    with pytest.raises(UsageError, match="is damaged: the history of t can't be read"):
+        histories.load(folder.path, "t")
+
+
+def test_without_a_home_folder_a_store_must_be_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HOME", "XDG_STATE_HOME", "HINTERLAND_STORE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("pwd.getpwuid", lambda number: {}[number])
+    with pytest.raises(SetupError, match="no home folder") as raised:
+        record.default_store()
+    assert "--store DIR" in raised.value.next_step
+
+
+def test_an_event_that_finds_no_room_leaves_no_part_of_its_line(tmp_path: Path) -> None:
+    folder = new_run(tmp_path)
+    folder.append(RunStarted(0.0, folder.id, "apis/sample", 1, 10.0))
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, ((folder.path / "events.jsonl").stat().st_size + 9, limits[1]))
+    try:
+        with pytest.raises(SetupError, match="can't be written"):
+            folder.append(RunFinished(1.0, "failed"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    folder.append(RunFinished(2.0, "finished"))
+    assert [type(event) for event in folder.events()] == [RunStarted, RunFinished]

@@ -21,7 +21,7 @@ def shown(record: RunRecord, *, width: int = 80, encoding: str = "utf-8") -> str
     return buffer.getvalue().decode(encoding)
 
 
-@pytest.mark.parametrize("width", [50, 80, 120])
+@pytest.mark.parametrize("width", [40, 50, 80, 120])
 @pytest.mark.parametrize("name", report_records.ALL)
 def test_no_line_is_wider_than_the_terminal(name: str, width: int) -> None:
     for line in shown(report_records.ALL[name](), width=width).splitlines():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import msgspec
 
@@ -111,7 +111,8 @@ def decode(data: Any, kind: type, prefix: str) -> list[Problem]:
         key = ".".join(part for part in (prefix, path) if part)
         field = re.fullmatch(r"Object (missing required|contains unknown) field `(.+)`", text)
         if field is None:
-            return [Problem(key, look_up(data, path), f"{in_words(text)}.")]
+            rule = one_of(kind, path) if text.startswith("Invalid enum value") else in_words(text)
+            return [Problem(key, look_up(data, path), f"{rule}.")]
         key = ".".join(part for part in (key, field[2]) if part)
         if field[1] == "missing required":
             return [Problem(key, None, "is missing.", SEE)]
@@ -130,6 +131,13 @@ def in_words(text: str) -> str:
     return f"must be {wanted}, not {got}"
 
 
+def one_of(kind: type, path: str) -> str:
+    """Returns the rule for a word that is none of those which the field at `path` of `kind` may hold."""
+    for part in path.split("."):
+        kind = get_type_hints(kind).get(part, object)
+    return f"must be one of {', '.join(map(str, get_args(kind)))}"
+
+
 def look_up(data: Any, path: str) -> Any:
     """Returns the value at a dotted path, None where the path leads nowhere."""
     for part in path.split("."):
@@ -141,5 +149,6 @@ def look_up(data: Any, path: str) -> Any:
 
 def shorten(value: Any) -> str:
     """Returns a value as TOML would write it, cut to a line."""
-    text = msgspec.json.encode(value).decode()
+    # JSON has no word for nan and inf, TOML has.
+    text = str(value) if isinstance(value, float) else msgspec.json.encode(value).decode()
     return text if len(text) <= 60 else text[:57] + "..."

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import sys
 
+from hinterland.errors import INTERRUPTED
+
 
 def main() -> None:
     """Runs the command line and exits with its status."""
-    from hinterland.cli.app import start
+    try:
+        from hinterland.cli.app import start
 
-    sys.exit(start(sys.argv[1:]))
+        status = start(sys.argv[1:])
+    except KeyboardInterrupt:
+        # It came while modules were being imported: nothing has begun that would need an end.
+        status = INTERRUPTED
+    sys.exit(status)

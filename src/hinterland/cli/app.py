@@ -6,6 +6,7 @@ A verb is a function that returns its exit status.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import sys
@@ -13,12 +14,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-from cyclopts import App, CycloptsError, Group, Parameter, UnknownCommandError
+from cyclopts import App, CycloptsError, Group, Parameter, UnknownCommandError, UnusedCliTokensError
 
 from hinterland import errors
 from hinterland.cli.bug import bug
 from hinterland.cli.help_page import HelpPage
-from hinterland.errors import HinterlandError
+from hinterland.errors import HinterlandError, SetupError
 
 EXAMPLES = """\
 Examples:
@@ -109,6 +110,10 @@ def launcher(app: App) -> Callable[..., Any]:
 
 def start(arguments: Sequence[str]) -> int:
     """Runs one command and returns its exit status; an error becomes a message, never a traceback."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            # The caller closed it (`>&-`): what is printed there goes nowhere.
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 - for as long as the process lasts
     try:
         verbs = {name for group in VERBS.values() for name, _, _ in group}
         asked = next((word for word in arguments if word in verbs), "")
@@ -120,13 +125,34 @@ def start(arguments: Sequence[str]) -> int:
     except HinterlandError as error:
         return complain(str(error), error.exit_status, error)
     except KeyboardInterrupt:
+        let_go_of_output()
         return errors.INTERRUPTED
     except BrokenPipeError:
         # The reader of our output has gone (`| head`): nobody is left to tell.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        let_go_of_output()
         return 0
+    except OSError as error:
+        if error.errno == errno.EIO:
+            # The terminal has gone.
+            let_go_of_output()
+            return errors.INTERRUPTED
+        if error.errno == errno.ENOSPC:
+            # A full store is told apart where it is written; what is left is where our output goes.
+            let_go_of_output()
+            full = SetupError("The output can't be written: its disk is full.", "Send it elsewhere.")
+            return complain(str(full), full.exit_status, error)
+        return complain(str(bug(error)), errors.INTERNAL, error)
     except Exception as error:
         return complain(str(bug(error)), errors.INTERNAL, error)
+
+
+def let_go_of_output() -> None:
+    """Sends what is still to be written nowhere if it can't be written, so that leaving does not fail."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def complain(says: str, status: int, error: BaseException | None = None) -> int:
@@ -145,7 +171,12 @@ def said_wrong(error: CycloptsError) -> str:
     says = str(error).strip().removeprefix(f'Command "{verb}" ')
     if isinstance(error, UnknownCommandError):
         says = says.partition(" Available commands:")[0].replace("Unknown command", "There is no verb")
-    missing = re.search(r"parameter (\S+) requires an argument", says)
+    if isinstance(error, UnusedCliTokensError):
+        says = f"{verb} takes no more arguments: {' '.join(error.unused_tokens or ())} is left over."
+    number = re.fullmatch(r'Invalid value for -*(\S+): unable to convert "(.*)" into int\.', says)
+    if number:
+        says = f"{number[1]}={number[2]} must be a whole number."
+    missing = re.search(r"[Pp]arameter (\S+) requires an argument", says)
     if missing and missing[1].startswith("-"):
         says = f"{missing[1]} needs a value."
     elif missing:

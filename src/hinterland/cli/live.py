@@ -8,9 +8,9 @@ import textwrap
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
-from hinterland.cli.output import VERDICT_SIGN, VERDICT_STYLE, duration
+from hinterland.cli.output import VERDICT_SIGN, VERDICT_STYLE, coloured, duration
 from hinterland.cli.progress import Progress, estimate_of, state_of, trials_lost
 from hinterland.model.experiment import Experiment, label
 from hinterland.model.run import RunEvent
@@ -45,7 +45,8 @@ def watching(experiment: Experiment, *, quiet: bool = False, to_stderr: bool = F
         from rich.live import Live
 
         view = View(progress)
-        console = Console(file=stream, highlight=False)
+        colours: Literal["auto"] | None = "auto" if coloured(stream) else None
+        console = Console(file=stream, highlight=False, color_system=colours)
         with Live(view, console=console, refresh_per_second=REFRESH_PER_S, transient=True):
             # Left visible, so that a second Ctrl-C or SIGKILL leaves the terminal as it was.
             console.show_cursor(True)

@@ -60,5 +60,5 @@ def seconds(text: str) -> float:
 def at_least_one(name: str, value: int | None) -> int | None:
     """Returns `value`. Raises UsageError if it is given and below 1."""
     if value is not None and value < 1:
-        raise UsageError(f"{name}={value} must be at least 1.", f"Leave --{name} out for no limit.")
+        raise UsageError(f"{name}={value} must be at least 1.", f"Give 1 or more, or leave --{name} out.")
     return value

@@ -31,7 +31,7 @@ def recheck(run: RunName, /, *, json: Json = False) -> int:
         if verdict.cause:
             print(wrapped(f"because: {verdict.cause}", 4))
     count = len(changed(before, after))
-    print(f"\n{'No verdict changed.' if not count else f'{count} verdicts changed.'}")
+    print(f"\n{('No verdict', '1 verdict')[count] if count < 2 else f'{count} verdicts'} changed.")
     return exit_status(after)
 
 

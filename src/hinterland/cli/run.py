@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 from typing import Annotated
 
@@ -30,15 +31,15 @@ def run(
         Parameter(metavar="FACTOR=LEVEL,..", negative=(), help="Levels to run instead; may be given again."),
     ] = (),
     budget: Annotated[
-        str, Parameter(metavar="TIME", help="At most this long: 30s, 2m or 90 (seconds).")
-    ] = "",
+        str | None, Parameter(metavar="TIME", help="At most this long: 30s, 2m or 90 (seconds).")
+    ] = None,
     blocks: Annotated[
         int | None, Parameter(metavar="N", help="Exactly N blocks, whatever they show.")
     ] = None,
     seed: Annotated[int | None, Parameter(metavar="N", help="Of the random order and of each trial.")] = None,
     like: Annotated[
-        str, Parameter(metavar="RUN", help="Repeat that run's trials exactly.", completer=known_runs)
-    ] = "",
+        str | None, Parameter(metavar="RUN", help="Repeat that run's trials exactly.", completer=known_runs)
+    ] = None,
     json: Json = False,
     quiet: Annotated[bool, Parameter(negative=(), help="No progress, only the verdicts.")] = False,
     open: Annotated[  # noqa: A002 - the option's name
@@ -52,10 +53,10 @@ def run(
     experiment = catalogue.find(experiment_id)
     options = RunOptions(
         set=plan.settings(experiment, set),
-        budget_s=seconds(budget) if budget else None,
+        budget_s=seconds(budget) if budget is not None else None,
         blocks=at_least_one("blocks", blocks),
         seed=seed,
-        like=like or None,
+        like=like,
         store=default_store(),
     )
     record = watched_run(experiment, options, quiet=quiet, json=json)
@@ -78,16 +79,26 @@ def watched_run(
     """
     store = options.store or default_store()
     folder: list[Path] = []
+    gone: list[OSError] = []
     with watching(experiment, quiet=quiet, to_stderr=json) as on_event:
 
         def take(event: RunEvent) -> None:
             if isinstance(event, RunStarted):
                 folder.append(store / event.run)
-            on_event(event)
+            if gone:
+                return
+            try:
+                on_event(event)
+            except OSError as error:
+                if error.errno not in (errno.EPIPE, errno.EIO):
+                    raise
+                # Nobody watches any more (`| head`, a closed terminal): as good as Ctrl-C.
+                gone.append(error)
+                raise KeyboardInterrupt from error
 
         try:
             return run_experiment(experiment, options, take)
-        except (HinterlandError, BrokenPipeError):
+        except HinterlandError:
             raise
         except Exception as error:
             raise bug(error, folder[0] if folder else None) from error

@@ -40,11 +40,14 @@ def runs(
     print(heading(f"{'when':<17}{'experiment':<30}{'verdicts':<16}run"))
     for info in found[:limit]:
         when = time.strftime("%Y-%m-%d %H:%M", time.localtime(info.started_at))
-        counts = verdicts(store, info)
+        judged = verdicts(store, info)
+        counts = judged or {}
         state = " ".join(paint(f"{VERDICT_SIGN[word]}{counts[word]}", VERDICT_STYLE[word]) for word in counts)
         plain = " ".join(f"{VERDICT_SIGN[word]}{counts[word]}" for word in counts)
         if info.status != "finished":
             state, plain = paint(info.status, "yellow"), info.status
+        elif judged is None:
+            state, plain = paint("damaged", "red"), "damaged"
         suffix = info.id.rpartition("-")[2]
         print(f"{when:<17}{info.experiment.id:<30}{state}{' ' * max(1, 16 - len(plain))}{suffix}")
     if len(found) > limit:
@@ -61,12 +64,12 @@ def belongs(info: RunInfo, wanted: str) -> bool:
     return not wanted or wanted in (one.id, one.name, one.region)
 
 
-def verdicts(store: Path, info: RunInfo) -> dict[str, int]:
-    """Returns how many claims hold, are refuted and are inconclusive; empty if none was judged."""
+def verdicts(store: Path, info: RunInfo) -> dict[str, int] | None:
+    """Returns how many claims hold, are refuted and are inconclusive; None if the record is damaged."""
     try:
         counted = Counter(verdict.verdict for verdict in RunFolder(store / info.id).record().verdicts)
     except (HinterlandError, OSError, ValueError):
-        return {}
+        return None
     return {word: counted[word] for word in VERDICT_SIGN if counted[word]}  # type: ignore[index]
 
 
@@ -77,7 +80,7 @@ def document(store: Path, info: RunInfo) -> ListedRun:
         experiment=info.experiment.id,
         status=info.status,
         cause=info.cause,
-        verdicts=verdicts(store, info),
+        verdicts=verdicts(store, info) or {},
         started_at=info.started_at,
         ended_at=info.ended_at,
         folder=str(store / info.id),

@@ -44,8 +44,8 @@ class Stop(Struct, frozen=True):
 def tour(
     *ids: Annotated[str, Parameter(name="ID", help="Only these experiments.", completer=known_ids)],
     budget: Annotated[
-        str, Parameter(metavar="TIME", help="At most this long each; their own budgets without it.")
-    ] = "",
+        str | None, Parameter(metavar="TIME", help="At most this long each; their own budgets without it.")
+    ] = None,
     json: Json = False,
 ) -> int:
     """Run all experiments, one after the other: verdicts, what was learned, and a table at the end.
@@ -55,7 +55,7 @@ def tour(
     chosen = [catalogue.find(one) for one in ids] or list(catalogue.experiments())
     if not chosen:
         raise SetupError("There is no experiment to run.", "See: hinterland list")
-    budget_s = seconds(budget) if budget else None
+    budget_s = seconds(budget) if budget is not None else None
     if not json:
         longest = sum(budget_s or one.budget_s for one in chosen)
         print(f"{len(chosen)} experiments, at most {duration(longest)} in all. Ctrl-C ends the tour.")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import shlex
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from hinterland.model.experiment import Prediction, show
+from hinterland.model.experiment import Experiment, Prediction, show
 from hinterland.model.run import RunInfo, RunRecord
 from hinterland.model.verdict import TIMING_ASSUMPTIONS, TrialResult, Verdict
 from hinterland.report import numbers
@@ -27,6 +29,7 @@ FORMS: dict[str, str] = {
 WORDS: dict[str, str] = {"holds": "Holds", "refuted": "Refuted", "inconclusive": "Inconclusive"}
 MARKS: dict[str, str] = {"holds": "●", "refuted": "■", "inconclusive": "○"}
 MOST_MEASURED = 3
+ATLAS = Path(__file__).parents[1] / "experiments"
 
 
 def status_says(info: RunInfo) -> str:
@@ -173,7 +176,7 @@ def started_says(info: RunInfo) -> str:
 
 def repeats(info: RunInfo) -> list[tuple[str, str]]:
     """Returns the commands that repeat the run or judge it again, each with what it does."""
-    name = info.experiment.id
+    name = asked_as(info.experiment)
     return [
         (
             f"hinterland run {name} --like {info.id}",
@@ -182,6 +185,17 @@ def repeats(info: RunInfo) -> list[tuple[str, str]]:
         (f"hinterland recheck {info.id}", "judges again from the recorded files alone"),
         (f"hinterland run {name}", "a fresh run at the default budget"),
     ]
+
+
+def asked_as(experiment: Experiment) -> str:
+    """Returns what to give `run` for this experiment: its id, or its folder where that isn't the atlas's own.
+
+    A copy of an experiment has the id of its original, so that the id would run the original.
+    """
+    folder = Path(experiment.folder)
+    if not experiment.folder or folder.is_relative_to(ATLAS) or not folder.is_dir():
+        return experiment.id
+    return shlex.quote(str(folder))
 
 
 def assumed(verdict: Verdict) -> str:

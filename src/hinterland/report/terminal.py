@@ -132,7 +132,7 @@ def _verdict(verdict: Verdict, width: int) -> Iterator[Line]:
             yield f"  Measured: {verdict.evidence.says}", 4, ""
         yield f"  Control: {verdict.control_says.rstrip('.')}; {story.control_says(verdict)}.", 4, ""
         return
-    room = width - 45
+    room = max(1, width - 45)
     axis = verdicts.axis(verdict, 0, room - 1)
     for who, part, mark in (("claim", verdict.evidence, "◆"), ("control", verdict.control, "◇")):
         text = verdicts.estimate_text(part)
@@ -288,7 +288,7 @@ def _trust(record: RunRecord) -> Iterator[Line]:
             yield f"Assumption broken: {tally.says}: {tally.share}{seen}.", 2, ""
             before = True
     for trouble in story.troubles(record.trials):
-        yield f"{trouble.says}: {trouble.cause}; {trouble.weighs}", 2, ""
+        yield f"{trouble.says}: {trouble.cause.rstrip('.')}; {trouble.weighs}", 2, ""
         for row in trouble.log[-5:]:
             yield f"    {row}", 6, "dim"
         before = True

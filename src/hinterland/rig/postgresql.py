@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import fcntl
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 USER = "postgres"
 PASSWORD = "password"
+SAMPLE = "postgresql.conf.sample"
 PROTOCOL_3 = 196_608
 
 SETTINGS: dict[str, object] = {
@@ -156,10 +158,42 @@ def _template(programs: Binaries, rig: Rig, account: Account | None) -> Path:
         return made
 
 
+def _samples(initdb: str, data: Path, account: Account | None) -> Path:
+    """Returns a folder with PostgreSQL's shared files, whose sample settings keep initdb out of /dev/shm.
+
+    initdb writes `posix` into the settings and then runs servers by them; one that SIGKILL ends leaves its
+    segments there. Of two lines for a setting the last one counts.
+    """
+    told = subprocess.run(
+        [initdb, "--show", f"--pgdata={data}"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        cwd=data.parent,
+        check=False,
+        user=account.uid if account else None,
+        group=account.gid if account else None,
+        extra_groups=[] if account else None,
+    )
+    found = re.search(r"^share_path=(.+)$", told.stderr + told.stdout, re.MULTILINE)
+    if found is None:
+        raise SystemFailure("initdb does not say where its files are.", log=tuple(told.stderr.splitlines()))
+    folder = data.parent / "share"
+    folder.mkdir(mode=0o755)
+    for path in Path(found[1]).iterdir():
+        if path.name != SAMPLE:
+            (folder / path.name).symlink_to(path)
+    text = (Path(found[1]) / SAMPLE).read_text()
+    (folder / SAMPLE).write_text(f"{text}\ndynamic_shared_memory_type = mmap\n")
+    return folder
+
+
 def _initdb(programs: Binaries, data: Path, secret: Path, account: Account | None) -> None:
+    initdb = str(programs.folder / "initdb")
     command = [
-        str(programs.folder / "initdb"),
+        initdb,
         f"--pgdata={data}",
+        f"-L{_samples(initdb, data, account)}",
         f"--username={USER}",
         f"--pwfile={secret}",
         "--auth-local=trust",

@@ -18,6 +18,8 @@ from hinterland.model.verdict import Outcome
 if TYPE_CHECKING:
     from hinterland.runner.trial import Trial
 
+EXAMPLE = '"never_twice": never(finding="double_charge", where={...}, control={...})'
+
 
 @dataclass(frozen=True)
 class Code:
@@ -47,13 +49,16 @@ def load(experiment: Experiment) -> Code:
             f"{path} needs {error.name or error}, which can't be imported: {error}.",
             "See: hinterland doctor",
         ) from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise UsageError(f"{path} can't be imported: {type(error).__name__}: {error}.") from error
     for wanted in ("trial", "outcome", "CLAIMS"):
         if not hasattr(module, wanted):
             raise UsageError(
                 f"{path} must define {wanted}.", "It needs: async def trial(t), def outcome(h), CLAIMS"
             )
+    odd_claims = _not_claims(module.CLAIMS)
+    if odd_claims:
+        raise UsageError(f"{path}: {odd_claims}.", f"For example: CLAIMS = {{{EXAMPLE}}}")
     declared = {claim.id for claim in experiment.claim}
     judged = set(module.CLAIMS)
     if declared != judged:
@@ -63,3 +68,13 @@ def load(experiment: Experiment) -> Code:
             "Each [[claim]] of the manifest needs a form in CLAIMS.",
         )
     return Code(trial=module.trial, outcome=module.outcome, claims=module.CLAIMS)
+
+
+def _not_claims(found: object) -> str:
+    """Returns what keeps `found` from being a mapping of claim ids to forms; nothing if it is one."""
+    if not isinstance(found, Mapping):
+        return f"CLAIMS is {type(found).__name__}, and must be a dict of claim ids and forms"
+    for name, form in found.items():
+        if not isinstance(form, Claim):
+            return f"CLAIMS[{name!r}] is {type(form).__name__}, and must be a form"
+    return ""

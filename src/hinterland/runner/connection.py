@@ -39,6 +39,7 @@ class KeeperConnection:
             "OPENBLAS_NUM_THREADS": "1",
             "OMP_NUM_THREADS": "1",
             "ARROW_IO_THREADS": "1",
+            "JE_ARROW_MALLOC_CONF": "background_thread:false",
         }
         words = ["-m", "hinterland.runner.keeper", str(command_read), str(report_write), str(folder)]
         with self._log.open("wb") as log:

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hinterland.model.history import Event, History, LoadSample, Operation
-from hinterland.runner.record import explained, replace_file
+from hinterland.runner.record import damaged, explained, replace_file
 
 _COLUMNS = ("intended_ns", "sent_ns", "done_ns", "status", "error", "connection")
 
@@ -52,13 +52,15 @@ def save(folder: Path, trial_id: str, history: History) -> None:
         replace_file(folder / "histories" / f"{trial_id}.json", msgspec.json.encode(frame))
 
 
-def exists(folder: Path, trial_id: str) -> bool:
-    """Decides whether a trial's history is complete on disk."""
-    return (folder / "histories" / f"{trial_id}.json").exists()
-
-
 def load(folder: Path, trial_id: str) -> History:
-    """Returns a trial's history from the files."""
+    """Returns a trial's history from the files. Raises UsageError when one of them is gone or damaged."""
+    try:
+        return _load(folder, trial_id)
+    except (OSError, msgspec.MsgspecError, pa.ArrowException, KeyError, TypeError, ValueError) as error:
+        raise damaged(folder, f"the history of {trial_id} can't be read: {error}") from error
+
+
+def _load(folder: Path, trial_id: str) -> History:
     content = (folder / "histories" / f"{trial_id}.json").read_bytes()
     frame = msgspec.json.decode(content, type=_Frame)
     tables = folder / "operations"

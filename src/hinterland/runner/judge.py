@@ -46,6 +46,15 @@ def needed(form: Claim, treatment: Where) -> bool:
     return any(matches(where, treatment) for part in (form, controlled(form)) for where in sides(part))
 
 
+def decidable(form: Claim, treatments: Sequence[Where]) -> bool:
+    """Decides whether trials of these treatments could make a claim hold: no side is missing."""
+    return all(
+        any(matches(where, treatment) for treatment in treatments)
+        for part in (form, controlled(form))
+        for where in sides(part)
+    )
+
+
 def sides(form: Claim) -> tuple[Where, ...]:
     """Returns the partial treatments that a form compares."""
     match form:

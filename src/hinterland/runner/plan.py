@@ -25,7 +25,7 @@ def settings(experiment: Experiment, texts: Sequence[str]) -> dict[str, tuple[Le
     for text in texts:
         name, equals, words = text.partition("=")
         name = name.strip()
-        if not equals or not words.strip():
+        if not (name and equals and words.strip()):
             raise UsageError(
                 f"{experiment.id}: --set {text} must have the form factor=level,level.",
                 _example(experiment),

@@ -23,7 +23,7 @@ def recheck(folder: RunFolder, experiment: Experiment | None = None) -> RunRecor
 
     `experiment` defaults to the manifest in the record, so that thresholds are those declared before the run.
     What can't be seen in a history (how busy the machine was) is taken from the record.
-    Raises UsageError when the run's experiment is not installed here.
+    Raises UsageError when the run's experiment is not installed here, or its record is damaged.
     """
     kept = folder.record()
     experiment = experiment or kept.info.experiment
@@ -39,9 +39,10 @@ def recheck(folder: RunFolder, experiment: Experiment | None = None) -> RunRecor
 
 
 def _again(loaded: Code, folder: Path, result: TrialResult) -> TrialResult:
-    """Returns a trial judged again from its history; as it was when it has none or failed before judging."""
-    if not histories.exists(folder, result.id):
-        return result
+    """Returns a trial judged again from its history; as it was when it failed before it was judged.
+
+    Raises UsageError when a history that there was is gone.
+    """
     if result.status == "failed" and not result.cause.startswith("the checker raised"):
         return result
     plan = PlannedTrial(result.id, result.block, result.treatment, result.seed)

@@ -10,6 +10,7 @@ report.html         the report
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import secrets
@@ -24,6 +25,7 @@ from hinterland.errors import SetupError, UsageError
 from hinterland.model.run import (
     ClaimJudged,
     RunEvent,
+    RunFinished,
     RunInfo,
     RunRecord,
     TrialFinished,
@@ -40,7 +42,13 @@ def default_store() -> Path:
     if chosen:
         return Path(chosen).expanduser()
     state = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
-    return Path(state).expanduser() / "hinterland" / "runs"
+    try:
+        return Path(state).expanduser() / "hinterland" / "runs"
+    except RuntimeError as error:
+        raise SetupError(
+            "There is no home folder to keep runs in: HOME is not set and this user has none.",
+            "Give a folder: --store DIR (or set HINTERLAND_STORE)",
+        ) from error
 
 
 class RunFolder:
@@ -66,14 +74,21 @@ class RunFolder:
         return self.path.name
 
     def append(self, event: RunEvent) -> None:
-        """Appends one event, handed to the kernel before this returns."""
+        """Appends one event, handed to the kernel before this returns: the whole line or nothing of it."""
         with explained(self.path):
             if self._events is None:
                 flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
                 self._events = os.open(self.path / "events.jsonl", flags, 0o644)
             line = memoryview(msgspec.json.encode(event) + b"\n")
-            while line:
-                line = line[os.write(self._events, line) :]
+            end = os.fstat(self._events).st_size
+            try:
+                while line:
+                    line = line[os.write(self._events, line) :]
+            except OSError:
+                # Or the next event that finds room would stand on the same line.
+                with contextlib.suppress(OSError):
+                    os.ftruncate(self._events, end)
+                raise
 
     def close(self) -> None:
         if self._events is not None:
@@ -97,15 +112,18 @@ class RunFolder:
             content = (self.path / "events.jsonl").read_bytes()
         except FileNotFoundError:
             return
-        for line in content.splitlines(keepends=True):
-            if not line.endswith(b"\n"):
-                return
-            yield _event_decoder.decode(line)
+        for number, line in enumerate(content.split(b"\n")[:-1], start=1):
+            try:
+                yield _event_decoder.decode(line)
+            except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+                raise damaged(self.path, f"events.jsonl, line {number}: {error}") from error
 
     def record(self) -> RunRecord:
-        """Returns the whole record, finished or not. Raises UsageError when this is no run folder."""
+        """Returns the whole record, finished or not. Raises UsageError when it is none or is damaged."""
         info = self.info()
         events = tuple(self.events())
+        if info.status == "finished" and not any(isinstance(event, RunFinished) for event in events):
+            raise damaged(self.path, "the end of events.jsonl is missing")
         trials = tuple(event.result for event in events if isinstance(event, TrialFinished))
         return RunRecord(
             info=settled(info),
@@ -128,7 +146,9 @@ def settled(info: RunInfo) -> RunInfo:
     if info.status != "running" or _alive(info.pid):
         return info
     return msgspec.structs.replace(
-        info, status="interrupted", cause="Hinterland was killed before the run ended"
+        info,
+        status="interrupted",
+        cause="Hinterland was killed, or could write no more, before the run ended",
     )
 
 
@@ -151,6 +171,8 @@ def find(store: Path, name: str) -> RunFolder:
     path = Path(name).expanduser()
     if (path / "run.json").exists():
         return RunFolder(path.resolve())
+    if not name:
+        raise UsageError("The name of a run must not be empty.", "See: hinterland runs")
     if name == "last":
         runs = list_runs(store)
         if not runs:
@@ -215,8 +237,17 @@ def _decode(path: Path, kind: type[T]) -> T:
         raise UsageError(
             f"{path.parent} holds no {path.name}: it is not a run.", "See: hinterland runs"
         ) from error
-    except msgspec.MsgspecError as error:
-        raise UsageError(f"{path} can't be read: {error}.", "See: hinterland runs") from error
+    except (OSError, msgspec.MsgspecError) as error:
+        why = (error.strerror if isinstance(error, OSError) else "") or error
+        raise UsageError(f"{path} can't be read: {why}.", "See: hinterland runs") from error
+
+
+def damaged(folder: Path, what: str) -> UsageError:
+    """Returns the error for a record whose files are not as a run left them."""
+    return UsageError(
+        f"The record {folder} is damaged: {what}.",
+        "Restore it from a copy, or run the experiment again.  See: hinterland runs",
+    )
 
 
 def _alive(pid: int) -> bool:
@@ -231,4 +262,13 @@ def _alive(pid: int) -> bool:
     return True
 
 
-__all__ = ["RunFolder", "TrialResult", "default_store", "find", "list_runs", "load", "replace_file"]
+__all__ = [
+    "RunFolder",
+    "TrialResult",
+    "damaged",
+    "default_store",
+    "find",
+    "list_runs",
+    "load",
+    "replace_file",
+]

@@ -12,7 +12,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from hinterland import __version__
-from hinterland.errors import HinterlandError, SetupError
+from hinterland.errors import HinterlandError, SetupError, UsageError
 from hinterland.model.claims import Claim
 from hinterland.model.experiment import Experiment, Level, show
 from hinterland.model.levels import treatments as treatments_of
@@ -37,7 +37,7 @@ from hinterland.rig.availability import availability
 from hinterland.runner import code, plan, record
 from hinterland.runner.connection import KeeperConnection, rebuilt
 from hinterland.runner.interrupts import Interrupts
-from hinterland.runner.judge import judge, needed
+from hinterland.runner.judge import decidable, judge, needed
 from hinterland.runner.machine_quiet import with_machine
 from hinterland.runner.messages import Abort, Begin, Exited, Finished, Noted
 from hinterland.runner.record import RunFolder
@@ -69,7 +69,7 @@ def run_experiment(
     """
     options = options or RunOptions()
     store = options.store or record.default_store()
-    like = record.load(store, options.like) if options.like else None
+    like = record.load(store, options.like) if options.like is not None else None
     info = _info(experiment, options, like)
     plan.require_one_block(experiment, info.treatments, info.budget_s)
     claims = code.load(experiment).claims
@@ -122,6 +122,10 @@ class _Run:
             self._cause = error.says
             self._end(status)
             raise
+        except KeyboardInterrupt:
+            self._cause = "interrupted"
+            self._end("interrupted")
+            raise
         except BaseException as error:
             self._cause = f"{type(error).__name__}: {error}"
             self._end(status)
@@ -153,11 +157,14 @@ class _Run:
         if self.info.blocks_limit is not None and block > self.info.blocks_limit:
             return ()
         treatments = self.info.treatments
-        open_claims = [v.claim for v in self.verdicts if v.verdict == "inconclusive" or v.evidence.sharpens]
         if block > SHORTEST_RUN_BLOCKS and self.info.blocks_limit is None:
-            treatments = tuple(
-                t for t in treatments if any(needed(self.claims[claim], t) for claim in open_claims)
-            )
+            forms = [
+                self.claims[verdict.claim]
+                for verdict in self.verdicts
+                if verdict.verdict == "inconclusive" or verdict.evidence.sharpens
+            ]
+            forms = [form for form in forms if decidable(form, treatments)]
+            treatments = tuple(t for t in treatments if any(needed(form, t) for form in forms))
         return plan.block_of(treatments, seed=self.info.seed, block=block)
 
     def _fits(self, trials: Sequence[PlannedTrial], block: int) -> bool:
@@ -213,15 +220,21 @@ class _Run:
     def _end(self, status: RunStatus) -> None:
         """Writes what the record needs to be whole. The store may be what failed: then it stays as it is."""
         ended = replace(self.info, status=status, cause=self._cause, ended_at=time.time())
-        try:
-            cut_short = "" if status == "finished" else self._cause
-            self._judge(max((trial.block for trial in self.trials), default=0), cut_short)
-            self.folder.write("verdicts.json", self.verdicts)
-            self.folder.write("run.json", ended)
-            self._say(RunFinished(self._now(), status, self._cause))
-        except SetupError:
-            if status != "failed":
-                raise
+        cut_short = "" if status == "finished" else self._cause
+        steps: tuple[Callable[[], None], ...] = (
+            lambda: self._judge(max((trial.block for trial in self.trials), default=0), cut_short),
+            lambda: self.folder.write("verdicts.json", self.verdicts),
+            lambda: self._say(RunFinished(self._now(), status, self._cause)),
+            # Last, so that a run.json which says how the run ended has the whole of events.jsonl beside it.
+            lambda: self.folder.write("run.json", ended),
+        )
+        for step in steps:
+            try:
+                step()
+            except SetupError:
+                # A full disk may still have room for the steps that write less.
+                if status != "failed":
+                    raise
 
     def _say(self, event: RunEvent) -> None:
         self.folder.append(event)
@@ -249,7 +262,7 @@ def _info(experiment: Experiment, options: RunOptions, like: RunRecord | None) -
     if like is not None:
         asked = like.info
         if asked.experiment.id != experiment.id:
-            raise SetupError(
+            raise UsageError(
                 f"{options.like} is a run of {asked.experiment.id}, not of {experiment.id}.",
                 f"hinterland run {asked.experiment.id} --like {options.like}",
             )

@@ -105,6 +105,9 @@ def carry_out(
     except SetupError as error:
         stop = Broken(kind="SetupError", says=error.says, next_step=error.next_step)
         cause = cause or f"its history could not be saved: {error.says}"
+    except (TypeError, ValueError, OverflowError) as error:
+        # A reading, a detail or a result that JSON can't hold: the experiment's mistake, so its trial failed.
+        cause = cause or f"its history could not be saved: {error}"
     duration_s = time.monotonic() - began
     result = judged(code, plan, history, cause=cause, log=log, duration_s=duration_s)
     return Finished(result=result, stop=stop)
@@ -152,6 +155,8 @@ def judged(
 
 def plain(outcome: Outcome) -> Outcome:
     """Returns the outcome with NumPy's numbers as Python's. Raises TypeError for what JSON can't hold."""
+    if not isinstance(outcome, Outcome):
+        raise TypeError(f"outcome(h) must return an Outcome, not {type(outcome).__name__}")
     metrics = {name: float(value) for name, value in outcome.metrics.items()}
     tries = {name: int(value) for name, value in outcome.tries.items()}
     series = {name: [(float(x), float(y)) for x, y in curve] for name, curve in outcome.series.items()}
@@ -174,7 +179,7 @@ def _run(
             return trial, error.says, error.log
         except HinterlandError as error:
             return trial, str(error), ()
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             where = traceback.format_exc().splitlines()[-8:]
             return trial, f"the trial raised {type(error).__name__}: {error}", tuple(where)
         return trial, "", ()

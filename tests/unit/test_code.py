@@ -1,0 +1,48 @@
+"""What an experiment.py may be: anything else is said with its file and the rule."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from runner_samples import experiment
+
+from hinterland.errors import SetupError, UsageError
+from hinterland.runner import code
+
+WHOLE = """
+from hinterland import never
+async def trial(t): ...
+def outcome(h): ...
+CLAIMS = {"once": never(finding="twice", where={}, control={})}
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("def (", "can't be imported: SyntaxError"),
+        ("1 / 0", "can't be imported: ZeroDivisionError"),
+        ("import sys; sys.exit(3)", "can't be imported: SystemExit: 3"),
+        ("CLAIMS = {}", "must define trial"),
+        (WHOLE + "CLAIMS = 7", "CLAIMS is int, and must be a dict"),
+        (WHOLE + "CLAIMS = {'once': 5}", r"CLAIMS\['once'\] is int, and must be a form"),
+        (WHOLE + "CLAIMS = {'twice': CLAIMS['once']}", "they differ in once, twice"),
+    ],
+)
+def test_what_is_wrong_is_said_with_its_file(tmp_path: Path, text: str, says: str) -> None:
+    (tmp_path / "experiment.py").write_text(text)
+    with pytest.raises(UsageError, match=says) as raised:
+        code.load(experiment("once", folder=str(tmp_path)))
+    assert str(tmp_path / "experiment.py") in raised.value.says
+
+
+def test_a_module_that_is_missing_is_a_setup_error(tmp_path: Path) -> None:
+    (tmp_path / "experiment.py").write_text("import hinterland_no_such_module")
+    with pytest.raises(SetupError, match="needs hinterland_no_such_module"):
+        code.load(experiment("once", folder=str(tmp_path)))
+
+
+def test_a_whole_one_is_loaded(tmp_path: Path) -> None:
+    (tmp_path / "experiment.py").write_text(WHOLE)
+    assert list(code.load(experiment("once", folder=str(tmp_path))).claims) == ["once"]
