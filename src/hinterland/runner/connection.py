@@ -16,6 +16,7 @@ import msgspec
 from hinterland import errors
 from hinterland.errors import HinterlandError, InternalError
 from hinterland.model.experiment import Experiment
+from hinterland.rig.scratch import clear
 from hinterland.runner.messages import Broken, Command, Ready, Report, line, report_decoder
 
 START_S = 30.0
@@ -33,6 +34,7 @@ class KeeperConnection:
         self._queue: deque[Report] = deque()
         self._log = folder / "keeper.log"
         self._said_before = 0
+        self._scratch: Path | None = None
         environment = {
             **os.environ,
             # One thread a library: two cores are there for the systems, and a fork must not lose threads.
@@ -68,6 +70,7 @@ class KeeperConnection:
         if isinstance(report, Broken):
             raise rebuilt(report)
         if isinstance(report, Ready):
+            self._scratch = Path(report.scratch)
             return report
         if time.monotonic() - began >= START_S:
             raise InternalError(f"the keeper did not start: {self.last_words()}")
@@ -115,6 +118,9 @@ class KeeperConnection:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+        if self._scratch and self._scratch.exists():
+            # The keeper was killed before it could; its trial died with it.
+            clear(self._scratch)
         with contextlib.suppress(OSError):
             if self._log.stat().st_size == 0:
                 self._log.unlink()
