@@ -16,6 +16,7 @@ from pathlib import Path
 from statistics import median
 
 from hinterland import catalogue
+from hinterland.errors import INTERRUPTED
 from hinterland.model.run import ClaimJudged, RunRecord
 from hinterland.rig.machine import describe
 from hinterland.runner.run import RunOptions, run_experiment
@@ -39,6 +40,9 @@ def main() -> int:
     for number in range(asked.runs):
         for experiment in chosen:
             record = run_experiment(experiment, RunOptions(store=store, seed=1000 + number))
+            if record.info.status == "interrupted":
+                print(f"Interrupted after {number} runs of each.")
+                return INTERRUPTED
             records[experiment.id].append(record)
             words = " ".join(f"{v.claim}={v.verdict}" for v in record.verdicts)
             print(f"{number + 1:2d} {experiment.id} {took_s(record):5.1f} s  {words}", flush=True)

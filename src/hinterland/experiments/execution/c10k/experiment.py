@@ -25,12 +25,14 @@ from hinterland.model.experiment import Where
 from hinterland.model.history import UNFINISHED
 from hinterland.rig.process import Process
 from hinterland.statistics.percentiles import percentile
+from hinterland.statistics.warmup import end_of_warmup
 
 SYSTEMS = Path(__file__).parent / "systems"
 HOST, ASK = "127.0.0.1", Request()
-RATE_PER_S, DURATION_S = 2_000, 0.6
+RATE_PER_S, DURATION_S = 2_000, 0.8
 PATIENCE_S = 0.5  # So long an active client waits; no answer counts as an answer after it.
 IN_TIME_MS = 50
+WINDOW = 40  # Requests of 20 ms, in whose means the end of the warm-up is looked for.
 BATCH = 100  # Silent clients who arrive one after the other: one try of leaving somebody waiting.
 
 COMMANDS: dict[str, list[str]] = {
@@ -101,17 +103,19 @@ def outcome(h: History) -> Outcome:
     silent, active = h.loads["silent"], h.loads["active"]
     answered = (active.done_ns != UNFINISHED) & (active.error == 0)
     response_ms = np.where(answered, (active.done_ns - active.intended_ns) / 1e6, PATIENCE_S * 1000)
+    warm = end_of_warmup(response_ms, batch=WINDOW)
+    steady_ms = response_ms[len(response_ms) // 2 if warm is None else warm :]
     served = silent.done_ns != UNFINISHED
     were, stayed = int(served.sum()), int(h.readings["served_at_the_end"])
     empty_bytes, full_bytes = h.readings["empty_bytes"], h.readings["full_bytes"]
     metrics = {
         "memory_mib": full_bytes / 2**20,
         "left_waiting": float(len(served) - were),
-        "in_time_share": float((response_ms <= IN_TIME_MS).mean()),
-        "active_p50_ms": float(np.median(response_ms)),
+        "in_time_share": float((steady_ms <= IN_TIME_MS).mean()),
+        "active_p50_ms": float(np.median(steady_ms)),
         "active_errors": float((~answered).sum()),
     }
-    if slowest := percentile(response_ms, 99):
+    if slowest := percentile(steady_ms, 99):
         metrics["active_p99_ms"] = slowest.estimate
     if were:
         metrics["memory_per_connection_kib"] = max(full_bytes - empty_bytes, 0) / 1024 / were
