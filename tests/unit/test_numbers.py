@@ -88,3 +88,17 @@ def test_a_share_reads_100_per_cent_only_if_it_is_one(share: float) -> None:
 )
 def test_every_float_has_a_text(value: float, unit: str) -> None:
     assert re.fullmatch(r"[-–∞0-9.×⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+.*", numbers.quantity(value, unit))
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [
+        (1024, "B", "1 KiB"),
+        (1024, "MiB", "1 GiB"),
+        (1010, "B", "0.986 KiB"),
+        (999, "B", "999 B"),
+        (2**20, "B", "1 MiB"),
+    ],
+)
+def test_sizes_change_their_unit_before_they_need_four_digits(value: float, unit: str, text: str) -> None:
+    assert numbers.quantity(value, unit) == text

@@ -141,6 +141,9 @@ def step_for(base_value: float, unit: Unit) -> Step:
     if size == 0 or not math.isfinite(size):
         return (unit.base, next((name for step, name in unit.steps if step == unit.base), unit.steps[0][1]))
     rounded = float(f"{size:.2e}")
+    if unit.steps is SIZE:
+        # From 1000 on the next unit reads better: 0.99 KiB, not 1010 B.
+        rounded = size * 1.024
     fitting = [step for step in unit.steps if step[0] <= rounded]
     if unit.steps is TIME and fitting and fitting[-1][1] == "min" and rounded < 120:
         fitting.pop()
