@@ -36,14 +36,17 @@ def daemon():
     if os.fork() == 0:
         os.setsid()
         if os.fork() == 0:
-            print("daemon", os.getpid(), flush=True)
+            # One write a line: unbuffered, print makes several, and two processes share the log.
+            os.write(1, f"daemon {os.getpid()}\\n".encode())
             signal.pause()
         os._exit(0)
     os.wait()
 daemon()
-print("parent ready", flush=True)
+os.write(1, b"parent ready\\n")
 signal.pause()
 """
+
+DAEMON_UP = LogReady("daemon [0-9]+")
 
 Body = Callable[[Rig], Coroutine[Any, Any, None]]
 
@@ -186,7 +189,7 @@ def test_a_daemon_ends_with_the_trial(scratch: Path) -> None:
     pids: list[int] = []
 
     async def body(rig: Rig) -> None:
-        started = await rig.start([sys.executable, "-c", DAEMON], name="daemon", ready=LogReady("daemon"))
+        started = await rig.start([sys.executable, "-c", DAEMON], name="daemon", ready=DAEMON_UP)
         line = next(line for line in started.log_tail() if line.startswith("daemon"))
         pids.append(int(line.split()[1]))
         raise ZeroDivisionError
