@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import os
 
-from msgspec.structs import replace
-
 from hinterland.model.verdict import Assumption, TrialResult
 from hinterland.runner.messages import Exited
-from hinterland.runner.trial_status import void_by
+from hinterland.runner.trial_status import with_assumptions
 
 MOST_FOREIGN_CORES = 0.5
 MOST_STEAL_SHARE = 0.05
@@ -29,8 +27,4 @@ def with_machine(result: TrialResult, exited: Exited) -> TrialResult:
         held=held,
         measured=f"other processes {exited.foreign_cores:.2f} cores, steal {exited.steal_share:.1%}",
     )
-    outcome = replace(result.outcome, assumptions=(*result.outcome.assumptions, quiet))
-    if result.status != "done":
-        return replace(result, outcome=outcome)
-    status, cause = void_by(outcome)
-    return replace(result, outcome=outcome, status=status, cause=cause)
+    return with_assumptions(result, quiet)

@@ -9,13 +9,13 @@ from msgspec.structs import replace
 from hinterland.errors import UsageError
 from hinterland.model.experiment import Experiment
 from hinterland.model.run import PlannedTrial, RunRecord
-from hinterland.model.verdict import Assumption, TrialResult
+from hinterland.model.verdict import TrialResult
 from hinterland.runner import code, histories
 from hinterland.runner.code import Code
 from hinterland.runner.judge import judge
 from hinterland.runner.record import RunFolder
 from hinterland.runner.trial import judged
-from hinterland.runner.trial_status import void_by
+from hinterland.runner.trial_status import with_assumptions
 
 
 def recheck(folder: RunFolder, experiment: Experiment | None = None) -> RunRecord:
@@ -48,12 +48,4 @@ def _again(loaded: Code, folder: Path, result: TrialResult) -> TrialResult:
     plan = PlannedTrial(result.id, result.block, result.treatment, result.seed)
     again = judged(loaded, plan, histories.load(folder, result.id), duration_s=result.duration_s)
     machine = tuple(a for a in result.outcome.assumptions if a.id == "machine_quiet")
-    return _with(again, machine)
-
-
-def _with(result: TrialResult, machine: tuple[Assumption, ...]) -> TrialResult:
-    outcome = replace(result.outcome, assumptions=result.outcome.assumptions + machine)
-    if result.status != "done":
-        return replace(result, outcome=outcome)
-    status, cause = void_by(outcome)
-    return replace(result, outcome=outcome, status=status, cause=cause)
+    return with_assumptions(again, *machine)
