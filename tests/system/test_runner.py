@@ -297,7 +297,9 @@ def test_a_second_ctrl_c_ends_at_once_and_still_leaves_no_process(tmp_path: Path
     below = pids_below(process.pid)
     process.send_signal(signal.SIGINT)
     process.send_signal(signal.SIGTERM)
-    assert process.wait(20) in (0, 130)
+    # On a busy machine the run may have ended by itself before the second signal arrives: then that one
+    # meets a process that has handed its handlers back (-15), or none at all (0).
+    assert process.wait(20) in (0, 130, -signal.SIGTERM)
     wait_until_gone(below)
     assert record.load(tmp_path / "store", "last").info.status == "interrupted"
 
