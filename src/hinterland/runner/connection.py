@@ -87,6 +87,9 @@ class KeeperConnection:
         """
         while not self._queue:
             ready, _, _ = select.select([self._reports, self._wake], [], [], wait_s)
+            if self._wake in ready:
+                os.read(self._wake, 64)
+                return None
             if self._reports not in ready:
                 return None
             chunk = os.read(self._reports, 1 << 16)

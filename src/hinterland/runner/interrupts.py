@@ -24,9 +24,14 @@ class Interrupts:
         self.asked = False
         self.wake, self._wake_write = os.pipe()
         self._before: dict[signal.Signals, Any] = {}
+        self._wakeup_before = -1
 
     def __enter__(self) -> Interrupts:
         if threading.current_thread() is threading.main_thread():
+            # The kernel's handler itself writes to `wake`. Ours, in Python, would not run for a signal that
+            # comes just before a blocking call begins, until that call returns.
+            os.set_blocking(self._wake_write, False)
+            self._wakeup_before = signal.set_wakeup_fd(self._wake_write, warn_on_full_buffer=False)
             for number in SIGNALS:
                 self._before[number] = signal.signal(number, self._on_signal)
         return self
@@ -34,6 +39,8 @@ class Interrupts:
     def __exit__(self, *_: object) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
+        if self._before:
+            signal.set_wakeup_fd(self._wakeup_before)
         os.close(self.wake)
         os.close(self._wake_write)
 
@@ -41,4 +48,3 @@ class Interrupts:
         if self.asked:
             os._exit(INTERRUPTED)
         self.asked = True
-        os.write(self._wake_write, b"!")

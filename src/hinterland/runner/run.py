@@ -190,7 +190,6 @@ class _Run:
             if interrupts.asked and not aborted:
                 keeper.send(Abort())
                 aborted = True
-                os.read(interrupts.wake, 1)
             if isinstance(report, Noted):
                 event = report.event
                 noted = (trial.id, event.kind, event.name, event.target, event.stage)
