@@ -12,7 +12,7 @@ import pytest
 
 from hinterland.errors import SetupError, UsageError
 from hinterland.model.experiment import Factor
-from hinterland.model.run import BlockStarted, RunRecord
+from hinterland.model.run import BlockStarted, RunEvent, RunFinished, RunRecord
 from hinterland.rig.supervision import is_running
 from hinterland.runner import record, run
 from hinterland.runner.recheck import recheck
@@ -288,6 +288,17 @@ def test_ctrl_c_leaves_a_readable_record_and_no_process(tmp_path: Path) -> None:
     kept = record.load(tmp_path / "store", "last")
     assert kept.info.status == "interrupted"
     assert [(v.verdict, v.cause) for v in kept.verdicts] == [("inconclusive", "interrupted")]
+
+
+def test_ctrl_c_while_the_last_files_are_written_leaves_a_whole_record(tmp_path: Path) -> None:
+    def interrupt(event: RunEvent) -> None:
+        if isinstance(event, RunFinished):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    options = RunOptions(blocks=1, store=tmp_path / "store")
+    found = run_experiment(lab.write(tmp_path / "lab"), options, interrupt)
+    assert found.info.status == "finished"
+    assert record.load(tmp_path / "store", "last").info.status == "finished"
 
 
 def test_a_second_ctrl_c_ends_at_once_and_still_leaves_no_process(tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ BELOW = {
     "runner": {"model", "statistics", "checkers", "rig", "load"},
     "report": {"model", "statistics", "checkers", "rig", "load"},
     "catalogue": {"model", "statistics", "checkers", "rig", "load"},
+    "pytest_plugin": {"rig"},
     "cli": {"model", "statistics", "checkers", "rig", "load", "runner", "report", "catalogue"},
 }
 """What each part may import of ours besides itself and `errors`."""

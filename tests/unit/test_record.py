@@ -10,6 +10,7 @@ from runner_samples import experiment, result
 
 from hinterland.errors import SetupError, UsageError
 from hinterland.model.history import Event, History, LoadSample, Operation
+from hinterland.model.packets import PacketLog
 from hinterland.model.run import RunFinished, RunInfo, RunStarted, TrialFinished
 from hinterland.runner import histories, record
 from hinterland.runner.record import RunFolder
@@ -30,6 +31,22 @@ def new_run(store: Path, *, pid: int = 0, status: str = "running") -> RunFolder:
     )
     folder.write("run.json", info)
     return folder
+
+
+def packet_log() -> PacketLog:
+    """Returns three packets: one each way, and one that was lost."""
+    return PacketLog(
+        hosts=("client", "server"),
+        source=np.array([0, 1, 0], np.int16),
+        destination=np.array([1, 0, 1], np.int16),
+        sent_ns=np.array([10, 20, 30], np.int64),
+        done_ns=np.array([15, 25, -1], np.int64),
+        size_bytes=np.array([60, 1500, 52], np.int32),
+        fate=np.array([0, 0, 1], np.int8),
+        duplicate=np.array([False, True, False]),
+        head=np.arange(3 * 200).reshape(3, 200).astype(np.uint8),
+        left_out=7,
+    )
 
 
 def test_events_come_back_as_they_were_appended(tmp_path: Path) -> None:
@@ -129,6 +146,7 @@ def test_a_history_comes_back_from_its_files(tmp_path: Path) -> None:
         loads={"active": sample},
         events=(Event(1, "fault", "kill", "server", "start", {"pid": 3}),),
         readings={"charges": {"k": 1}},
+        packets={"link": packet_log()},
     )
     assert not (folder.path / "histories" / "b001-t01.json").exists()
     histories.save(folder.path, "b001-t01", history)
@@ -143,6 +161,10 @@ def test_a_history_comes_back_from_its_files(tmp_path: Path) -> None:
     for name in ("intended_ns", "sent_ns", "done_ns", "status", "error", "connection"):
         assert np.array_equal(getattr(loaded, name), getattr(sample, name))
     assert (loaded.errors, loaded.detail, loaded.loop) == (sample.errors, sample.detail, sample.loop)
+    log, kept = again.packets["link"], history.packets["link"]
+    assert (log.hosts, log.left_out) == (kept.hosts, kept.left_out)
+    for name in ("source", "destination", "sent_ns", "done_ns", "size_bytes", "fate", "duplicate", "head"):
+        assert np.array_equal(getattr(log, name), getattr(kept, name))
 
 
 def test_a_damaged_line_before_the_last_is_named(tmp_path: Path) -> None:
@@ -160,7 +182,10 @@ def test_a_finished_run_without_the_end_of_its_events_is_damaged(tmp_path: Path)
         folder.record()
 
 
-@pytest.mark.parametrize("name", ["operations/t.parquet", "operations/t.active.parquet", "histories/t.json"])
+@pytest.mark.parametrize(
+    "name",
+    ["operations/t.parquet", "operations/t.active.parquet", "packets/t.link.parquet", "histories/t.json"],
+)
 @pytest.mark.parametrize("content", [None, b"", b"junk", b"{}"])
 def test_a_damaged_history_is_named(tmp_path: Path, name: str, content: bytes | None) -> None:
     folder = new_run(tmp_path)
@@ -168,7 +193,11 @@ def test_a_damaged_history_is_named(tmp_path: Path, name: str, content: bytes | 
     sample = LoadSample(zeros, zeros, zeros, zeros.astype(np.int16), zeros.astype(np.int8),
         zeros.astype(np.int32), 0, 1, "open")  # fmt: skip
     history = History(
-        treatment={}, seed=1, operations=(Operation("get", "k", 0, 0, 0, 1, "ok"),), loads={"active": sample}
+        treatment={},
+        seed=1,
+        operations=(Operation("get", "k", 0, 0, 0, 1, "ok"),),
+        loads={"active": sample},
+        packets={"link": packet_log()},
     )
     histories.save(folder.path, "t", history)
     if content is None:

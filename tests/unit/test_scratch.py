@@ -100,6 +100,15 @@ def test_an_unreadable_folder_is_removed_too(tmp_path: Path) -> None:
     assert not (tmp_path / "a").exists()
 
 
+def test_a_folder_that_is_gone_already_leaves_its_parent_open(tmp_path: Path) -> None:
+    # Two runs that sweep at once meet this; the parent is /tmp, which other people use.
+    shared = tmp_path / "tmp"
+    shared.mkdir()
+    shared.chmod(0o1777)
+    scratch.clear(shared / "hinterland-gone")
+    assert stat.S_IMODE(shared.stat().st_mode) == 0o1777
+
+
 def test_a_place_that_is_no_folder_is_a_setup_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(SetupError, match="TMPDIR"):

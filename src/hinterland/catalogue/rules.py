@@ -40,6 +40,7 @@ def problems(experiment: Experiment, folder: Path) -> list[Problem]:
         *claim_problems(experiment),
         *grid_problems(experiment),
         *chart_problems(experiment),
+        *ladder_problems(experiment),
         *need_problems("needs", experiment.needs),
         *prediction_problems(experiment),
         *budget_problems(experiment),
@@ -152,6 +153,12 @@ def chart_problems(experiment: Experiment) -> Iterator[Problem]:
                 yield unknown(f"{key}.{part}", name, "factor", experiment.factor)
         where = {name: (level,) for name, level in chart.where.items()}
         yield from where_problems(experiment, f"{key}.where", where)
+
+
+def ladder_problems(experiment: Experiment) -> Iterator[Problem]:
+    for number, ladder in enumerate(experiment.ladder, start=1):
+        where = {name: (level,) for name, level in ladder.where.items()}
+        yield from where_problems(experiment, f"ladder[{number}].where", where)
 
 
 def where_problems(

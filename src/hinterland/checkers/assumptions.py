@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from hinterland.model.history import UNFINISHED, History, LoadSample
@@ -10,6 +12,14 @@ from hinterland.model.verdict import Assumption
 LATE_MS = 10.0
 """A generator is late when one operation in a hundred leaves more than 10 ms after it was due and could."""
 
+LINK_LATE_MS = 2.0
+"""A link is late when one packet in a hundred is handed over more than 2 ms after its moment."""
+LINK_LATE_FEW_MS = 5.0
+"""The same for a link of fewer than a hundred packets, where the 99th percentile is the latest of them."""
+LINK_FEW = 100
+LINK_BEHIND_SHARE = 0.2
+"""A link is saturated when for more than a fifth of the time packets came faster than it took them."""
+
 
 def automatic(history: History) -> tuple[Assumption, ...]:
     """Returns the assumptions that hold for every experiment: those of them that this history can show."""
@@ -17,7 +27,50 @@ def automatic(history: History) -> tuple[Assumption, ...]:
     for name, sample in history.loads.items():
         if sample.loop == "open":
             found.append(on_schedule(name, sample))
-    return tuple(found)
+    return (*found, *_links_kept_their_word(history))
+
+
+def _links_kept_their_word(history: History) -> list[Assumption]:
+    """Judges each link by what it measured of itself when it was closed; without that it is not believed."""
+    links = [event for event in history.events if event.kind == "link"]
+    audits = {event.target: event.detail for event in links if event.name == "audit"}
+    opened = [event.target for event in links if event.name == "opened"]
+    return [link_as_asked(name, audits.get(name, {"failed": "there is none"})) for name in opened]
+
+
+def link_as_asked(name: str, audit: dict[str, Any]) -> Assumption:
+    """Decides whether a link did what was asked of it: its audit, as `LinkAudit.record` wrote it.
+
+    It was on time, it lost nothing but what it was to lose, and that as often as it should, and it was not
+    the limit of what was measured.
+    """
+    faults = [f"no audit: {audit['failed']}"] if "failed" in audit else link_faults(audit)
+    late_us = audit.get("lateness_p99_us")
+    sound = "nothing was delayed" if late_us is None else f"p99 lateness {late_us:.0f} us"
+    return Assumption(
+        id="link_as_asked",
+        says=f"the link {name} was on time, dropped nothing unasked, and was not the limit",
+        held=not faults,
+        measured="; ".join(faults) or sound,
+    )
+
+
+def link_faults(audit: dict[str, Any]) -> list[str]:
+    """Returns each way in which a link failed, none for a sound one."""
+    faults = []
+    late_us = audit["lateness_p99_us"]
+    most_ms = LINK_LATE_FEW_MS if audit["scheduled"] < LINK_FEW else LINK_LATE_MS
+    if late_us is not None and late_us > most_ms * 1e3:
+        faults.append(f"p99 lateness {late_us / 1e3:.3g} ms, more than {most_ms:g} ms")
+    for cause, count in audit["unintended"].items():
+        faults.append(f"{count:,} packets dropped unasked: {cause}")
+    for name, direction in audit["directions"].items():
+        if not direction["possible"]:
+            lost, tried = direction["lost"], direction["loss_tried"]
+            faults.append(f"{name} lost {lost:,} of {tried:,} with {direction['asked_loss']:.2%} asked for")
+    if audit["behind_share"] > LINK_BEHIND_SHARE:
+        faults.append(audit["ceiling"] or f"saturated for {audit['behind_share']:.0%} of the time")
+    return faults
 
 
 def _faults_took_effect(history: History) -> list[Assumption]:

@@ -17,6 +17,7 @@ from hinterland.cli.options import Json
 from hinterland.cli.output import heading, paint, print_json, wrapped
 from hinterland.model.experiment import Experiment
 from hinterland.rig.availability import availability
+from hinterland.rig.link.tiers import Survey, survey
 from hinterland.rig.machine import describe
 from hinterland.rig.needs import NeedStatus, check
 from hinterland.rig.scratch import default_place, sweep_stale
@@ -116,6 +117,7 @@ def facts_of(machine: dict[str, Any], store: Path) -> Iterator[Fact]:
     yield Fact("cores", f"{cores}  {machine.get('cpu') or ''}".rstrip(), cores > 1, advice)
     if machine.get("kernel"):
         yield Fact("kernel", str(machine["kernel"]))
+    yield from link_facts(survey())
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     files = "unlimited" if most == resource.RLIM_INFINITY else f"{most:,}"
     enough = most == resource.RLIM_INFINITY or most >= ENOUGH_FILES
@@ -129,6 +131,20 @@ def facts_of(machine: dict[str, Any], store: Path) -> Iterator[Fact]:
         yield Fact("leftovers", f"removed {len(swept)} scratch folders of runs that were killed")
     else:
         yield Fact("leftovers", "none")
+
+
+def link_facts(found: Survey) -> Iterator[Fact]:
+    """Yields what carries a link's packets here, and for each better tier what would unlock it."""
+    says = {
+        "tun": "TUN devices: delay, loss, rate and queues",
+        "packet": "packet sockets on veth pairs: delay, loss, rate and queues",
+        "netem": "the kernel's netem: delay, loss and rate, no record of packets",
+        "proxy": "delay and rate, but no loss and no record of packets",
+    }
+    yield Fact("link", f"{found.tier}: {says[found.tier]}", found.tier in ("tun", "packet"))
+    # What keeps out one tier often keeps out the next: said once, with the best that it would unlock.
+    for each in {one.why: one for one in reversed(found.refusals)}.values():
+        yield Fact(f"link {each.tier}", each.why, False, each.unlock)
 
 
 def disk(folder: Path, name: str) -> Fact:

@@ -40,6 +40,9 @@ def run(
     like: Annotated[
         str | None, Parameter(metavar="RUN", help="Repeat that run's trials exactly.", completer=known_runs)
     ] = None,
+    pcap: Annotated[
+        bool, Parameter(negative=(), help="Keep each link's packets as pcap files in the run's folder.")
+    ] = False,
     json: Json = False,
     quiet: Annotated[bool, Parameter(negative=(), help="No progress, only the verdicts.")] = False,
     open: Annotated[  # noqa: A002 - the option's name
@@ -58,6 +61,7 @@ def run(
         seed=seed,
         like=like,
         store=default_store(),
+        pcap=pcap,
     )
     record = watched_run(experiment, options, quiet=quiet, json=json)
     path = write_report(record)

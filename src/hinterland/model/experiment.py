@@ -91,6 +91,19 @@ class Chart(Struct, frozen=True, forbid_unknown_fields=True):
     scale: Literal["linear", "log"] = "linear"
 
 
+class Ladder(Struct, frozen=True, forbid_unknown_fields=True):
+    """A packet view of the report: what the link `link` carried in the first sound trial with these levels.
+
+    `start_ms` and `end_ms` choose a stretch of it, counted from its first packet.
+    """
+
+    where: Where
+    caption: str
+    link: str = "link"
+    start_ms: float = 0.0
+    end_ms: float | None = None
+
+
 class Experiment(Struct, frozen=True, forbid_unknown_fields=True):
     """One question about one fundamental, as its manifest declares it.
 
@@ -111,6 +124,7 @@ class Experiment(Struct, frozen=True, forbid_unknown_fields=True):
     prediction: Prediction
     source: tuple[Source, ...]
     chart: tuple[Chart, ...] = ()
+    ladder: tuple[Ladder, ...] = ()
     grid: tuple[dict[str, tuple[Level, ...]], ...] = ()
     needs: tuple[str, ...] = ()
     position: int = 0

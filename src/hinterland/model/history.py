@@ -12,6 +12,7 @@ from msgspec import Struct, field
 from numpy.typing import NDArray
 
 from hinterland.model.experiment import Level
+from hinterland.model.packets import PacketLog
 
 Outcome3 = Literal["ok", "fail", "unknown"]
 UNFINISHED = -1
@@ -45,10 +46,12 @@ class Event(Struct, frozen=True):
     the process.
     kind `step`: a step point that a system announced; target is the process.
     kind `process`: name is `started`, `ready`, `exited`; kind `note`: free.
+    kind `link`: name is `opened` (detail: tier, addresses, shapes, settings of each host), `changed`, `audit`
+    (what the link measured of itself) or `closed`; target is the link.
     """
 
     t_ns: int
-    kind: Literal["phase", "fault", "step", "process", "note"]
+    kind: Literal["phase", "fault", "step", "process", "note", "link"]
     name: str
     target: str = ""
     stage: str = ""
@@ -82,7 +85,8 @@ class LoadSample(Struct, frozen=True):
 class History(Struct, frozen=True):
     """Everything that one trial recorded; what `outcome` judges.
 
-    `readings` holds final reads and measured facts by name, as JSON values.
+    `readings` holds final reads and measured facts by name, as JSON values. `packets` holds what each link
+    carried, by the link's name, where it was asked to keep that.
     """
 
     treatment: dict[str, Level]
@@ -91,3 +95,4 @@ class History(Struct, frozen=True):
     loads: dict[str, LoadSample] = field(default_factory=dict)
     events: tuple[Event, ...] = ()
     readings: dict[str, Any] = field(default_factory=dict)
+    packets: dict[str, PacketLog] = field(default_factory=dict)

@@ -5,6 +5,7 @@
 - process_table: what /proc says about processes.
 - process: one started server; readiness: how to tell that it answers; ports: where.
 - faults: kill, terminate, pause, each confirmed; steps: named points at which a server waits.
+- link: an emulated network of hosts, each a real kernel's end, without root; its own processes carry packets.
 - postgresql, redis, nginx: private services; binaries: where their programs are.
 - probes: CPU, memory, run-queue delay of a process tree; pressure: the same of the machine;
   device: bytes written on the block device; memory: a limit on it.

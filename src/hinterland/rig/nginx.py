@@ -1,4 +1,4 @@
-"""A private nginx: its own folder and port on 127.0.0.1."""
+"""A private nginx: its own folder and port on 127.0.0.1, or in a host of a link."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 from hinterland.rig.binaries import need_service
 from hinterland.rig.needs import program_version
 from hinterland.rig.process import Process
+from hinterland.rig.readiness import address_of
 
 if TYPE_CHECKING:
+    from hinterland.rig.link.host import Host
     from hinterland.rig.rig import Rig
 
 # By default a connection is closed after 1,000 requests: reconnecting would be part of every measurement.
@@ -36,7 +38,7 @@ http {{
     scgi_temp_path {folder}/scgi;
     {http}
     server {{
-        listen 127.0.0.1:{port} backlog=16384;
+        listen {address}:{port} backlog=16384;
         {body}
     }}
 }}
@@ -51,29 +53,46 @@ class Nginx:
     port: int
     version: str
     folder: Path
+    address: str = "127.0.0.1"
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{self.address}:{self.port}"
 
 
-async def start(rig: Rig, body: str, workers: int, http: str, name: str) -> Nginx:
+async def start(
+    rig: Rig,
+    body: str,
+    workers: int,
+    http: str,
+    name: str,
+    *,
+    host: Host | None = None,
+    port: int | None = None,
+) -> Nginx:
     """Starts a server and returns when it accepts connections.
 
     `body` is what stands in its `server` block, such as `location / { return 200; }`; `http` what stands in
-    its `http` block, such as an `upstream`. Raises SetupError when nginx is not installed, SystemFailure
-    with nginx's own message when the configuration is wrong.
+    its `http` block, such as an `upstream`. `host`: the end of a link that it runs in. Raises SetupError
+    when nginx is not installed, SystemFailure with nginx's own message when the configuration is wrong.
     """
     programs = need_service("nginx", rig.search_path, rig.wheels)
     folder = rig.folder(name)
-    port = rig.free_port()
+    port = rig.free_port() if port is None else port
+    address = address_of(host)
     # Workers would change to another user, who can't reach what the trial keeps private.
     user = f"user {getpass.getuser()};" if os.geteuid() == 0 else ""
     configuration = folder / "nginx.conf"
     configuration.write_text(
-        CONFIGURATION.format(user=user, workers=workers, folder=folder, http=http, port=port, body=body)
+        CONFIGURATION.format(
+            user=user, workers=workers, folder=folder, http=http, address=address, port=port, body=body
+        )
     )
     process = await rig.start(
-        [programs.main, "-p", folder, "-e", "stderr", "-c", configuration], name=name, port=port, cwd=folder
+        [programs.main, "-p", folder, "-e", "stderr", "-c", configuration],
+        name=name,
+        port=port,
+        cwd=folder,
+        host=host,
     )
-    return Nginx(process, port, program_version(programs.main), folder)
+    return Nginx(process, port, program_version(programs.main), folder, address)

@@ -5,13 +5,17 @@ from __future__ import annotations
 import os
 import random
 import socket
+import sys
 from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 from hinterland.errors import SetupError
 
 LOWEST = 10_240
-LISTENING = "0A"
+LISTENING, UNCONNECTED = "0A", "07"
+MAPPED = b"\0" * 10 + b"\xff\xff"
+"""What an IPv4 address begins with where it is written as one of IPv6."""
 
 
 class Ports:
@@ -70,45 +74,74 @@ def is_free(port: int) -> bool:
     return True
 
 
-def listens_for(port: int, pids: Iterable[int]) -> bool | None:
-    """Decides whether one of `pids` listens on `port`. None when that can't be seen."""
-    inodes = _listening_inodes(port)
-    if not inodes:
-        return None
+def listens_for(port: int, pids: Iterable[int], *, view: int | str = "self") -> bool | None:
+    """Decides whether one of `pids` listens on `port`. None when that can't be seen.
+
+    `view` is the process whose network is looked at.
+    """
+    found = listeners(port, view=view)
+    return holds_one({f"socket:[{each.inode}]" for each in found}, pids) if found else None
+
+
+def holds_one(names: set[str], pids: Iterable[int]) -> bool | None:
+    """Decides whether one of `pids` has a descriptor of one of `names`. None when not all can be seen."""
     seen_all = True
     for pid in pids:
         folder = f"/proc/{pid}/fd"
         try:
-            names = os.listdir(folder)
+            descriptors = os.listdir(folder)
         except FileNotFoundError:
             continue
         except OSError:
             seen_all = False
             continue
-        for name in names:
+        for each in descriptors:
             try:
-                target = os.readlink(f"{folder}/{name}")
+                target = os.readlink(f"{folder}/{each}")
             except OSError:
                 continue
-            if target in inodes:
+            if target in names:
                 return True
     return False if seen_all else None
 
 
-def _listening_inodes(port: int) -> set[str]:
-    """Returns `socket:[N]` for each socket that listens on `port`, IPv4 or IPv6."""
-    found = set()
+class Listener(NamedTuple):
+    """A socket that takes what comes to a port; `loopback`: from its own host alone."""
+
+    inode: str
+    loopback: bool
+
+
+def listeners(port: int, *, kind: str = "tcp", view: int | str = "self") -> list[Listener]:
+    """Returns the sockets that listen on `port` (tcp) or are bound to it (udp), IPv4 and IPv6.
+
+    `view` is the process whose network is looked at.
+    """
+    found = []
     ending = f":{port:04X}"
-    for table in ("/proc/self/net/tcp", "/proc/self/net/tcp6"):
+    state = LISTENING if kind == "tcp" else UNCONNECTED
+    for table in (kind, f"{kind}6"):
         try:
-            lines = Path(table).read_text().splitlines()[1:]
+            lines = Path(f"/proc/{view}/net/{table}").read_text().splitlines()[1:]
         except OSError:
             continue
         for line in lines:
             parts = line.split()
-            if parts[3] == LISTENING and parts[1].endswith(ending):
-                found.add(f"socket:[{parts[9]}]")
+            if parts[3] == state and parts[1].endswith(ending):
+                found.append(Listener(parts[9], is_loopback(parts[1].partition(":")[0])))
     return found
+
+
+def is_loopback(text: str) -> bool:
+    """Decides whether an address as /proc/net/tcp writes it is one of the machine itself.
+
+    It writes each 32 bits as a number in the machine's own byte order.
+    """
+    words = [int(text[at : at + 8], 16).to_bytes(4, sys.byteorder) for at in range(0, len(text), 8)]
+    packed = b"".join(words)
+    if len(packed) == 16 and packed[:12] == MAPPED:
+        packed = packed[12:]
+    return packed[0] == 127 if len(packed) == 4 else packed == b"\0" * 15 + b"\1"
 
 
 def _outgoing_from() -> int:

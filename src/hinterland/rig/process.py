@@ -17,6 +17,7 @@ from pathlib import Path
 from hinterland.errors import InternalError, SetupError, SystemFailure
 from hinterland.model.history import Event
 from hinterland.rig.accounts import Account
+from hinterland.rig.link.host import Host
 from hinterland.rig.process_table import Entry, descendants, entry, same, scan
 from hinterland.rig.readiness import Ready, until_ready
 from hinterland.rig.supervision import die_with_parent, reap
@@ -32,6 +33,7 @@ class Launch:
 
     `cores`: the CPU cores it may use, None for all. `account`: its user, None for our own. `groups`:
     `cgroup.procs` files that it enters. `stop_number`: the signal that asks it to end in good order.
+    `enter`: moves the child to the namespaces that it lives in.
     """
 
     argv: tuple[str, ...]
@@ -43,20 +45,29 @@ class Launch:
     groups: tuple[Path, ...] = ()
     stdin: int = subprocess.DEVNULL
     stop_number: int = signal.SIGTERM
+    enter: Callable[[], None] | None = None
 
 
 class Process:
     """A started program: the leader of a session of its own, whose output goes to `log_path`.
 
     `pid` and `returncode` are those of the latest start. `returncode` is None while it runs, and -9 after a
-    SIGKILL. `watchers` are called with the new pid at each start.
+    SIGKILL. `watchers` are called with the new pid at each start. `host` is the end of a link that it runs
+    in, None for the machine itself.
     """
 
     def __init__(
-        self, name: str, launch: Launch, port: int | None, ready: Ready | None, record: Record
+        self,
+        name: str,
+        launch: Launch,
+        port: int | None,
+        ready: Ready | None,
+        record: Record,
+        host: Host | None = None,
     ) -> None:
         self.name = name
         self.port = port
+        self.host = host
         self.log_path = launch.log_path
         self.pid = 0
         self.returncode: int | None = None
@@ -285,6 +296,8 @@ def _preparation(launch: Launch, parent: int) -> Callable[[], None]:
         if launch.cores:
             os.sched_setaffinity(0, launch.cores)
         resource.setrlimit(resource.RLIMIT_NOFILE, limit)
+        if launch.enter is not None:
+            launch.enter()
         if launch.account is not None:
             os.setgroups([])
             os.setgid(launch.account.gid)

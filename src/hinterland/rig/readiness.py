@@ -15,13 +15,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from hinterland.errors import InternalError
-from hinterland.rig.ports import listens_for
+from hinterland.rig.ports import holds_one, listeners, listens_for
 
 if TYPE_CHECKING:
+    from hinterland.rig.link.host import Host
     from hinterland.rig.process import Process
 
 HOST = "127.0.0.1"
 ONE_TRY_S = 2.0
+ONE_ADDRESS_S = 0.5
+"""After how long a server in a host that listens on 127.0.0.1 alone is taken to mean it."""
 TAKEN = re.compile(r"address (already )?in use|EADDRINUSE", re.IGNORECASE)
 
 
@@ -52,7 +55,7 @@ class TcpReady:
 
     async def holds(self, process: Process) -> bool:
         port = _port(self.port, process)
-        with await connect_tcp(port):
+        with await connect_tcp(port, process.host):
             _check_owner(port, process)
         return True
 
@@ -74,9 +77,10 @@ class HttpReady:
     async def holds(self, process: Process) -> bool:
         port = _port(self.port, process)
         loop = asyncio.get_running_loop()
-        with await connect_tcp(port) as connection:
+        with await connect_tcp(port, process.host) as connection:
             _check_owner(port, process)
-            ask = f"GET {self.path} HTTP/1.1\r\nHost: {HOST}:{port}\r\nConnection: close\r\n\r\n"
+            where = address_of(process.host)
+            ask = f"GET {self.path} HTTP/1.1\r\nHost: {where}:{port}\r\nConnection: close\r\n\r\n"
             await loop.sock_sendall(connection, ask.encode())
             answer = b""
             while b"\r\n" not in answer:
@@ -86,6 +90,23 @@ class HttpReady:
                 answer += piece
         words = answer.split(b" ", 2)
         return len(words) > 1 and words[1].isdigit() and self.lowest <= int(words[1]) <= self.highest
+
+
+@dataclass(frozen=True, slots=True)
+class UdpReady:
+    """It has bound a UDP socket to `port` (default: the process's). A datagram would ask too much of it."""
+
+    port: int | None = None
+    timeout_s: float = 20.0
+
+    @property
+    def says(self) -> str:
+        return "bind a UDP socket"
+
+    async def holds(self, process: Process) -> bool:
+        found = listeners(_port(self.port, process), kind="udp", view=process.pid)
+        mine = {f"socket:[{each.inode}]" for each in found}
+        return bool(mine) and holds_one(mine, [each.pid for each in process.members()]) is not False
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +144,7 @@ async def until_ready(process: Process, ready: Ready) -> None:
     """Returns when `process` is ready. Raises SystemFailure when it ended before, or after the timeout."""
     end_s = time.monotonic() + ready.timeout_s
     pause_s = 0.001
+    only_itself_s: float | None = None
     while True:
         with contextlib.suppress(OSError, TimeoutError):
             async with asyncio.timeout(ONE_TRY_S):
@@ -131,6 +153,16 @@ async def until_ready(process: Process, ready: Ready) -> None:
         if not process.alive:
             raise process.failure(
                 f"ended with status {process.returncode} before it was ready.", _cause(process)
+            )
+        # A server may bind one address after the other: it is given a moment.
+        if not listens_only_to_itself(process):
+            only_itself_s = None
+        elif only_itself_s is None:
+            only_itself_s = time.monotonic()
+        elif time.monotonic() - only_itself_s > ONE_ADDRESS_S:
+            raise process.failure(
+                f"listens on 127.0.0.1:{process.port} alone, where no other host of the link reaches it.",
+                f"Make it listen on 0.0.0.0, or on {address_of(process.host)}.",
             )
         if time.monotonic() > end_s:
             raise process.failure(f"did not {ready.says} within {ready.timeout_s:g} s.", _cause(process))
@@ -151,16 +183,24 @@ async def connect_unix(path: Path) -> socket.socket:
     return connection
 
 
-async def connect_tcp(port: int) -> socket.socket:
-    """Returns a connection to `port` of 127.0.0.1. Raises OSError when nobody listens there."""
-    connection = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+async def connect_tcp(port: int, host: Host | None = None) -> socket.socket:
+    """Returns a connection to `port` of 127.0.0.1, or from inside `host` to its own address.
+
+    Raises OSError when nobody listens there.
+    """
+    connection = socket.socket(socket.AF_INET, socket.SOCK_STREAM) if host is None else host.socket()
     try:
         connection.setblocking(False)
-        await asyncio.get_running_loop().sock_connect(connection, (HOST, port))
+        await asyncio.get_running_loop().sock_connect(connection, (address_of(host), port))
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def address_of(host: Host | None) -> str:
+    """Returns where a server in `host` is asked whether it is ready."""
+    return HOST if host is None else host.address
 
 
 def _port(port: int | None, process: Process) -> int:
@@ -172,10 +212,24 @@ def _port(port: int | None, process: Process) -> int:
 
 def _check_owner(port: int, process: Process) -> None:
     """Raises SystemFailure when the listener on `port` is certainly another program's."""
-    if listens_for(port, [each.pid for each in process.members()]) is False:
+    if listens_for(port, [each.pid for each in process.members()], view=_view(process)) is False:
         raise process.failure(
             f"another program listens on port {port}.", f"Look which: ss -tlnp 'sport = :{port}'"
         )
+
+
+def _view(process: Process) -> int | str:
+    """Returns whose network to look at: a process in a host has one of its own."""
+    return "self" if process.host is None else process.pid
+
+
+def listens_only_to_itself(process: Process) -> bool:
+    """Decides whether a server in a host is bound to 127.0.0.1 or ::1 alone."""
+    # On the proxy tier every host is an address of the machine itself.
+    if process.host is None or process.port is None or process.host.link.tier == "proxy":
+        return False
+    found = [each for kind in ("tcp", "udp") for each in listeners(process.port, kind=kind, view=process.pid)]
+    return bool(found) and all(each.loopback for each in found)
 
 
 def _cause(process: Process) -> str:

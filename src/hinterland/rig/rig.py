@@ -7,15 +7,25 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from hinterland.errors import SetupError
-from hinterland.rig import faults, nginx, postgresql, redis
+from hinterland.model.packets import PacketLog
+from hinterland.rig import caddy, faults, nginx, postgresql, redis
 from hinterland.rig.accounts import can_reach, unprivileged
 from hinterland.rig.binaries import find_program
+from hinterland.rig.certificate import Certificate, certificate
 from hinterland.rig.device import DeviceBytes
+from hinterland.rig.link.ends import PACKETS_LIMIT, planned, two_ends
+from hinterland.rig.link.host import Host
+from hinterland.rig.link.link import seed_of
+from hinterland.rig.link.plan import HostLink
+from hinterland.rig.link.recorded import RecordedLink
+from hinterland.rig.link.settings import HostSettings
+from hinterland.rig.link.shape import Shape
 from hinterland.rig.memory import MemoryLimit
 from hinterland.rig.ports import Ports
 from hinterland.rig.pressure import MachineProbe
@@ -36,9 +46,10 @@ class Rig:
     """Owns every process, port and folder of a trial, until `close`.
 
     `scratch` is the trial's private folder; `cache` is shared by the trials of a run, for what is made once.
-    `record` receives the events. `search_path` are the folders in which services are looked for before the
-    Python packages that bring them, None for those of the system. Use it as an async context manager, in the
-    thread that runs the loop.
+    `record` receives the events, `packets` the packet log of each link that kept one, by its name;
+    `pcap_folder` is where each link writes its packets as NAME.pcap; `seed` makes its losses repeatable.
+    `search_path` are the folders in which services are looked for before the Python packages that bring them,
+    None for those of the system. Use it as an async context manager, in the thread that runs the loop.
     """
 
     def __init__(
@@ -49,12 +60,18 @@ class Rig:
         *,
         search_path: Sequence[Path] | None = None,
         wheels: bool = True,
+        packets: Callable[[str, PacketLog], None] | None = None,
+        pcap_folder: Path | None = None,
+        seed: int = 0,
     ) -> None:
         self.scratch = scratch.resolve()
         self.cache = cache.resolve()
         self.record = record
         self.search_path = search_path
         self.wheels = wheels
+        self.packets = packets
+        self.pcap_folder = pcap_folder
+        self.seed = seed
         self.processes: list[Process] = []
         cores = sorted(os.sched_getaffinity(0))
         self.generator_core: frozenset[int] = frozenset(cores[-1:])
@@ -64,6 +81,7 @@ class Rig:
         self._ports = Ports()
         self._points: list[StepPoints] = []
         self._limits: list[MemoryLimit] = []
+        self._links: list[RecordedLink] = []
         self._open: Scratch | None = None
         self._children_before: list[int] = []
 
@@ -89,8 +107,13 @@ class Rig:
             stack.callback(end_descendants, os.getpid(), keep=self._children_before)
             for points in self._points:
                 stack.callback(points.close)
+            for link in self._links:
+                stack.callback(link.close)
             for process in self.processes:
                 stack.callback(process.end)
+            # First of all: the end of the processes is no part of what the links carried.
+            for link in self._links:
+                stack.callback(link.hand_over, self.packets)
 
     def _remove_open(self) -> None:
         if self._open is not None:
@@ -111,12 +134,14 @@ class Rig:
         stdin: int = subprocess.DEVNULL,
         limit: MemoryLimit | None = None,
         stop_number: int = signal.SIGTERM,
+        host: Host | None = None,
     ) -> Process:
         """Starts a program and returns when it is ready.
 
         A first item that ends in `.py` runs with this Python, `.js` with Node. With `port` and no `ready`
         it is ready when it accepts a connection there. `user`: as root, run it as an unprivileged user (or
-        the one named, if it exists). `cwd` is by default a folder of its own in the scratch. Raises
+        the one named, if it exists). `cwd` is by default a folder of its own in the scratch. `host`: the end
+        of a link that it runs in, where every port is free and it must not listen on 127.0.0.1 alone. Raises
         SystemFailure with its last log lines when it ends before or is not ready in time.
         """
         if self._names.get(name, True):
@@ -134,10 +159,11 @@ class Rig:
             groups=() if limit is None else limit.entrances,
             stdin=stdin,
             stop_number=stop_number,
+            enter=None if host is None else host.entrance(str(folder)),
         )
         if ready is None and port is not None:
             ready = TcpReady()
-        process = Process(name, launch, port, ready, self.record)
+        process = Process(name, launch, port, ready, self.record, host)
         self.processes.append(process)
         await process.start()
         return process
@@ -216,10 +242,92 @@ class Rig:
         return await redis.start(self, settings or {}, self.claim_name(name))
 
     async def nginx(
-        self, config_body: str, workers: int = 1, *, http: str = "", name: str = "nginx"
+        self,
+        config_body: str,
+        workers: int = 1,
+        *,
+        http: str = "",
+        name: str = "nginx",
+        host: Host | None = None,
+        port: int | None = None,
     ) -> nginx.Nginx:
-        """Starts a private nginx whose `server` block holds `config_body`, and its `http` block `http`."""
-        return await nginx.start(self, config_body, workers, http, self.claim_name(name))
+        """Starts a private nginx whose `server` block holds `config_body`, and its `http` block `http`.
+
+        `host`: the end of a link that it runs in; `port`: by default a free one.
+        """
+        name = self.claim_name(name)
+        return await nginx.start(self, config_body, workers, http, name, host=host, port=port)
+
+    async def caddy(
+        self,
+        config_body: str,
+        *,
+        certificate: Certificate | None = None,
+        protocols: str = "h1 h2 h3",
+        name: str = "caddy",
+        host: Host | None = None,
+        port: int | None = None,
+    ) -> caddy.Caddy:
+        """Starts a private Caddy whose site block holds `config_body`; with a `certificate` it speaks HTTPS.
+
+        `protocols`: what it speaks then. `host`: the end of a link that it runs in; `port`: by default a free
+        one.
+        """
+        name = self.claim_name(name)
+        return await caddy.start(
+            self, config_body, certificate=certificate, protocols=protocols, host=host, port=port, name=name
+        )
+
+    def certificate(self, *names: str) -> Certificate:
+        """Returns a certificate for host names or addresses, which the trials of a run share."""
+        return certificate(self.cache, names)
+
+    async def link(
+        self,
+        *,
+        rtt_ms: float = 0.0,
+        up: Shape | None = None,
+        down: Shape | None = None,
+        client: HostSettings | None = None,
+        server: HostSettings | None = None,
+        name: str = "link",
+        mtu: int = 1500,
+        ipv6: bool = False,
+        packets: bool = False,
+        packets_limit: int = PACKETS_LIMIT,
+        **both: Any,
+    ) -> RecordedLink:
+        """Opens a link between the hosts `client` and `server`.
+
+        Half of `rtt_ms` is the delay of each direction; `both` are further fields of a Shape for each of them
+        (loss=0.02, rate_mbit=10, queue_ms=100); `up`, from the client, and `down` come on top of those.
+        """
+        hosts = two_ends(rtt_ms=rtt_ms, up=up, down=down, client=client, server=server, **both)
+        return await self.star(
+            hosts, name=name, mtu=mtu, ipv6=ipv6, packets=packets, packets_limit=packets_limit
+        )
+
+    async def star(
+        self,
+        hosts: Mapping[str, HostLink],
+        *,
+        name: str = "star",
+        mtu: int = 1500,
+        ipv6: bool = False,
+        packets: bool = False,
+        packets_limit: int = PACKETS_LIMIT,
+    ) -> RecordedLink:
+        """Opens a link of any hosts, each with its own shapes to and from the hub in the middle.
+
+        With `packets` the first `packets_limit` of them become part of the history.
+        """
+        name = self.claim_name(name)
+        pcap = None if self.pcap_folder is None else self.pcap_folder / f"{name}.pcap"
+        how: dict[str, Any] = {"mtu": mtu, "ipv6": ipv6, "packets": packets, "packets_limit": packets_limit}
+        plan = planned(name, hosts, seed=seed_of(self.seed, name), pcap=pcap, **how)
+        link = RecordedLink(plan, self.record)
+        self._links.append(link)
+        return await link.open()
 
     async def kill(self, process: Process) -> bool:
         """See `faults.kill`."""

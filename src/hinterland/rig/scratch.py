@@ -95,7 +95,9 @@ def clear(folder: Path) -> None:
 
     def retry(function: object, path: str, error: object) -> None:
         with contextlib.suppress(OSError):
-            os.chmod(os.path.dirname(path), 0o700)
+            if os.fspath(path) != os.fspath(folder):
+                # Not the folder's own parent: that is everyone's, and what can't be removed may be just gone.
+                os.chmod(os.path.dirname(path), 0o700)
             if os.path.isdir(path) and not os.path.islink(path):
                 os.chmod(path, 0o700)
                 shutil.rmtree(path, ignore_errors=True)

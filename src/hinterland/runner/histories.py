@@ -14,6 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hinterland.model.history import Event, History, LoadSample, Operation
+from hinterland.runner import packet_files
+from hinterland.runner.packet_files import write_table
 from hinterland.runner.record import damaged, explained, replace_file
 
 _COLUMNS = ("intended_ns", "sent_ns", "done_ns", "status", "error", "connection")
@@ -28,6 +30,7 @@ class _Frame(msgspec.Struct, frozen=True):
     readings: dict[str, Any]
     loads: tuple[str, ...]
     operations: int
+    packets: tuple[str, ...] = ()
 
 
 def save(folder: Path, trial_id: str, history: History) -> None:
@@ -38,9 +41,11 @@ def save(folder: Path, trial_id: str, history: History) -> None:
     with explained(folder):
         tables = folder / "operations"
         if history.operations:
-            _write(tables / f"{trial_id}.parquet", _operations_table(history.operations))
+            write_table(tables / f"{trial_id}.parquet", _operations_table(history.operations))
         for name, sample in history.loads.items():
-            _write(tables / f"{trial_id}.{name}.parquet", _load_table(sample))
+            write_table(tables / f"{trial_id}.{name}.parquet", _load_table(sample))
+        for name, log in history.packets.items():
+            packet_files.save(folder, trial_id, name, log)
         frame = _Frame(
             treatment=history.treatment,
             seed=history.seed,
@@ -48,6 +53,7 @@ def save(folder: Path, trial_id: str, history: History) -> None:
             readings=history.readings,
             loads=tuple(history.loads),
             operations=len(history.operations),
+            packets=tuple(history.packets),
         )
         replace_file(folder / "histories" / f"{trial_id}.json", msgspec.json.encode(frame))
 
@@ -75,17 +81,8 @@ def _load(folder: Path, trial_id: str) -> History:
         loads=loads,
         events=frame.events,
         readings=frame.readings,
+        packets={name: packet_files.load(folder, trial_id, name) for name in frame.packets},
     )
-
-
-def _write(path: Path, table: pa.Table) -> None:
-    part = path.with_name(f".{path.name}.part")
-    try:
-        pq.write_table(table, part, compression="zstd")
-        part.replace(path)
-    except OSError:
-        part.unlink(missing_ok=True)
-        raise
 
 
 def _operations_table(operations: tuple[Operation, ...]) -> pa.Table:

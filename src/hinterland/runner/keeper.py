@@ -151,7 +151,13 @@ class _Keeper:
                 _send(self._reports, line(Noted(event=event)))
 
             finished: Finished = carry_out(
-                self._code, begin.trial, folder=self._folder, scratch=scratch, cache=self._cache, note=note
+                self._code,
+                begin.trial,
+                folder=self._folder,
+                scratch=scratch,
+                cache=self._cache,
+                note=note,
+                pcap=begin.pcap,
             )
             _send(self._reports, line(finished))
             status = 0

@@ -11,10 +11,11 @@ from hinterland.model.verdict import TrialResult
 
 
 class Begin(Struct, frozen=True, tag="begin"):
-    """Run to keeper: fork this trial. `timeout_s` ends one that hangs."""
+    """Run to keeper: fork this trial. `timeout_s` ends one that hangs. `pcap`: its links write pcap files."""
 
     trial: PlannedTrial
     timeout_s: float
+    pcap: bool = False
 
 
 class Abort(Struct, frozen=True, tag="abort"):

@@ -4,6 +4,7 @@ run.json            what was asked, the machine, status (written whole, then ren
 events.jsonl        everything that happened, one JSON object a line, flushed as it happens
 histories/ID.json   a trial's events and readings; written last, so that its presence means "complete"
 operations/ID.parquet, operations/ID.NAME.parquet   its operations and its loads
+packets/ID.LINK.parquet, packets/ID/LINK.pcap       what a link carried, where that was asked for
 verdicts.json       the verdicts, once judged
 report.html         the report
 """

@@ -49,7 +49,10 @@ OnEvent = Callable[[RunEvent], None]
 
 
 class RunOptions(Struct, frozen=True):
-    """What a person may ask of a run. `like` names an earlier run whose trials are repeated exactly."""
+    """What a person may ask of a run. `like` names an earlier run whose trials are repeated exactly.
+
+    `pcap`: each link of each trial writes a packet capture into the run's folder.
+    """
 
     set: dict[str, tuple[Level, ...]] = field(default_factory=dict)
     budget_s: float | None = None
@@ -57,6 +60,7 @@ class RunOptions(Struct, frozen=True):
     seed: int | None = None
     like: str | None = None
     store: Path | None = None
+    pcap: bool = False
 
 
 def run_experiment(
@@ -77,7 +81,7 @@ def run_experiment(
     info = replace(info, id=folder.id, machine=machine.describe(folder.path))
     folder.write("run.json", info)
     try:
-        return _Run(experiment, info, claims, folder, on_event, like).run()
+        return _Run(experiment, info, claims, folder, on_event, like, pcap=options.pcap).run()
     finally:
         folder.close()
 
@@ -93,6 +97,8 @@ class _Run:
         folder: RunFolder,
         on_event: OnEvent,
         like: RunRecord | None,
+        *,
+        pcap: bool,
     ) -> None:
         self.experiment = experiment
         self.info = info
@@ -104,20 +110,25 @@ class _Run:
         self._like = [e.trials for e in like.events if isinstance(e, BlockStarted)] if like else None
         self._began = time.monotonic()
         self._cause = ""
+        self._pcap = pcap
 
     def run(self) -> RunRecord:
+        # Held until the last file is written: a Ctrl-C while that happens must not leave a record half made.
+        with Interrupts() as interrupts:
+            return self._run(interrupts)
+
+    def _run(self, interrupts: Interrupts) -> RunRecord:
         status: RunStatus = "failed"
         try:
             started = RunStarted(
                 0.0, self.info.id, self.experiment.id, len(self.info.treatments), self.info.budget_s
             )
             self._say(started)
-            with Interrupts() as interrupts:
-                with KeeperConnection(self.experiment, self.folder.path, interrupts.wake) as keeper:
-                    if keeper.ready():
-                        self._blocks(keeper, interrupts)
-                status = "interrupted" if interrupts.asked else "finished"
-                self._cause = "interrupted" if interrupts.asked else ""
+            with KeeperConnection(self.experiment, self.folder.path, interrupts.wake) as keeper:
+                if keeper.ready():
+                    self._blocks(keeper, interrupts)
+            status = "interrupted" if interrupts.asked else "finished"
+            self._cause = "interrupted" if interrupts.asked else ""
         except HinterlandError as error:
             self._cause = error.says
             self._end(status)
@@ -182,7 +193,8 @@ class _Run:
         self._say(TrialStarted(self._now(), trial))
         began = time.monotonic()
         keeper.listen()
-        keeper.send(Begin(trial=trial, timeout_s=max(HANG_S, 20 * self.experiment.trial_s)))
+        timeout_s = max(HANG_S, 20 * self.experiment.trial_s)
+        keeper.send(Begin(trial=trial, timeout_s=timeout_s, pcap=self._pcap))
         finished: Finished | None = None
         aborted = False
         while True:

@@ -19,10 +19,11 @@ from hinterland.errors import HinterlandError, SetupError, SystemFailure
 from hinterland.load.operations import Operations
 from hinterland.model.experiment import Level
 from hinterland.model.history import Event, History, LoadSample, Operation
+from hinterland.model.packets import PacketLog
 from hinterland.model.run import PlannedTrial
 from hinterland.model.verdict import Outcome, TrialResult
 from hinterland.rig.rig import Rig
-from hinterland.runner import histories
+from hinterland.runner import histories, packet_files
 from hinterland.runner.code import Code
 from hinterland.runner.messages import Broken, Finished
 from hinterland.runner.trial_status import void_by
@@ -37,14 +38,28 @@ class Trial:
     """
 
     def __init__(
-        self, plan: PlannedTrial, *, scratch: Path, cache: Path, note: Callable[[Event], None]
+        self,
+        plan: PlannedTrial,
+        *,
+        scratch: Path,
+        cache: Path,
+        note: Callable[[Event], None],
+        pcap_folder: Path | None = None,
     ) -> None:
         self.treatment: dict[str, Level] = plan.treatment
         self.seed = plan.seed
         self.random = random.Random(plan.seed)
         self.scratch = scratch
         self.cache = cache
-        self.rig = Rig(scratch=scratch, cache=cache, record=self.record)
+        self._packets: dict[str, PacketLog] = {}
+        self.rig = Rig(
+            scratch=scratch,
+            cache=cache,
+            record=self.record,
+            packets=self._packets.__setitem__,
+            seed=plan.seed,
+            pcap_folder=pcap_folder,
+        )
         self.operations = Operations(self._operation)
         self._note = note
         self._operations: list[Operation] = []
@@ -89,15 +104,29 @@ class Trial:
             loads=dict(self._loads),
             events=tuple(sorted(self._events, key=lambda event: event.t_ns)),
             readings=dict(self._readings),
+            packets=dict(self._packets),
         )
 
 
 def carry_out(
-    code: Code, plan: PlannedTrial, *, folder: Path, scratch: Path, cache: Path, note: Callable[[Event], None]
+    code: Code,
+    plan: PlannedTrial,
+    *,
+    folder: Path,
+    scratch: Path,
+    cache: Path,
+    note: Callable[[Event], None],
+    pcap: bool = False,
 ) -> Finished:
-    """Runs one trial, saves its history, then judges it. Never raises for the experiment's faults."""
+    """Runs one trial, saves its history, then judges it. Never raises for the experiment's faults.
+
+    `pcap`: its links write packet captures into the run's folder.
+    """
     began = time.monotonic()
-    trial, cause, log = _run(code, plan, scratch, cache, note)
+    pcap_folder = folder / packet_files.FOLDER / plan.id if pcap else None
+    trial, cause, log = _run(
+        code, lambda: Trial(plan, scratch=scratch, cache=cache, note=note, pcap_folder=pcap_folder)
+    )
     history = trial.history()
     stop = None
     try:
@@ -165,13 +194,12 @@ def plain(outcome: Outcome) -> Outcome:
     return plain
 
 
-def _run(
-    code: Code, plan: PlannedTrial, scratch: Path, cache: Path, note: Callable[[Event], None]
-) -> tuple[Trial, str, tuple[str, ...]]:
+def _run(code: Code, make: Callable[[], Trial]) -> tuple[Trial, str, tuple[str, ...]]:
     """Runs the experiment's trial with a rig around it. Returns the trial, why it failed, and log lines."""
 
     async def inside() -> tuple[Trial, str, tuple[str, ...]]:
-        trial = Trial(plan, scratch=scratch, cache=cache, note=note)
+        # Made in the loop: the rig belongs to the thread that runs it.
+        trial = make()
         try:
             async with trial.rig:
                 await code.trial(trial)

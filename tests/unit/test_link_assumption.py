@@ -1,0 +1,82 @@
+"""A link that was late, lost what nobody asked it to, or was itself the limit, voids its trial."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from hinterland.checkers import assumptions
+from hinterland.checkers.assumptions import link_as_asked
+from hinterland.model.history import Event, History
+from hinterland.rig.link.audit import audit_of
+from hinterland.rig.link.pipe import Pipe
+from hinterland.rig.link.shape import Shape
+
+REPORT: dict[str, Any] = {
+    "packets": 1000, "bytes": 1_000_000, "scheduled": 1000, "errors": {},
+    "lateness_p50_us": 20.0, "lateness_p99_us": 150.0, "lateness_max_us": 9000.0,
+    "open_us": 1e6, "cpu_us": 5000.0, "behind_us": 0.0, "busiest": 0.1, "run_delay_us": 0.0,
+}  # fmt: skip
+
+
+def direction(lost: int) -> dict[str, Any]:
+    """Returns what a pipe with 2 % loss says after 1,000 packets, but for how many it lost."""
+    pipe = Pipe(Shape(loss=0.02), "seed")
+    for number in range(1000):
+        pipe.offer(number, bytes(100), None, -1)
+    report = pipe.report()
+    (losses,) = report["losses"]
+    return {**report, "dropped": [0, lost, 0, 0, 0, 0], "losses": [{**losses, "lost": lost}]}
+
+
+def audit(drops: int = 0, lost: int = 20, **other: Any) -> dict[str, Any]:
+    report = {**REPORT, "directions": {"client.up": direction(lost)}, **other}
+    return audit_of(report, {"client": drops, "server": 0}).record()
+
+
+def test_a_link_that_did_as_asked_is_believed() -> None:
+    assert link_as_asked("link", audit()).held
+
+
+def test_a_link_that_delayed_nothing_is_believed() -> None:
+    nothing = dict.fromkeys(("lateness_p50_us", "lateness_p99_us", "lateness_max_us"))
+    assert link_as_asked("link", audit(scheduled=0, **nothing)).held
+
+
+@pytest.mark.parametrize(
+    ("found", "cause"),
+    [
+        (audit(lateness_p99_us=2100.0), "lateness"),
+        (audit(lateness_p99_us=5100.0, scheduled=50), "lateness"),
+        (audit(drops=1), "device of client"),
+        (audit(errors={"OSError 105": 3}), "OSError 105"),
+        (audit(lost=200), "client.up lost 200 of 1,000"),
+        (audit(lost=0), "client.up lost 0 of 1,000"),
+        (audit(behind_us=300_000.0), "its own limit"),
+        ({"failed": "the forwarder does not answer"}, "does not answer"),
+    ],
+)
+def test_a_link_that_did_not_is_not(found: dict[str, Any], cause: str) -> None:
+    judged = link_as_asked("link", found)
+    assert not judged.held
+    assert cause in judged.measured
+
+
+def test_of_few_packets_the_latest_is_no_percentile() -> None:
+    assert link_as_asked("link", audit(lateness_p99_us=2100.0, scheduled=50)).held
+
+
+def history(*events: Event) -> History:
+    return History(treatment={}, seed=1, events=events)
+
+
+def test_each_link_is_judged_and_one_without_an_audit_is_not_believed() -> None:
+    opened = Event(1, "link", "opened", "a"), Event(1, "link", "opened", "b")
+    judged = assumptions.automatic(history(*opened, Event(2, "link", "audit", "a", detail=audit())))
+    assert [each.held for each in judged] == [True, False]
+    assert {each.id for each in judged} == {"link_as_asked"}
+
+
+def test_without_a_link_there_is_nothing_to_judge() -> None:
+    assert assumptions.automatic(history(Event(1, "phase", "measure"))) == ()
