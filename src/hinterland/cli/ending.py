@@ -77,9 +77,11 @@ def report_path(record: RunRecord) -> Path:
 def page(record: RunRecord) -> str:
     """Returns the report as one HTML file, with the lesson if the experiment is installed here."""
     from hinterland.report import html
+    from hinterland.runner.packet_views import packet_views
 
     lesson = Path(record.info.experiment.folder) / "lesson.md"
-    return html.render(record, lesson.read_text(encoding="utf-8") if lesson.is_file() else "")
+    text = lesson.read_text(encoding="utf-8") if lesson.is_file() else ""
+    return html.render(record, text, packet_views(record))
 
 
 def write_report(record: RunRecord) -> Path:

@@ -16,15 +16,18 @@ from hinterland.report.figure import Figure
 if TYPE_CHECKING:
     from jinja2 import Template
 
+    from hinterland.model.packets import PacketView
 
-def render(record: RunRecord, lesson: str = "") -> str:
-    """Returns the page. `lesson` is the experiment's lesson in Markdown; empty leaves it out.
+
+def render(record: RunRecord, lesson: str = "", packets: Sequence[PacketView] = ()) -> str:
+    """Returns the page. `lesson` is the experiment's lesson in Markdown; empty leaves it out. `packets` are
+    drawn as ladders.
 
     Any status is shown, also a run with no trial.
     """
     info, experiment = record.info, record.info.experiment
     judged = story.in_order(record.verdicts)
-    return _template().render(
+    return template("report.html.j2").render(
         info=info,
         experiment=experiment,
         region=REGIONS.get(experiment.region, ""),
@@ -34,6 +37,7 @@ def render(record: RunRecord, lesson: str = "") -> str:
         verdicts=[_verdict_view(verdict, number) for number, verdict in enumerate(judged, 1)],
         unjudged=story.unjudged(record),
         charts=charts.figures(record),
+        ladders=_ladders(packets),
         witnesses=_witnesses(judged),
         tallies=story.tallies(record.trials),
         troubles=story.troubles(record.trials),
@@ -51,7 +55,8 @@ def render(record: RunRecord, lesson: str = "") -> str:
 
 
 @cache
-def _template() -> Template:
+def template(name: str) -> Template:
+    """Returns one of our templates, which escape what they are given."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
@@ -61,7 +66,7 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template("report.html.j2")
+    return environment.get_template(name)
 
 
 def _verdict_view(verdict: Verdict, number: int) -> dict[str, Any]:
@@ -73,6 +78,28 @@ def _verdict_view(verdict: Verdict, number: int) -> dict[str, Any]:
         "control": story.control_says(verdict),
         "figure": verdicts.figure(verdict, f"verdict-{number}"),
     }
+
+
+def _ladders(views: Sequence[PacketView]) -> list[tuple[PacketView, Figure]]:
+    """Returns the packet views that hold a packet, each with its drawing."""
+    if not views:
+        return []
+    # Here, because numpy comes with it, which most reports don't need.
+    from hinterland.report import ladder
+
+    found = []
+    for number, view in enumerate(views, 1):
+        drawn = ladder.figure(
+            view.log,
+            key=f"packets-{number}",
+            caption=view.caption,
+            rtt_ms=view.rtt_ms,
+            start_ms=view.start_ms,
+            end_ms=view.end_ms,
+        )
+        if drawn is not None:
+            found.append((view, drawn))
+    return found
 
 
 def _witnesses(judged: Sequence[Verdict]) -> list[tuple[str, list[Figure]]]:

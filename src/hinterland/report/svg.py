@@ -29,6 +29,7 @@ Most book faces are narrower, so that text drawn by another machine's fonts take
 DASHES = ("", "7 4", "2 3", "9 3 2 3", "12 4", "5 2")
 SHAPES = ("circle", "square", "diamond", "triangle", "pentagon", "bar")
 COLOURS = 6
+_BOLD = ' font-weight="700"'
 
 
 def text_width(text: str, size: float, *, bold: bool = False) -> float:
@@ -44,6 +45,12 @@ def _advance(char: str) -> float:
     if unicodedata.combining(char):
         return 0.0
     return 1.0 if unicodedata.east_asian_width(char) in "WFA" or char in "…→←" else 0.85
+
+
+def run_width(parts: Sequence[tuple[str, str, bool]], size: float, gap: float) -> float:
+    """Returns an upper estimate of the width of parts of a line, each (text, class, bold), `gap` apart."""
+    widths = [text_width(text, size, bold=bold) for text, _, bold in parts]
+    return sum(widths) + gap * max(len(widths) - 1, 0)
 
 
 def clip(text: str, room: float, size: float, *, bold: bool = False) -> str:
@@ -140,12 +147,38 @@ class Drawing:
         left = x - {"start": 0.0, "middle": width / 2, "end": width}[anchor]
         box = Box(left, y - 0.78 * size, left + width, y + 0.24 * size, text)
         self.texts.append(box)
-        weight = ' font-weight="700"' if bold else ""
+        weight = _BOLD if bold else ""
         place = "" if anchor == "start" else f' text-anchor="{anchor}"'
         self._parts.append(
             f'<text x="{_n(x)}" y="{_n(y)}" font-size="{_n(size)}"{place}{weight}{_class(css)}>'
             f"{escape(text)}</text>"
         )
+        return box
+
+    def run(
+        self,
+        x: float,
+        y: float,
+        parts: Sequence[tuple[str, str, bool]],
+        *,
+        size: float = 13.0,
+        anchor: Anchor = "start",
+        gap: float = 5.0,
+    ) -> Box:
+        """Writes parts of a line, each (text, class, bold), `gap` apart in any font; returns its room."""
+        width = run_width(parts, size, gap)
+        left = x - {"start": 0.0, "middle": width / 2, "end": width}[anchor]
+        box = Box(
+            left, y - 0.78 * size, left + width, y + 0.24 * size, " ".join(text for text, _, _ in parts)
+        )
+        self.texts.append(box)
+        place = "" if anchor == "start" else f' text-anchor="{anchor}"'
+        apart = f' dx="{_n(gap)}"'
+        spans = "".join(
+            f"<tspan{apart if number else ''}{_BOLD if bold else ''}{_class(css)}>{escape(text)}</tspan>"
+            for number, (text, css, bold) in enumerate(parts)
+        )
+        self._parts.append(f'<text x="{_n(x)}" y="{_n(y)}" font-size="{_n(size)}"{place}>{spans}</text>')
         return box
 
     def line(self, x1: float, y1: float, x2: float, y2: float, css: str = "rule", dash: str = "") -> None:
@@ -162,6 +195,32 @@ class Drawing:
         dashes = f' stroke-dasharray="{dash}"' if dash else ""
         way = "M" + " L".join(f"{_n(x)} {_n(y)}" for x, y in points) + ("Z" if closed else "")
         self._parts.append(f'<path d="{way}"{dashes}{_class(css)}/>')
+
+    def strokes(
+        self,
+        lines: Sequence[tuple[float, float, float, float]],
+        css: str,
+        *,
+        dash: str = "",
+        phase: float = 0.0,
+    ) -> None:
+        """Draws many lines of one kind as one element: a thousand of them stay small.
+
+        `phase`: where in their dashes they begin.
+        """
+        if not lines:
+            return
+        dashes = f' stroke-dasharray="{dash}"' if dash else ""
+        dashes += f' stroke-dashoffset="{_n(phase)}"' if dash and phase else ""
+        way = "".join(f"M{_n(x1)} {_n(y1)}L{_n(x2)} {_n(y2)}" for x1, y1, x2, y2 in lines)
+        self._parts.append(f'<path d="{way}"{dashes}{_class(css)}/>')
+
+    def outlines(self, shapes: Sequence[Sequence[tuple[float, float]]], css: str) -> None:
+        """Draws many closed shapes of one kind as one element."""
+        if not shapes:
+            return
+        ways = ("M" + "L".join(f"{_n(x)} {_n(y)}" for x, y in points) + "Z" for points in shapes)
+        self._parts.append(f'<path d="{"".join(ways)}"{_class(css)}/>')
 
     def rect(self, x: float, y: float, width: float, height: float, css: str) -> None:
         self._parts.append(

@@ -1,0 +1,22 @@
+"""The packets of a command behind a link, as a page of their own that loads nothing."""
+
+from __future__ import annotations
+
+from hinterland import __version__
+from hinterland.model.packets import PacketView
+from hinterland.report import ladder
+from hinterland.report.html import template
+
+
+def render(view: PacketView, title: str) -> str:
+    """Returns the page. `title` is the command; the view's `treatment` says what lay between the ends."""
+    drawn = ladder.figure(
+        view.log,
+        key="packets",
+        caption=view.caption,
+        rtt_ms=view.rtt_ms,
+        start_ms=view.start_ms,
+        end_ms=view.end_ms,
+    )
+    page = template("packets.html.j2")
+    return page.render(version=__version__, title=title, says=view.treatment, it=drawn)
