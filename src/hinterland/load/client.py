@@ -7,11 +7,15 @@ happen (`NotSent`); after it anything may be true (`Unanswered`). It never sends
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
+import ssl
+from collections.abc import AsyncIterator
 from typing import Any, cast
 
 import msgspec
 
+from hinterland.load.dial import SocketMaker, dial
 from hinterland.load.message import Headers, Request, Response
 from hinterland.load.reader import BadAnswer, ResponseReader
 
@@ -38,12 +42,28 @@ class HttpClient:
     """A client of one server. Concurrent requests each get a connection of their own.
 
     With `persistent`, an idle connection is used again; otherwise every request opens a fresh one and
-    asks for it to be closed. `timeout_s` bounds a request from connecting to the last byte.
+    asks for it to be closed. `timeout_s` bounds a request from connecting to the last byte. With a `limit` a
+    request waits until fewer connections are busy. `tls` makes it HTTPS, with `server_name` as the name that
+    the certificate must have; `new_socket` makes the sockets. `opened` counts the connections.
     """
 
-    def __init__(self, host: str, port: int, *, persistent: bool = True, timeout_s: float = 5.0) -> None:
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        *,
+        persistent: bool = True,
+        timeout_s: float = 5.0,
+        limit: int | None = None,
+        tls: ssl.SSLContext | None = None,
+        server_name: str = "",
+        new_socket: SocketMaker | None = None,
+    ) -> None:
         self.host, self.port = host, port
         self.persistent, self.timeout_s = persistent, timeout_s
+        self.opened = 0
+        self._dial: dict[str, Any] = {"tls": tls, "server_name": server_name, "new_socket": new_socket}
+        self._free = None if limit is None else asyncio.Semaphore(limit)
         self._idle: list[_Connection] = []
         self._busy: set[_Connection] = set()
 
@@ -70,19 +90,20 @@ class HttpClient:
         data = Request(method, path, pairs, body).encode(self.host, self.port)
         loop = asyncio.get_running_loop()
         deadline = loop.time() + (self.timeout_s if timeout_s is None else timeout_s)
-        connection = self._take_idle() or await self._connect(deadline)
-        self._busy.add(connection)
-        try:
-            async with asyncio.timeout_at(deadline):
-                return await connection.ask(method, data)
-        except TimeoutError:
-            raise Unanswered("timeout", f"{method} {path} was not answered in time") from None
-        finally:
-            self._busy.discard(connection)
-            if self.persistent and connection.reusable:
-                self._idle.append(connection)
-            else:
-                connection.abort()
+        async with self._turn(deadline):
+            connection = self._take_idle() or await self._connect(deadline)
+            self._busy.add(connection)
+            try:
+                async with asyncio.timeout_at(deadline):
+                    return await connection.ask(method, data)
+            except TimeoutError:
+                raise Unanswered("timeout", f"{method} {path} was not answered in time") from None
+            finally:
+                self._busy.discard(connection)
+                if self.persistent and connection.reusable:
+                    self._idle.append(connection)
+                else:
+                    connection.abort()
 
     async def get(self, path: str, **options: Any) -> Response:
         """Returns the answer to a GET; options as for `request`."""
@@ -116,17 +137,33 @@ class HttpClient:
                 return connection
         return None
 
-    async def _connect(self, deadline: float) -> _Connection:
-        loop = asyncio.get_running_loop()
+    @contextlib.asynccontextmanager
+    async def _turn(self, deadline: float) -> AsyncIterator[None]:
+        """Holds one of the places that the limit allows."""
+        if self._free is None:
+            yield
+            return
         try:
             async with asyncio.timeout_at(deadline):
-                _, connection = await loop.create_connection(_Connection, self.host, self.port)
+                await self._free.acquire()
+        except TimeoutError:
+            raise NotSent("timeout", "no connection became free in time") from None
+        try:
+            yield
+        finally:
+            self._free.release()
+
+    async def _connect(self, deadline: float) -> _Connection:
+        try:
+            async with asyncio.timeout_at(deadline):
+                connection = await dial(_Connection, self.host, self.port, **self._dial)
         except TimeoutError:
             raise NotSent("timeout", f"no connection to {self.host}:{self.port} in time") from None
         except ConnectionRefusedError:
             raise NotSent("refused", f"{self.host}:{self.port} refused the connection") from None
         except OSError as error:
             raise NotSent("connect", f"{self.host}:{self.port}: {error}") from None
+        self.opened += 1
         return connection
 
 

@@ -15,6 +15,7 @@ from typing import Protocol, cast
 
 import httptools
 
+from hinterland.load.dial import SocketMaker, dial
 from hinterland.load.reader import BadAnswer, ResponseReader, status_at_close
 from hinterland.load.recorder import CLOSED, PROTOCOL, REFUSED, RESET, TIMEOUT, UNREACHABLE
 
@@ -96,12 +97,13 @@ class Connection(asyncio.Protocol):
         self._through_transport = False
         self._finals = self._last_status = 0
 
-    async def open(self, host: str, port: int, timeout_s: float) -> int:
+    async def open(
+        self, host: str, port: int, timeout_s: float, new_socket: SocketMaker | None = None
+    ) -> int:
         """Opens the connection. Returns 0 or the error that kept it from opening."""
-        loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(timeout_s):
-                await loop.create_connection(lambda: self, host, port)
+                await dial(lambda: self, host, port, new_socket=new_socket)
         except TimeoutError:
             self.abort()
             return TIMEOUT

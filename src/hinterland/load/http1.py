@@ -14,6 +14,7 @@ import numpy as np
 from hinterland.errors import UsageError
 from hinterland.load import arrivals, pacing
 from hinterland.load.arrivals import Schedule
+from hinterland.load.dial import SocketMaker
 from hinterland.load.loops import FOREVER_NS, ClosedLoop, OpenLoop
 from hinterland.load.message import Request
 from hinterland.load.pacing import Pacing
@@ -40,12 +41,14 @@ async def closed_loop(
     count: int | None = None,
     timeout_s: float = 10.0,
     drain_s: float | None = None,
+    new_socket: SocketMaker | None = None,
 ) -> LoadSample:
     """Returns the operations of a loop in which each connection waits for its answer before it asks again.
 
     It offers load for `duration_s` or until `count` operations were sent, whichever comes first; then it
     waits at most `drain_s` (default: `timeout_s`) for the answers under way. An operation without an answer
-    after `timeout_s` counts as `timeout`, and its connection is opened again.
+    after `timeout_s` counts as `timeout`, and its connection is opened again. `new_socket` makes the sockets
+    (`link.client.socket`: the load comes from that host of a link).
     """
     _check(connections, timeout_s, drain_s)
     if duration_s is None and count is None:
@@ -62,6 +65,7 @@ async def closed_loop(
         size=connections,
         timeout_s=timeout_s,
         driver=loop,
+        new_socket=new_socket,
     )
     try:
         await pool.open_all()
@@ -93,6 +97,7 @@ async def open_loop(
     timeout_s: float = 10.0,
     drain_s: float | None = None,
     pace: Pacing | None = None,
+    new_socket: SocketMaker | None = None,
 ) -> LoadSample:
     """Returns the operations of a loop that sends on its schedule (`arrivals`), answered or not.
 
@@ -100,7 +105,8 @@ async def open_loop(
     its intended moment. After the last is due the loop waits at most `drain_s` (default: `timeout_s`).
     `pace` is chosen by what this machine has (`pacing.choose`). `detail` says how late the generator itself
     was: `lateness_p50_us`, `lateness_p99_us`, `lateness_max_us`; and `waited`: how many operations found no
-    free connection.
+    free connection. `new_socket` makes the sockets (`link.client.socket`: the load comes from that host of a
+    link).
     """
     _check(connections, timeout_s, drain_s)
     offsets = arrivals.check(schedule)
@@ -114,6 +120,7 @@ async def open_loop(
         size=connections,
         timeout_s=timeout_s,
         driver=loop,
+        new_socket=new_socket,
     )
     kind = pace or pacing.choose()
     pacer = pacing.pacer(kind, loop.look)

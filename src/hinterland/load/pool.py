@@ -8,6 +8,7 @@ from array import array
 from typing import Protocol
 
 from hinterland.load.connection import IDLE, Connection, Driver, Remembered
+from hinterland.load.dial import SocketMaker
 from hinterland.load.recorder import TIMEOUT
 
 # About what the shortest usual backlog of a listening socket (128) takes at once.
@@ -25,7 +26,7 @@ class PoolDriver(Driver, Protocol):
 
 
 class Pool:
-    """`size` connections to one address, all carrying the same request."""
+    """`size` connections to one address, all carrying the same request. `new_socket` makes their sockets."""
 
     def __init__(
         self,
@@ -37,10 +38,11 @@ class Pool:
         size: int,
         timeout_s: float,
         driver: PoolDriver,
+        new_socket: SocketMaker | None = None,
     ) -> None:
         self.opened_again = self.open_failures = 0
         self._host, self._port, self._timeout_s = host, port, timeout_s
-        self._driver = driver
+        self._driver, self._new_socket = driver, new_socket
         self._opening: set[asyncio.Task[None]] = set()
         self._sweeper: asyncio.TimerHandle | None = None
         remembered = Remembered()
@@ -100,7 +102,7 @@ class Pool:
             await asyncio.sleep(0)
 
     async def _open(self, connection: Connection) -> int:
-        return await connection.open(self._host, self._port, self._timeout_s)
+        return await connection.open(self._host, self._port, self._timeout_s, self._new_socket)
 
     async def _open_and_tell(self, connection: Connection) -> None:
         error = await self._open(connection)
