@@ -32,6 +32,14 @@ _WHERE = {
     "recheck": "hinterland.runner.recheck",
     "load_run": "hinterland.runner.record",
     "list_runs": "hinterland.runner.record",
+    "link": "hinterland.rig.link.opening",
+    "star": "hinterland.rig.link.opening",
+    "Link": "hinterland.rig.link.link",
+    "Host": "hinterland.rig.link.host",
+    "HostLink": "hinterland.rig.link.plan",
+    "HostSettings": "hinterland.rig.link.settings",
+    "Shape": "hinterland.rig.link.shape",
+    "Burst": "hinterland.rig.link.shape",
 }
 _NAMED_ELSEWHERE = {
     "never": "Never",
@@ -44,18 +52,25 @@ _NAMED_ELSEWHERE = {
 
 __all__ = [
     "Assumption",
+    "Burst",
     "Finding",
     "History",
+    "Host",
+    "HostLink",
+    "HostSettings",
+    "Link",
     "LoadSample",
     "Operation",
     "Outcome",
     "RunOptions",
+    "Shape",
     "Trial",
     "WitnessEvent",
     "crossover",
     "difference_within",
     "experiments",
     "find",
+    "link",
     "list_runs",
     "load_run",
     "matches",
@@ -63,6 +78,7 @@ __all__ = [
     "ratio_at_least",
     "recheck",
     "run_experiment",
+    "star",
 ]
 
 if TYPE_CHECKING:
@@ -80,6 +96,14 @@ if TYPE_CHECKING:
     from hinterland.model.verdict import Finding as Finding
     from hinterland.model.verdict import Outcome as Outcome
     from hinterland.model.verdict import WitnessEvent as WitnessEvent
+    from hinterland.rig.link.host import Host as Host
+    from hinterland.rig.link.link import Link as Link
+    from hinterland.rig.link.opening import link as link
+    from hinterland.rig.link.opening import star as star
+    from hinterland.rig.link.plan import HostLink as HostLink
+    from hinterland.rig.link.settings import HostSettings as HostSettings
+    from hinterland.rig.link.shape import Burst as Burst
+    from hinterland.rig.link.shape import Shape as Shape
     from hinterland.runner.recheck import recheck as recheck
     from hinterland.runner.record import list_runs as list_runs
     from hinterland.runner.record import load as load_run

@@ -41,6 +41,9 @@ VERBS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("report", "report:report", "The report of a run, here or as a web page."),
         ("recheck", "recheck:recheck", "Judge a run again from its files alone."),
     ),
+    "Instruments": (
+        ("link", "link:link", "Run any command behind a link with delay, loss and rate, with no root."),
+    ),
     "This machine and you": (
         ("doctor", "doctor:doctor", "What is here, what is missing, and what that would unlock."),
         ("new", "new:new", "Start an experiment of your own that passes its own tests."),
@@ -48,6 +51,21 @@ VERBS: dict[str, tuple[tuple[str, str, str], ...]] = {
     ),
 }
 """Groups of verbs: (name, function in `hinterland.cli`, one line of help)."""
+
+VERB_EXAMPLES = {
+    "link": """\
+Examples:
+  hinterland link --rtt 50ms --server "python3 -m http.server 8000" \\
+      -- curl -s http://server:8000/
+  hinterland link --rtt 100ms --loss 2% --view packets.html \\
+      --server ./server -- ./client server
+  hinterland link --up rate=2mbit --down rate=20mbit,queue=300ms --shell
+""",
+}
+"""What stands below the help of a verb that is easier shown than told."""
+
+VERB_USAGE = {"link": "Usage: hinterland link [OPTIONS] -- CMD [ARGS...]\n"}
+"""The first line of the help of a verb whose arguments don't show how it is written."""
 
 EVERYWHERE = Group("Everywhere", sort_key=len(VERBS))
 SUMMARY = "An atlas of backend engineering that you can run: claims that can fail, on real parts."
@@ -73,7 +91,16 @@ def build(asked: str = "") -> App:
         for place, (name, path, says) in enumerate(verbs):
             target = f"hinterland.cli.{path}"
             says_itself = None if name == asked else says
-            app.command(target, name=name, help=says_itself, group=group, sort_key=place, help_epilogue="")
+            epilogue = VERB_EXAMPLES.get(name, "")
+            app.command(
+                target,
+                name=name,
+                help=says_itself,
+                group=group,
+                sort_key=place,
+                help_epilogue=epilogue,
+                usage=VERB_USAGE.get(name),
+            )
     app["--help"].group = app["--version"].group = EVERYWHERE
     app.meta.default(launcher(app))
     return app

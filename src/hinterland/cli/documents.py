@@ -161,3 +161,17 @@ PRINTED_BY: dict[str, type[Struct]] = {
     "new": NewDocument,
 }
 """Which document each verb prints; `list` and `runs` print a list of them."""
+
+
+class LinkDocument(Struct, frozen=True):
+    """The document of `link --json`. `audit` is what the link measured of itself.
+
+    `exit_status` is the command's; `left_running` counts the processes that it left behind, now ended.
+    """
+
+    exit_status: int
+    command: str
+    tier: str
+    seed: int
+    audit: dict[str, Any]
+    left_running: int

@@ -46,14 +46,14 @@ Json = Annotated[bool, Parameter(negative=(), help="Print one JSON document inst
 _SECONDS = {"": 1.0, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 
 
-def seconds(text: str) -> float:
+def seconds(text: str, name: str = "budget") -> float:
     """Returns the seconds that `30s`, `2m`, `1.5h` or `90` mean. Raises UsageError for anything else."""
     found = re.fullmatch(r"(\d+(?:\.\d+)?|\.\d+)\s*(s|m|min|h|)", text.strip().lower())
     if found is None:
-        raise UsageError(f"budget={text} must be a time.", "Give it as 30s, 2m or 90 (seconds).")
+        raise UsageError(f"{name}={text} must be a time.", "Give it as 30s, 2m or 90 (seconds).")
     value = float(found[1]) * _SECONDS[found[2]]
     if value <= 0:
-        raise UsageError(f"budget={text} must be above 0.", "Give it as 30s, 2m or 90 (seconds).")
+        raise UsageError(f"{name}={text} must be above 0.", "Give it as 30s, 2m or 90 (seconds).")
     return value
 
 

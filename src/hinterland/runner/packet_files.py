@@ -23,9 +23,10 @@ def path_of(folder: Path, trial_id: str, link: str) -> Path:
 def save(folder: Path, trial_id: str, link: str, log: PacketLog) -> None:
     """Writes what a link carried. Raises OSError when the folder can't be written."""
     columns = {name: pa.array(getattr(log, name)) for name in _COLUMNS}
+    width = log.head.shape[1]
     heads = pa.py_buffer(np.ascontiguousarray(log.head).tobytes())
-    columns["head"] = pa.Array.from_buffers(pa.binary(log.head.shape[1]), len(log), [None, heads])
-    meta = msgspec.json.encode({"hosts": log.hosts, "left_out": log.left_out, "head_bytes": log.head.shape[1]})
+    columns["head"] = pa.Array.from_buffers(pa.binary(width), len(log), [None, heads])
+    meta = msgspec.json.encode({"hosts": log.hosts, "left_out": log.left_out, "head_bytes": width})
     path = path_of(folder, trial_id, link)
     path.parent.mkdir(exist_ok=True)
     write_table(path, pa.table(columns).replace_schema_metadata({"hinterland": meta}))

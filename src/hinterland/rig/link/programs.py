@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import subprocess
 import threading
 from collections.abc import Callable, Sequence
@@ -44,7 +45,8 @@ def start(
         raise SetupError(f"{words[0]} could not be put into {host.name}.", "hinterland doctor") from error
     except OSError as error:
         raise _not_run(words[0], folder, error) from error
-    host.link.programs.append(process)
+    # Those whose end is known already are not kept: a test may run thousands.
+    host.link.programs = [each for each in host.link.programs if each.returncode is None] + [process]
     if port is not None:
         try:
             wait_for_port(host, process, port, patience_s)
@@ -90,7 +92,9 @@ def _not_run(program: str, folder: str, error: OSError) -> UsageError:
             f"{program}: it is not a program ({error.strerror}).",
             "A script says in its first line what runs it, such as #!/bin/sh.",
         )
-    if not isinstance(error, FileNotFoundError):
+    # Where the PATH leads through a folder that is closed to us, the kernel says so of what is nowhere.
+    astray = "/" not in program and shutil.which(program) is None
+    if not isinstance(error, FileNotFoundError) and not astray:
         advice = "Make it executable: chmod +x" if isinstance(error, PermissionError) else ""
         return UsageError(f"{program}: it can't be run ({error.strerror}).", advice)
     if "/" not in program:
