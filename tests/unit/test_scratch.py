@@ -100,6 +100,19 @@ def test_an_unreadable_folder_is_removed_too(tmp_path: Path) -> None:
     assert not (tmp_path / "a").exists()
 
 
+def test_the_sweep_leaves_what_only_begins_like_ours(tmp_path: Path) -> None:
+    names = (
+        "hinterland-notes",
+        "hinterland-main",
+        "hinterland-12",
+        "hinterland-12-abcdeg",
+        "hinterland-12-abcdef-x",
+    )
+    for name in names:
+        (tmp_path / name).mkdir()
+    assert sweep_stale(tmp_path) == []
+
+
 def test_a_folder_that_is_gone_already_leaves_its_parent_open(tmp_path: Path) -> None:
     # Two runs that sweep at once meet this; the parent is /tmp, which other people use.
     shared = tmp_path / "tmp"

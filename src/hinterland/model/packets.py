@@ -22,9 +22,9 @@ class PacketLog(Struct, frozen=True):
     hosts: names; source and destination are int16 indexes into it. sent_ns: int64, when it entered.
     done_ns: int64, when it was handed to the far end, -1 where it was dropped. size_bytes: int32, the whole
     IP packet. fate: int8, an index into FATES. duplicate: bool, a copy that the link made.
-    head: uint8 of shape (packets, W), the packet's first bytes from its IP header on, zeros after its end; W is
-    HEAD_BYTES or more, the whole of the largest packet where the log is short. left_out: packets that came
-    after the log was full.
+    head: uint8 of shape (packets, W), the packet's first bytes from its IP header on, zeros after its end; W
+    is HEAD_BYTES or more, the whole of the largest packet where the log is short. left_out: packets that
+    came after the log was full.
     """
 
     hosts: tuple[str, ...]

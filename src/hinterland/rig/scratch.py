@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import re
 import secrets
 import shutil
 import tempfile
@@ -21,6 +22,8 @@ from hinterland.errors import SetupError
 from hinterland.rig.shared_memory import release
 
 PREFIX = "hinterland-"
+NAME = re.compile(PREFIX + r"\d+-[0-9a-f]{6}")
+"""The whole name of a scratch folder: a person's own `hinterland-notes` beside it is not ours to remove."""
 LOCK = ".lock"
 NEW_S = 10.0
 OPEN_PLACES = (Path("/tmp"), Path("/var/tmp"))
@@ -127,7 +130,7 @@ def sweep_stale(under: Path | None = None) -> list[Path]:
 
 def _named_like_ours(place: Path) -> list[Path]:
     try:
-        return [each for each in place.iterdir() if each.name.startswith(PREFIX)]
+        return [each for each in place.iterdir() if NAME.fullmatch(each.name)]
     except OSError:
         return []
 
