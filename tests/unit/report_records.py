@@ -753,7 +753,50 @@ def running() -> RunRecord:
     return replace(whole, info=info, trials=whole.trials[:1], verdicts=())
 
 
+def expecting() -> RunRecord:
+    """A metric beside what should come out: by category, along a number, with and without series.
+
+    Nothing is expected of `odd`; of `unknown` there is no valid trial; what is expected of `far` is 40 times
+    what is measured.
+    """
+    variants: list[Level] = ["near", "far", "odd", "unknown"]
+    where: dict[str, Level] = {"variant": "near"}
+    charts = [
+        Chart(metric="took_ms", by="variant", series="distance", expected="formula_ms", caption="Rows."),
+        Chart(metric="took_ms", by="variant", expected="formula_ms", scale="log", caption="Logarithmic."),
+        Chart(metric="took_ms", by="distance", series="variant", expected="formula_ms", caption="Lines."),
+        Chart(
+            metric="took_ms",
+            by="distance",
+            expected="formula_ms",
+            expected_where=where,
+            caption="Restricted.",
+        ),
+    ]
+    experiment = replace(
+        delivery().info.experiment,
+        factor={
+            "variant": Factor(levels=tuple(variants), says="what goes"),
+            "distance": Factor(levels=(1, 2, 4), says="how far", unit="ms"),
+        },
+        metric={
+            "took_ms": Metric(unit="ms", better="lower", says="how long it took"),
+            "formula_ms": Metric(unit="ms", better="neither", says="by the formula", name="by the formula"),
+        },
+        chart=tuple(charts),
+    )
+
+    def measure(treatment: dict[str, Level], dice: random.Random) -> Outcome:
+        took_ms = 10.0 * float(treatment["distance"])
+        factor = {"near": 1.0, "far": 40.0}.get(str(treatment["variant"]))
+        metrics = {} if treatment["variant"] == "unknown" else {"took_ms": took_ms}
+        return Outcome(metrics=metrics if factor is None else metrics | {"formula_ms": factor * took_ms})
+
+    return record(experiment, grid(variant=variants, distance=[1, 2, 4]), 2, measure)
+
+
 ALL: dict[str, Callable[[], RunRecord]] = {
+    "expecting": expecting,
     "idempotency": idempotency,
     "read_write_ratio": read_write_ratio,
     "c10k": c10k,

@@ -71,6 +71,8 @@ variant = ["one"]
 share = [0.1, 0.2]
 """
 
+OF_ANOTHER_UNIT = '[metric.rounds]\nunit = "round trips"\nbetter = "lower"\nsays = "How many."'
+
 BROKEN = {
     "syntax": ('title = "Two ways"', "title = ", "", "is not TOML"),
     "missing key": ('question = "Which of the two?"\n', "", "question", "is missing"),
@@ -126,6 +128,37 @@ BROKEN = {
     "a chart's factor": ('by = "share"', 'by = "ratio"', "chart[1].by", "is no factor"),
     "a chart's series": ('series = "variant"', 'series = "kind"', "chart[1].series", "is no factor"),
     "a chart's level": ('{variant = "one"}', '{variant = "two"}', "chart[1].where.variant", "must be one of"),
+    "a chart's expected metric": (
+        "caption",
+        'expected = "speed"\ncaption',
+        "chart[1].expected",
+        "is no metric",
+    ),
+    "a chart that expects itself": (
+        "caption",
+        'expected = "latency_ms"\ncaption',
+        "chart[1].expected",
+        "another metric",
+    ),
+    "an expected metric of another unit": (
+        '[[chart]]\nmetric = "latency_ms"',
+        f'{OF_ANOTHER_UNIT}\n[[chart]]\nexpected = "rounds"\nmetric = "latency_ms"',
+        "chart[1].expected",
+        'must have the unit of latency_ms, "ms", not "round trips"',
+    ),
+    "a level of nothing expected": (
+        "caption",
+        'expected_where = {variant = "one"}\ncaption',
+        "chart[1].expected_where",
+        "needs a metric in expected",
+    ),
+    "a level of which it is expected": (
+        '[[chart]]\nmetric = "latency_ms"',
+        f'{OF_ANOTHER_UNIT.replace("round trips", "ms")}\n[[chart]]\nexpected = "rounds"\n'
+        'expected_where = {variant = "two"}\nmetric = "latency_ms"',
+        "chart[1].expected_where.variant",
+        "must be one of",
+    ),
     "a grid's factor": ('variant = ["one"]', 'kind = ["one"]', "grid[1].kind", "is no factor"),
     "a grid's level": ("share = [0.1, 0.2]", "share = [0.1, 7]", "grid[1].share", "must be between 0 and 1"),
     "one option": ('options = ["one", "other"]', 'options = ["one"]', "prediction.options", "at least two"),

@@ -3,6 +3,7 @@ from __future__ import annotations
 import itertools
 import math
 import random
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -59,7 +60,12 @@ def changed(base: RunRecord, levels: list[Level], numeric: bool, dice: random.Ra
         return Outcome(metrics={"throughput": dice.choice(values)} if dice.random() < 0.9 else {})
 
     experiment = replace(base.info.experiment, chart=())
-    return report_records.record(experiment, report_records.grid(**by, **others), 2, measure)
+    record = report_records.record(experiment, report_records.grid(**by, **others), 2, measure)
+    # Expected are the values that half of the marks have: as wild as what is measured.
+    where: dict[str, Level] = {name: found[0] for name, found in others.items()}
+    made = charts.sensible(record)
+    beside = [replace(chart, expected=chart.metric, expected_where=where) for chart in made]
+    return replace(record, info=replace(record.info, experiment=replace(experiment, chart=(*made, *beside))))
 
 
 @given(
@@ -131,6 +137,61 @@ def test_the_table_holds_what_the_drawing_shows() -> None:
     assert figure.columns == ("Share of reads", "Engine", "Median", "Lowest", "Highest", "Trials")
     assert len(figure.rows) == 18
     assert figure.rows[0][:2] == ("0 %", "sqlite")
+
+
+def test_what_is_expected_stands_beside_what_was_measured() -> None:
+    rows, logarithmic, lines, restricted = charts.figures(report_records.expecting())
+    assert rows.columns == ("Variant", "Distance", "Median", "Expected", "Lowest", "Highest", "Trials")
+    cells = {row[:2]: row[2:4] for row in rows.rows}
+    assert cells["near", "1 ms"] == ("10 ms", "10 ms")
+    assert cells["far", "4 ms"] == ("40 ms", "1.6 s")
+    assert cells["odd", "1 ms"] == ("10 ms", "–")
+    assert cells["unknown", "1 ms"] == ("–", "–")
+    assert [row[2] for row in restricted.rows] == ["10 ms", "20 ms", "40 ms"]
+    for figure in (rows, logarithmic):
+        assert "The upright tick on a row is what should come out: by the formula." in figure.notes
+    assert "The hollow ring is what should come out: by the formula." in lines.notes
+    assert "far, 4 ms: 40 ms (expected 1.6 s)" in rows.wide.says
+
+
+def test_an_expected_value_is_drawn_for_each_group_that_has_one_and_for_no_other() -> None:
+    rows, logarithmic, lines, restricted = charts.figures(report_records.expecting())
+    # One tick more is the legend's, over the column of values.
+    assert [figure.wide.svg().count('class="expected"') for figure in (rows, logarithmic)] == [7, 3]
+    assert [box.text for box in rows.narrow.texts].count("expected") == 1
+    assert [lines.wide.svg().count(f'class="expected s{index}"') for index in range(4)] == [3, 3, 0, 0]
+    assert restricted.wide.svg().count('class="expected s0"') == 3
+    for figure in charts.figures(report_records.delivery()):
+        assert "xpected" not in figure.wide.svg()
+        assert "Expected" not in figure.columns
+
+
+def test_an_expected_value_lies_where_the_measured_one_would() -> None:
+    rows = charts.figures(report_records.expecting())[0].wide.svg()
+    ticks = [float(x) for x in re.findall(r'<line x1="([\d.]+)"[^>]*class="expected"/>', rows)][1:]
+    circle = re.search(r'<circle cx="([\d.]+)"[^>]*class="mark s0"/>', rows)
+    assert circle is not None
+    assert ticks[0] == float(circle[1]), "near, 1 ms: measured as expected"
+    far_ms, near_ms = 1600 - 800, 20 - 10
+    assert ticks[5] - ticks[4] == pytest.approx(far_ms / near_ms * (ticks[1] - ticks[0]), rel=0.1)
+
+
+def test_what_several_lines_expect_is_drawn_once() -> None:
+    record = report_records.expecting()
+    trials = tuple(
+        replace(trial, outcome=Outcome(metrics=trial.outcome.metrics | {"formula_ms": 7.0}))
+        for trial in record.trials
+    )
+    svg = charts.figures(replace(record, trials=trials))[2].wide.svg()
+    assert svg.count('class="expected"') == 3
+    assert 'class="expected s' not in svg
+
+
+def test_a_void_trial_expects_nothing() -> None:
+    record = report_records.expecting()
+    void = tuple(replace(trial, status="void") for trial in record.trials)
+    svg = charts.figures(replace(record, trials=void))[0].wide.svg()
+    assert "expected" not in svg
 
 
 def test_only_valid_trials_count() -> None:

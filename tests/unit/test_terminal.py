@@ -59,6 +59,39 @@ def test_bars_are_as_long_as_their_values() -> None:
     assert lengths["key_in_transaction"] == 0
 
 
+def test_what_is_expected_is_marked_on_the_bar_and_stands_in_brackets() -> None:
+    text = shown(report_records.expecting())
+    rows = {" ".join(line.split()[:4]): line for line in text.splitlines()}
+    near, far, odd = (rows[f"{name} · 1 ms"] for name in ("near", "far", "odd"))
+    assert near.endswith("10 ms  (10 ms)")
+    assert far.endswith("10 ms  (400 ms)")
+    assert odd.endswith("10 ms")
+    assert "│" not in odd
+    assert far.index("│") > near.index("│") + 5
+    assert rows["far · 4 ms"].index("│") > far.index("│") + 20
+    assert "│ and in brackets: by the formula" in text
+    plain = shown(report_records.expecting(), encoding="ascii")
+    assert "| and in brackets: by the formula" in plain
+
+
+def test_a_mark_that_stands_where_it_should_gets_a_ring() -> None:
+    text = shown(report_records.expecting())
+    chart = text[text.index("Logarithmic.") :].splitlines()
+    assert "◉" in next(line for line in chart if line.strip().startswith("near"))
+    assert "│" in next(line for line in chart if line.strip().startswith("far"))
+
+
+def test_what_is_expected_has_a_sparkline_of_its_own() -> None:
+    lines = shown(report_records.expecting()).splitlines()
+    found = [line.split() for line in lines[lines.index("Lines.") :]]
+    far = next(place for place, words in enumerate(found) if words[:1] == ["far"])
+    assert found[far][2:] == ["10", "ms", "→", "40", "ms"]
+    assert found[far + 1][0] == "expected"
+    assert found[far + 1][2:] == ["400", "ms", "→", "1.6", "s"]
+    assert found[far + 2][0] == "odd"
+    assert found[far + 3][0] == "unknown"
+
+
 @pytest.mark.parametrize(
     ("name", "says"), [("interrupted", "INTERRUPTED."), ("empty", "FAILED."), ("running", "RUNNING.")]
 )

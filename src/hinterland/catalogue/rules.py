@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from hinterland.model.experiment import REGIONS, Experiment, Factor, Level, show
+from hinterland.model.experiment import REGIONS, Chart, Experiment, Factor, Level, show
 from hinterland.model.levels import is_range, rule_broken, treatments
 from hinterland.rig.needs import KNOWN_NEEDS
 
@@ -151,8 +151,24 @@ def chart_problems(experiment: Experiment) -> Iterator[Problem]:
             name = getattr(chart, part)
             if name not in experiment.factor and (name or part == "by"):
                 yield unknown(f"{key}.{part}", name, "factor", experiment.factor)
-        where = {name: (level,) for name, level in chart.where.items()}
-        yield from where_problems(experiment, f"{key}.where", where)
+        for part, levels in (("where", chart.where), ("expected_where", chart.expected_where)):
+            where = {name: (level,) for name, level in levels.items()}
+            yield from where_problems(experiment, f"{key}.{part}", where)
+        yield from expected_problems(experiment, key, chart)
+
+
+def expected_problems(experiment: Experiment, key: str, chart: Chart) -> Iterator[Problem]:
+    """What is drawn beside the measured metric must be another metric on the same axis."""
+    drawn, expected = (experiment.metric.get(name) for name in (chart.metric, chart.expected))
+    if chart.expected_where and not chart.expected:
+        yield Problem(f"{key}.expected_where", None, "needs a metric in expected.")
+    if chart.expected and expected is None:
+        yield unknown(f"{key}.expected", chart.expected, "metric", experiment.metric)
+    elif chart.expected and chart.expected == chart.metric:
+        yield Problem(f"{key}.expected", chart.expected, "must be another metric than the chart's.")
+    elif drawn and expected and expected.unit != drawn.unit:
+        rule = f'must have the unit of {chart.metric}, "{drawn.unit}", not "{expected.unit}".'
+        yield Problem(f"{key}.expected", chart.expected, rule)
 
 
 def ladder_problems(experiment: Experiment) -> Iterator[Problem]:

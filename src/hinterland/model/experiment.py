@@ -80,7 +80,9 @@ class Source(Struct, frozen=True, forbid_unknown_fields=True):
 class Chart(Struct, frozen=True, forbid_unknown_fields=True):
     """One chart of the report: `metric` against the levels of `by`, one mark or line a level of `series`.
 
-    `where` keeps only the trials with these levels. `scale` is the metric's axis.
+    `where` keeps only the trials with these levels. `scale` is the metric's axis. `expected` is a metric of
+    the same unit, drawn beside the measured one as what should come out; `expected_where` restricts it to
+    the groups of which it is expected.
     """
 
     metric: str
@@ -89,6 +91,8 @@ class Chart(Struct, frozen=True, forbid_unknown_fields=True):
     series: str = ""
     where: Where = field(default_factory=dict)
     scale: Literal["linear", "log"] = "linear"
+    expected: str = ""
+    expected_where: Where = field(default_factory=dict)
 
 
 class Ladder(Struct, frozen=True, forbid_unknown_fields=True):

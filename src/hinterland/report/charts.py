@@ -81,7 +81,7 @@ def _chart(record: RunRecord, chart: Chart, key: str, band: lines.Band | None) -
     """Returns the figure, or None where its metric or factor is not of this run."""
     experiment = record.info.experiment
     metric = experiment.metric.get(chart.metric)
-    samples = collect(record, chart.metric, chart.by, chart.series, chart.where)
+    samples = collect(record, chart)
     if metric is None or not samples:
         return None
     levels = levels_of(record, chart.by)
@@ -133,7 +133,7 @@ def _fill_lines(
             level_text(experiment, chart.series, name) if chart.series else "",
             index,
             tuple(
-                lines.Point(float(s.level), s.median, s.low, s.high, s.values)
+                lines.Point(float(s.level), s.median, s.low, s.high, s.values, s.expected)
                 for s in samples
                 if s.series == name
             ),
@@ -216,7 +216,9 @@ def _says(experiment: Experiment, chart: Chart, metric: Metric, samples: Sequenc
         group = level_text(experiment, chart.by, sample.level)
         if chart.series:
             group += f", {level_text(experiment, chart.series, sample.series)}"
-        parts.append(f"{group}: {numbers.quantity(sample.median, metric.unit)}")
+        expected = "" if math.isnan(sample.expected) else numbers.quantity(sample.expected, metric.unit)
+        beside = f" (expected {expected})" if expected else ""
+        parts.append(f"{group}: {numbers.quantity(sample.median, metric.unit)}{beside}")
     more = f"; and {len(samples) - 12} more in the table" if len(samples) > 12 else ""
     return "Medians: " + "; ".join(parts) + more + "."
 
@@ -227,14 +229,22 @@ def _table(
     heads: tuple[str, ...] = (capital(name_of(experiment, chart.by)),)
     if chart.series:
         heads += (capital(name_of(experiment, chart.series)),)
+    expecting = is_expecting(samples)
     rows = []
     for sample in samples:
         row: tuple[str, ...] = (level_text(experiment, chart.by, sample.level),)
         if chart.series:
             row += (level_text(experiment, chart.series, sample.series),)
-        figures = [numbers.quantity(value, metric.unit) for value in (sample.median, sample.low, sample.high)]
+        values = (sample.median, *([sample.expected] if expecting else []), sample.low, sample.high)
+        figures = [numbers.quantity(value, metric.unit) for value in values]
         rows.append((*row, *figures, str(len(sample.values))))
-    return (*heads, "Median", "Lowest", "Highest", "Trials"), tuple(rows)
+    middle = ("Median", "Expected") if expecting else ("Median",)
+    return (*heads, *middle, "Lowest", "Highest", "Trials"), tuple(rows)
+
+
+def is_expecting(samples: Sequence[Sample]) -> bool:
+    """Decides whether something is expected of any of them."""
+    return any(not math.isnan(sample.expected) for sample in samples)
 
 
 def _notes(record: RunRecord, chart: Chart, samples: Sequence[Sample], line: bool) -> tuple[str, ...]:
@@ -247,6 +257,9 @@ def _notes(record: RunRecord, chart: Chart, samples: Sequence[Sample], line: boo
         notes.append(f"The mark is the median of the trials, {ranges} their range, each faint dot one trial.")
     elif most == 1:
         notes.append("One trial a mark, so no range is known.")
+    if is_expecting(samples):
+        drawn = "hollow ring" if line else "upright tick on a row"
+        notes.append(f"The {drawn} is what should come out: {name_of(experiment, chart.expected)}.")
     if chart.where:
         kept = ", ".join(
             f"{name_of(experiment, k)} {level_text(experiment, k, v)}" for k, v in chart.where.items()

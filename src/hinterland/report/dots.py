@@ -14,6 +14,8 @@ from hinterland.report.svg import COLOURS, Drawing, clip, text_width, wrap
 
 ROW_PX = 23.0
 TEXT_PX = 13.0
+EXPECTED_PX = 10.0
+"""Half the tick at an expected value: it must be seen above and below the mark that stands on it."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,8 @@ def draw(
     narrow = drawing.width < 500
     groups = [(level, list(group)) for level, group in groupby(rows, key=lambda row: row.level)]
     columns = _columns(drawing, rows, unit, narrow)
-    values = [value for row in rows for value in row.sample.values] + [value for value, _ in thresholds]
+    values = [value for row in rows for value in (*row.sample.values, *_expected(row.sample))]
+    values += [value for value, _ in thresholds]
     make = scale.log if kind == "log" else scale.linear
     across = make(values, columns.plot, columns.plot_end, unit, about=4 if narrow else 6)
     top = 24.0 + (18.0 if thresholds else 0.0)
@@ -56,6 +59,9 @@ def draw(
         for number, line in enumerate(lines):
             drawing.text(0, start + 15 + 15 * number, line, size=TEXT_PX, css="halo")
     drawing.text(drawing.width, 13, "median", size=12, anchor="end", css="quiet")
+    if columns.expected_room:
+        box = drawing.text(columns.expected, 13, "expected", size=12, anchor="end", css="quiet")
+        drawing.line(box.left - 3, 2, box.left - 3, 16, "expected")
     for group, _, _, first in placed:
         for number, row in enumerate(group):
             _row(drawing, across, row, first + ROW_PX * number, columns, unit)
@@ -70,19 +76,40 @@ class _Columns:
     series_room: float
     plot: float
     plot_end: float
+    expected: float
+    expected_room: float
+    figures: float
 
 
 def _columns(drawing: Drawing, rows: Sequence[Row], unit: str, narrow: bool) -> _Columns:
-    """Divides the width: level, series, plot, median in figures."""
+    """Divides the width: level, series, plot, what is expected and the median in figures."""
     figures = max(text_width(_figure(row.sample, unit), TEXT_PX, bold=True) for row in rows)
-    figures = min(figures, 0.34 * drawing.width)
+    expected_room = _room_for_expected(rows, unit, 0.2 * drawing.width)
+    if expected_room:
+        figures = max(figures, text_width("median", 12))
+    figures = min(figures, (0.2 if expected_room else 0.34) * drawing.width)
+    expected = drawing.width - figures - 14
     series_wanted = max(text_width(row.series, 12) for row in rows)
     level_wanted = max(text_width(row.level, TEXT_PX) for row in rows)
     level = 0.0 if narrow else min(level_wanted, 190.0) + 14
     series_room = min(series_wanted, 96.0 if narrow else 150.0)
     plot = level + (series_room + 12 if series_room else 0) + 10
     level_room = drawing.width if narrow else level - 14
-    return _Columns(level_room, level, series_room, plot, drawing.width - figures - 18)
+    plot_end = expected - expected_room - 24 if expected_room else drawing.width - figures - 18
+    return _Columns(level_room, level, series_room, plot, plot_end, expected, expected_room, figures)
+
+
+def _room_for_expected(rows: Sequence[Row], unit: str, most: float) -> float:
+    """Returns the width of the column of expected values, 0 where no row has one."""
+    texts = [numbers.bare(value, unit) for row in rows for value in _expected(row.sample)]
+    if not texts:
+        return 0.0
+    return max(text_width("expected", 12), min(most, max(text_width(text, TEXT_PX) for text in texts)))
+
+
+def _expected(sample: Sample) -> tuple[float, ...]:
+    """The expected value, if there is one and something beside which it can be drawn."""
+    return (sample.expected,) if sample.values and math.isfinite(sample.expected) else ()
 
 
 def _place(
@@ -121,11 +148,16 @@ def _row(drawing: Drawing, across: scale.Scale, row: Row, top: float, columns: _
             drawing.dot(across.at(value), y + ((number * 5) % 7 - 3) * 1.1, 2.6, f"trial {colour}")
     if len(sample.values) > 1:
         drawing.line(across.at(sample.low), y, across.at(sample.high), y, f"range {colour}")
+    for value in _expected(sample):
+        x = across.at(value)
+        drawing.line(x, y - EXPECTED_PX, x, y + EXPECTED_PX, "expected")
+        text = clip(numbers.bare(value, unit), columns.expected_room, TEXT_PX)
+        drawing.text(columns.expected, y + 4.5, text, size=TEXT_PX, anchor="end", css="quiet")
     if math.isinf(sample.high):
         drawing.arrow(across.end - 2, y, f"mark {colour}")
     if math.isfinite(sample.median):
         drawing.mark(row.index, across.at(sample.median), y, f"mark {colour}")
-    figure = clip(_figure(sample, unit), drawing.width - across.end - 16, TEXT_PX, bold=True)
+    figure = clip(_figure(sample, unit), columns.figures + 2, TEXT_PX, bold=True)
     drawing.text(drawing.width, y + 4.5, figure, size=TEXT_PX, anchor="end", bold=True)
 
 

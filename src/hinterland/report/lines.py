@@ -13,17 +13,20 @@ from hinterland.report.svg import COLOURS, DASHES, Drawing, text_width, wrap
 
 LABEL_PX = 13.0
 LINE_PX = 15.0
+EXPECTED_PX = 8.5
+"""The radius of the ring at an expected value: it must be seen around the mark that stands in it."""
 
 
 @dataclass(frozen=True)
 class Point:
-    """A place on a line: the median of some trials, their range, and the trials."""
+    """A place on a line: the median of some trials, their range, the trials, and what is expected there."""
 
     x: float
     middle: float
     low: float
     high: float
     values: tuple[float, ...] = ()
+    expected: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,9 @@ def draw(
     ]
     texts = _label_lines(shown, 0.27 * drawing.width)
     room = max((text_width(row, LABEL_PX) for rows in texts for row in rows), default=0.0)
-    values = [v for line in series for p in line.points for v in (p.middle, p.low, p.high, *p.values)]
+    values = [
+        v for line in series for p in line.points for v in (p.middle, p.low, p.high, p.expected, *p.values)
+    ]
     stacked = sum(LINE_PX * len(rows) + 4 for rows in texts)
     top = 30.0 + (18.0 if band else 0.0)
     bottom = top + max(230.0 if narrow else 300.0, stacked)
@@ -82,6 +87,7 @@ def draw(
     axes.across(drawing, along, bottom, bottom)
     if band:
         _band(drawing, along, band, top, bottom)
+    _expected(drawing, along, up, shown)
     for line in shown:
         _line(drawing, along, up, line, top)
     _end_labels(drawing, along, up, shown, texts, right, top, bottom)
@@ -132,6 +138,18 @@ def _line(drawing: Drawing, along: scale.Scale, up: scale.Scale, line: Line, top
             drawing.path([(x - 5, top + 4), (x, top - 4), (x + 5, top + 4)], f"mark {colour}", closed=True)
         elif line.marks or len(points) == 1:
             drawing.mark(line.index, x, y, f"mark {colour}", radius=4.4)
+
+
+def _expected(drawing: Drawing, along: scale.Scale, up: scale.Scale, series: Sequence[Line]) -> None:
+    """Draws a ring at each expected value, in its line's colour unless several lines expect it."""
+    owners: dict[tuple[float, float], list[Line]] = {}
+    for line in series:
+        for p in line.points:
+            if math.isfinite(p.expected):
+                owners.setdefault((p.x, p.expected), []).append(line)
+    for (x, value), lines in owners.items():
+        colour = f" s{lines[0].index % COLOURS}" if len(lines) == 1 else ""
+        drawing.dot(along.at(x), up.at(value), EXPECTED_PX, f"expected{colour}")
 
 
 def _stretches(points: Sequence[Point]) -> list[list[Point]]:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hinterland.model.experiment import Experiment, Level, Where, show
+from hinterland.model.experiment import Chart, Experiment, Level, Where, show
 from hinterland.model.run import RunRecord
 from hinterland.model.verdict import TrialResult
 from hinterland.report import numbers
@@ -21,6 +21,7 @@ class Sample:
     """One metric in one group of trials. `values` may hold infinity (never finished) but no NaN.
 
     `planned` says whether the run has such a treatment at all; `missing` counts the trials with no value.
+    `expected` is the median of the chart's expected metric in the same trials, NaN where nothing is expected.
     """
 
     level: Level
@@ -28,17 +29,12 @@ class Sample:
     values: tuple[float, ...]
     missing: int
     planned: bool
+    expected: float = math.nan
 
     @property
     def median(self) -> float:
         """The middle value, NaN if there is none."""
-        ordered = sorted(self.values)
-        if not ordered:
-            return math.nan
-        middle = len(ordered) // 2
-        if len(ordered) % 2:
-            return ordered[middle]
-        return ordered[middle - 1] / 2 + ordered[middle] / 2
+        return middle_of(self.values)
 
     @property
     def low(self) -> float:
@@ -47,6 +43,17 @@ class Sample:
     @property
     def high(self) -> float:
         return max(self.values, default=math.nan)
+
+
+def middle_of(values: Sequence[float]) -> float:
+    """Returns the median, NaN if there is no value."""
+    ordered = sorted(values)
+    if not ordered:
+        return math.nan
+    middle = len(ordered) // 2
+    if len(ordered) % 2:
+        return ordered[middle]
+    return ordered[middle - 1] / 2 + ordered[middle] / 2
 
 
 def levels_of(record: RunRecord, factor: str) -> list[Level]:
@@ -86,25 +93,26 @@ def name_of(experiment: Experiment, factor_or_metric: str) -> str:
     return UNIT_AT_END.sub("", factor_or_metric).replace("_", " ")
 
 
-def collect(record: RunRecord, metric: str, by: str, series: str, where: Where) -> list[Sample]:
+def collect(record: RunRecord, chart: Chart) -> list[Sample]:
     """Returns a sample for each level of `by` and of `series` that the run planned, void trials left out."""
     samples = []
-    for level in levels_of(record, by):
-        for name in levels_of(record, series) if series else [None]:
-            group = {**where, by: level} | ({series: name} if series and name is not None else {})
+    for level in levels_of(record, chart.by):
+        for name in levels_of(record, chart.series) if chart.series else [None]:
+            group = {**chart.where, chart.by: level} | ({} if name is None else {chart.series: name})
             planned = any(matches(treatment, group) for treatment in record.info.treatments)
             found = [trial for trial in record.trials if matches(trial.treatment, group)]
             if planned or found:
-                samples.append(_sample(level, name, found, metric, planned))
+                values = _values(found, chart.metric)
+                expecting = [trial for trial in found if matches(trial.treatment, chart.expected_where)]
+                expected = middle_of(_values(expecting, chart.expected))
+                samples.append(Sample(level, name, values, len(found) - len(values), planned, expected))
     return samples
 
 
-def _sample(
-    level: Level, series: Level | None, trials: Sequence[TrialResult], metric: str, planned: bool
-) -> Sample:
+def _values(trials: Sequence[TrialResult], metric: str) -> tuple[float, ...]:
+    """Returns the metric in the trials that were valid and have it; none where `metric` is empty."""
     counted = [trial.outcome.metrics.get(metric) for trial in trials if trial.status == "done"]
-    values = tuple(float(value) for value in counted if value is not None and _usable(value))
-    return Sample(level, series, values, len(trials) - len(values), planned)
+    return tuple(float(value) for value in counted if value is not None and _usable(value))
 
 
 def _usable(value: float) -> bool:

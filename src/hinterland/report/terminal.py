@@ -20,11 +20,23 @@ if TYPE_CHECKING:
 STYLES = {"holds": "bold green", "refuted": "bold red", "inconclusive": "bold yellow"}
 BARS = "▏▎▍▌▋▊▉█"
 SPARKS = "▁▂▃▄▅▆▇█"
+EXPECTED = "│"
 MOST_ROWS = 24
 MOST_CHARTS = 3
 MOST_WITNESSES = 2
 ASCII = {"●": "+", "■": "x", "○": "?", "─": "-", "├": "|", "┤": "|", "◆": "o", "◇": "o", "┊": ":", "◀": "<"}
-ASCII |= {"▶": ">", "·": ".", "–": "-", "µ": "u", "∞": "inf", "×": "x", "→": "->", "…": "...", "│": "|"}
+ASCII |= {
+    "▶": ">",
+    "·": ".",
+    "◉": "@",
+    "–": "-",
+    "µ": "u",
+    "∞": "inf",
+    "×": "x",
+    "→": "->",
+    "…": "...",
+    "│": "|",
+}
 TO_ASCII = str.maketrans(ASCII | dict.fromkeys(BARS, "#"))
 ASCII_SPARKS = "_.-=+*%#"
 
@@ -178,7 +190,7 @@ def _cell(axis: scale.Scale, value: float, room: int) -> int:
 def _chart(record: RunRecord, chart: Chart, width: int, plain: bool) -> Iterator[Line]:
     experiment = record.info.experiment
     metric = experiment.metric.get(chart.metric)
-    samples = collect(record, chart.metric, chart.by, chart.series, chart.where)
+    samples = collect(record, chart)
     if metric is None or not any(sample.values for sample in samples):
         return
     yield chart.caption, 0, "bold"
@@ -188,8 +200,12 @@ def _chart(record: RunRecord, chart: Chart, width: int, plain: bool) -> Iterator
     along = name_of(experiment, chart.by)
     yield f"  {', '.join(axis_words)}; medians by {along}", 2, "dim"
     if charts.is_line(levels_of(record, chart.by)):
+        if charts.is_expecting(samples):
+            yield f"  expected: {name_of(experiment, chart.expected)}", 2, "dim"
         yield from _sparklines(record, chart, samples, metric.unit, plain)
     else:
+        if charts.is_expecting(samples):
+            yield f"  {EXPECTED} and in brackets: {name_of(experiment, chart.expected)}", 2, "dim"
         yield from _bars(record, chart, samples, metric.unit, width)
     yield "", 0, ""
 
@@ -206,22 +222,38 @@ def _bars(
             name += f" · {level_text(experiment, chart.series, sample.series)}"
         names.append(name)
     name_room = min(max(map(len, names)), width // 2 - 4)
-    figures = [numbers.bare(sample.median, unit) for sample in samples]
+    figures = _figures(samples, unit)
     room = width - name_room - max(map(len, figures)) - 6
-    finite = [s.median for s in samples if math.isfinite(s.median)]
+    finite = [value for s in samples for value in (s.median, s.expected) if math.isfinite(value)]
     kind = scale.log if chart.scale == "log" else scale.linear
     axis = kind(finite, 0, max(room, 4))
     for sample, name, figure in list(zip(samples, names, figures, strict=True))[:MOST_ROWS]:
         if not sample.values:
             row = "no valid trial" if sample.missing else "not run yet"
-            figure = "–"
         elif chart.scale == "log":
             row = "·" * (round(axis.at(sample.median)) if sample.median > 0 else 0) + "●"
         else:
             row = _bar(axis.at(sample.median) - axis.at(0.0) if math.isfinite(sample.median) else room)
+        if sample.values and math.isfinite(sample.expected):
+            zero = 0.0 if chart.scale == "log" else axis.at(0.0)
+            row = _marked(row, min(max(round(axis.at(sample.expected) - zero), 0), max(room - 1, 0)))
         yield f"  {_cut(name, name_room):<{name_room}}  {_cut(row, room):<{room}}  {figure}", 4, ""
     if len(samples) > MOST_ROWS:
         yield f"  and {len(samples) - MOST_ROWS} more in the report", 2, "dim"
+
+
+def _figures(samples: Sequence[Sample], unit: str) -> list[str]:
+    """Returns each median, and what is expected of it in brackets, both in columns."""
+    medians = [numbers.bare(sample.median, unit) if sample.values else "–" for sample in samples]
+    expected = ["" if math.isnan(s.expected) else f"({numbers.bare(s.expected, unit)})" for s in samples]
+    room = max(map(len, medians))
+    return [f"{median:<{room}}  {other}".rstrip() for median, other in zip(medians, expected, strict=True)]
+
+
+def _marked(row: str, cell: int) -> str:
+    """Returns a bar or line with the mark of the expected value in its place, a ring where both meet."""
+    longer = row.ljust(cell + 1)
+    return longer[:cell] + ("◉" if longer[cell] == "●" else EXPECTED) + longer[cell + 1 :]
 
 
 def _bar(length: float) -> str:
@@ -240,24 +272,32 @@ def _sparklines(
     """A sparkline a series, one character a level, all on one scale; its first and last median in figures."""
     experiment = record.info.experiment
     levels = levels_of(record, chart.by)
-    finite = [sample.median for sample in samples if math.isfinite(sample.median)]
+    finite = [value for s in samples for value in (s.median, s.expected) if math.isfinite(value)]
     axis = (scale.log if chart.scale == "log" else scale.linear)(finite, 0, 7)
     sparks = ASCII_SPARKS if plain else SPARKS
     names = {
         s.series: level_text(experiment, chart.series, s.series) if chart.series else "all" for s in samples
     }
-    room = min(max(map(len, names.values())), 24)
+    room = min(max(map(len, [*names.values(), "  expected" * charts.is_expecting(samples)])), 24)
     for series, name in names.items():
         found = {sample.level: sample for sample in samples if sample.series == series}
         medians = [found[level].median if level in found else math.nan for level in levels]
-        row = "".join(" " if math.isnan(m) else sparks[min(7, round(axis.at(m)))] * 3 for m in medians)
-        known = [m for m in medians if not math.isnan(m)]
-        ends = " → ".join(dict.fromkeys(numbers.bare(m, unit) for m in (*known[:1], *known[-1:])))
-        if not known:
-            ends = "no valid trial" if any(sample.missing for sample in found.values()) else "not run yet"
-        yield f"  {_cut(name, room):<{room}}  {row:<{3 * len(levels)}}  {ends}", 4, ""
+        none = "no valid trial" if any(sample.missing for sample in found.values()) else "not run yet"
+        row, ends = _spark(medians, axis, sparks, unit)
+        yield f"  {_cut(name, room):<{room}}  {row}  {ends or none}", 4, ""
+        expected = [found[level].expected if level in found else math.nan for level in levels]
+        row, ends = _spark(expected, axis, sparks, unit)
+        if ends:
+            yield f"  {'  expected':<{room}}  {row}  {ends}", 4, ""
     first, last = (level_text(experiment, chart.by, level) for level in (levels[0], levels[-1]))
     yield f"  {'':<{room}}  {first} → {last}", 4, "dim"
+
+
+def _spark(values: Sequence[float], axis: scale.Scale, sparks: str, unit: str) -> tuple[str, str]:
+    """Returns a sparkline, empty where no value is known, and its first and last value in figures."""
+    row = "".join("   " if math.isnan(v) else sparks[min(7, round(axis.at(v)))] * 3 for v in values)
+    known = [v for v in values if not math.isnan(v)]
+    return row, " → ".join(dict.fromkeys(numbers.bare(v, unit) for v in (*known[:1], *known[-1:])))
 
 
 def _witnesses(record: RunRecord) -> Iterator[Line]:

@@ -1,0 +1,274 @@
+"""Opens connections over a link with each kind of handshake, and counts round trips to the first byte."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+
+from hinterland import (
+    Assumption,
+    Finding,
+    History,
+    Outcome,
+    Trial,
+    WitnessEvent,
+    difference_within,
+    never,
+    ratio_at_least,
+)
+from hinterland.checkers.packet_parts import of_port
+from hinterland.errors import UsageError
+from hinterland.model.experiment import Where
+from hinterland.rig.certificate import Certificate
+from hinterland.rig.link.host import Host
+from hinterland.rig.link.settings import HostSettings
+from hinterland.rig.process import Process
+from hinterland.rig.readiness import LogReady, until_ready
+
+SYSTEMS = Path(__file__).parent / "systems"
+NAME = "server"
+PORT = 8443
+COUNT = 5
+LEAST_PAUSE_MS = 10
+"""Computing alone may spread the times by this much."""
+PATIENCE_S = 20.0
+
+EXPECTED: dict[tuple[str, str], int] = {
+    ("tcp", "first"): 2,
+    ("tcp", "early"): 1,
+    ("tls12", "first"): 4,
+    ("tls12", "resumed"): 3,
+    ("tls13", "first"): 3,
+    ("tls13", "resumed"): 3,
+    ("tls13", "early"): 2,
+    ("quic", "first"): 2,
+    ("quic", "resumed"): 2,
+    ("quic", "early"): 1,
+}
+"""Round trips to the first byte by the standards, the request's own one included, where guesses are right."""
+SEEN = {"tcp": "TCP", "tls12": "TLSv1.2", "tls13": "TLSv1.3", "quic": "QUIC"}
+ALSO_SEEN = {"first": "", "resumed": " resumed", "early": " resumed early"}
+
+FAR: Where = {"rtt_ms": 50, "guess": "right"}
+NEAR: Where = {"rtt_ms": 0}
+FIRST: Where = {"start": "first"}
+TLS12: Where = {"protocol": "tls12"}
+TLS13: Where = {"protocol": "tls13"}
+QUIC: Where = {"protocol": "quic"}
+
+CLAIMS = {
+    "as_the_standards_count": never(
+        finding="another_count",
+        where=FAR,
+        control={"guess": "wrong"},
+        at_most=0.1,
+    ),
+    "tls13_saves_one": ratio_at_least(
+        metric="https_ms",
+        ratio=1.41,
+        more=TLS12,
+        less=TLS13,
+        where={**FIRST, **FAR},
+        control={"start": "resumed"},
+    ),
+    "resumption_saves_none": difference_within(
+        metric="https_ms",
+        ratio=1.41,
+        one={"start": "first"},
+        other={"start": "resumed"},
+        where={**TLS13, **FAR},
+        control=TLS12,
+    ),
+    "quic_saves_one": ratio_at_least(
+        metric="https_ms", ratio=2, more=TLS13, less=QUIC, where={**FIRST, **FAR}, control=NEAR
+    ),
+    "early_data_saves_one": ratio_at_least(
+        metric="https_ms",
+        ratio=7,
+        more={"start": "first"},
+        less={"start": "early"},
+        where={**TLS13, **FAR},
+        control=NEAR,
+    ),
+}
+
+
+async def trial(t: Trial) -> None:
+    t.phase("prepare")
+    check(t)
+    fast_open = HostSettings(fastopen=3)
+    # Who has to have met before meets without any distance: that is no part of what is timed.
+    link = await t.rig.link(client=fast_open, server=fast_open, packets=True)
+    trusted = t.rig.certificate(NAME)
+    go_on, tell = os.pipe()
+    try:
+        # Both take their time to load; the client asks nothing before it is told to.
+        client, _ = await asyncio.gather(
+            start_client(t, link.client, link.server, trusted, go_on), start_server(t, link.server, trusted)
+        )
+        os.write(tell, b"meet\n")
+        await until_ready(client, LogReady("^met"))
+        await link.change(delay_ms=t["rtt_ms"] / 2)
+        t.phase("measure")
+        os.write(tell, b"ask\n")
+        if await client.wait(PATIENCE_S) != 0:
+            raise client.failure("it did not get all its answers.")
+    finally:
+        os.close(go_on)
+        os.close(tell)
+    connections = json.loads(client.log_tail(1)[0])
+    t.reading("connections", connections)
+    if t.rig.packets is not None:
+        t.rig.packets("one", of_port(link.packets(), connections[0]["port"]))
+
+
+def check(t: Trial) -> None:
+    """Raises UsageError for a treatment that does not exist."""
+    protocol, start, server = t["protocol"], t["start"], t["server"]
+    if (protocol, start) not in EXPECTED:
+        raise UsageError(f"protocol={protocol} has no start={start}.", "The lesson lists the handshakes.")
+    if t["guess"] == "wrong" and (protocol, start) != ("tls13", "first"):
+        raise UsageError(f"guess=wrong needs protocol=tls13 and start=first, not {protocol} and {start}.")
+    early_over_tcp = start == "early" and protocol != "quic"
+    if (server == "nginx" and protocol == "quic") or (
+        server == "caddy" and (early_over_tcp or t["guess"] == "wrong")
+    ):
+        raise UsageError(
+            f"server={server} does not offer {protocol} with start={start}.", "Try server=python."
+        )
+
+
+async def start_client(t: Trial, here: Host, there: Host, trusted: Certificate, go_on: int) -> Process:
+    program = "quic_client.py" if t["protocol"] == "quic" else "tls_client.py"
+    options = [] if t["protocol"] == "quic" else ["--protocol", t["protocol"]]
+    return await t.rig.start(
+        [
+            SYSTEMS / program,
+            there.address,
+            PORT,
+            *("--start", t["start"], "--count", COUNT, "--name", NAME, "--certificate", trusted.path),
+            *options,
+            "--wait",
+        ],
+        name="client",
+        host=here,
+        stdin=go_on,
+        ready=LogReady("^ready"),
+    )
+
+
+async def start_server(t: Trial, host: Host, trusted: Certificate) -> None:
+    match t["server"]:
+        case "nginx":
+            await start_nginx(t, host, trusted)
+        case "caddy":
+            tls = None if t["protocol"] == "tcp" else trusted
+            await t.rig.caddy('respond "hello"', certificate=tls, host=host, port=PORT)
+        case _:
+            program = "quic_server.py" if t["protocol"] == "quic" else "tls_server.py"
+            keys = ("--certificate", trusted.path, "--key", trusted.key_path)
+            await t.rig.start(
+                [SYSTEMS / program, PORT, "--address", host.address, *keys, *switches(t)],
+                name="server",
+                host=host,
+                ready=LogReady("^listening"),
+            )
+
+
+def switches(t: Trial) -> list[str]:
+    """Returns what the Python server needs for this handshake."""
+    if t["guess"] == "wrong":
+        return ["--curve", "secp384r1"]
+    match t["protocol"], t["start"]:
+        case "tcp", "early":
+            return ["--plain", "--fast-open"]
+        case "tcp", _:
+            return ["--plain"]
+        case "tls13", "early":
+            return ["--early-data"]
+        case _:
+            return []
+
+
+async def start_nginx(t: Trial, host: Host, trusted: Certificate) -> None:
+    """Starts nginx. Its usual port is not used: how a port listens is what differs here."""
+    fast_open = " fastopen=128" if t["start"] == "early" and t["protocol"] == "tcp" else ""
+    tls = "" if t["protocol"] == "tcp" else " ssl"
+    curve = "ssl_ecdh_curve secp384r1;" if t["guess"] == "wrong" else ""
+    early = "ssl_early_data on;" if t["start"] == "early" else ""
+    body = f"""
+        listen {host.address}:{PORT}{tls}{fast_open};
+        ssl_certificate {trusted.path};
+        ssl_certificate_key {trusted.key_path};
+        ssl_protocols TLSv1.2 TLSv1.3;
+        {curve} {early}
+        location / {{ return 200 "$early\\n"; }}
+    """
+    told = 'map $ssl_early_data $early { default "not early"; 1 "early"; }'
+    await t.rig.nginx(body, http=told, host=host, port=8080)
+
+
+def outcome(h: History) -> Outcome:
+    connections, rtt_ms = h.readings["connections"], float(h.treatment["rtt_ms"])
+    protocol, start = str(h.treatment["protocol"]), str(h.treatment["start"])
+    times_ms = [(each["done_ns"] - each["started_ns"]) / 1e6 for each in connections]
+    first_byte_ms, expected = float(np.median(times_ms)), EXPECTED[protocol, start]
+    metrics = {
+        "first_byte_ms": first_byte_ms,
+        # Whatever else the machine does can only add: the fastest shows best what the protocol costs.
+        "https_ms": min(times_ms) - EXPECTED["tcp", "first"] * rtt_ms,
+        "expected_round_trips": float(expected),
+    }
+    findings: tuple[Finding, ...] = ()
+    if rtt_ms:
+        metrics["round_trips"] = first_byte_ms / rtt_ms
+        metrics["beyond_round_trips"] = first_byte_ms / rtt_ms - expected
+        if round(metrics["round_trips"]) != expected:
+            findings = (another_count(f"{protocol} {start}", times_ms, rtt_ms, expected),)
+    wanted = "TCP early" if (protocol, start) == ("tcp", "early") else SEEN[protocol] + ALSO_SEEN[start]
+    wanted += " retried" if h.treatment["guess"] == "wrong" else ""
+    seen = [each["seen"] for each in connections]
+    as_asked = Assumption(
+        id="as_asked",
+        says=f"every connection was opened the way it was asked: {wanted}",
+        held=all(each == wanted for each in seen) and len(seen) == COUNT,
+        measured=f"{sum(each == wanted for each in seen)} of {COUNT}; the last one: {seen[-1]}",
+    )
+    return Outcome(
+        metrics=metrics,
+        findings=findings,
+        tries={"another_count": 1 if rtt_ms else 0},
+        assumptions=(as_asked, *agreement(times_ms, rtt_ms)),
+    )
+
+
+def agreement(times_ms: list[float], rtt_ms: float) -> list[Assumption]:
+    """Returns the assumption that nothing stood still meanwhile; without distance it has no scale."""
+    spread_ms = max(times_ms) - min(times_ms)
+    agree = Assumption(
+        id="connections_agree",
+        says="the fastest and the slowest of the connections are less than half a round trip apart, or 10 ms",
+        held=spread_ms < max(rtt_ms / 2, LEAST_PAUSE_MS),
+        measured=f"{spread_ms:.1f} ms apart",
+    )
+    return [agree] if rtt_ms else []
+
+
+def another_count(name: str, times_ms: list[float], rtt_ms: float, expected: int) -> Finding:
+    """Tells of a handshake whose median connection took another number of round trips than expected."""
+    median_ms = float(np.median(times_ms))
+    says = f"{name}: {median_ms / rtt_ms:.2f} round trips, not {expected}"
+    return Finding(
+        kind="another_count",
+        key=name,
+        says=says,
+        witness=(
+            WitnessEvent(0.0, "client", f"opens a connection ({name})"),
+            WitnessEvent(expected * rtt_ms, "client", f"should have the first byte: {expected} round trips"),
+            WitnessEvent(median_ms, "client", f"has it, in the median of {len(times_ms)} connections"),
+        ),
+    )

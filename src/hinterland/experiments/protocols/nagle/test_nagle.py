@@ -1,0 +1,104 @@
+"""Recorded trials give the outcome they must; real ones wait where the kernel makes them wait."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+
+from hinterland import RunOptions, run_experiment
+from hinterland.catalogue import read
+from hinterland.model.history import History
+from hinterland.model.levels import treatments
+from hinterland.model.packets import HEAD_BYTES, PacketLog
+from hinterland.runner import code
+from hinterland.runner.judge import controlled, sides
+
+FOLDER = Path(__file__).parent
+RECORDED = sorted((FOLDER / "histories").glob("*.json"))
+EXPERIMENT = read(FOLDER)
+CODE = code.load(EXPERIMENT)
+
+
+def recorded(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = msgspec.json.decode((FOLDER / "histories" / f"{name}.json").read_bytes())
+    return found
+
+
+@pytest.mark.parametrize("file", RECORDED, ids=lambda file: file.stem)
+def test_recorded_history(file: Path) -> None:
+    kept = recorded(file.stem)
+    outcome, wanted = CODE.outcome(History(**kept["history"])), kept["outcome"]
+    assert outcome.metrics == pytest.approx(wanted["metrics"], rel=0.001)
+    assert [each.id for each in outcome.assumptions if not each.held] == wanted["broken"]
+
+
+def test_a_trial_of_few_exchanges_is_no_evidence() -> None:
+    history = recorded("two_writes_wait")["history"]
+    history["readings"]["exchanges_us"] = history["readings"]["exchanges_us"][:5]
+    outcome = CODE.outcome(History(**history))
+    assert [(each.held, each.measured) for each in outcome.assumptions] == [(False, "5 exchanges")]
+    history["readings"]["exchanges_us"] = []
+    assert "exchange_ms" not in CODE.outcome(History(**history)).metrics
+
+
+def test_only_the_clients_packets_with_a_payload_count() -> None:
+    size_bytes = np.array([60, 60, 52, 152, 52, 452, 152], np.int32)
+    source = np.array([0, 1, 0, 0, 1, 0, 1], np.int16)
+    count = len(source)
+    log = PacketLog(
+        hosts=("client", "server"),
+        source=source,
+        destination=1 - source,
+        sent_ns=np.arange(count, dtype=np.int64),
+        done_ns=np.arange(count, dtype=np.int64) + 1,
+        size_bytes=size_bytes,
+        fate=np.zeros(count, np.int8),
+        duplicate=np.zeros(count, np.bool_),
+        head=np.zeros((count, HEAD_BYTES), np.uint8),
+    )
+    history = {**recorded("two_writes_wait")["history"], "packets": {"link": log}}
+    history["readings"]["exchanges_us"] = [20_000.0]
+    assert CODE.outcome(History(**history)).metrics["packets_per_request"] == 2
+
+
+@pytest.mark.parametrize("claim", EXPERIMENT.claim, ids=lambda claim: claim.id)
+def test_the_default_design_runs_both_a_claim_and_its_control(claim: Any) -> None:
+    planned = treatments(EXPERIMENT, {})
+    form = CODE.claims[claim.id]
+    for side in (*sides(form), *sides(controlled(form))):
+        assert any(side.items() <= treatment.items() for treatment in planned), side
+
+
+def test_the_waiting_way_says_so() -> None:
+    for client in ("client.py", "client.js"):
+        assert "wrong on purpose" in (FOLDER / "systems" / client).read_text()
+
+
+@pytest.mark.system
+def test_two_writes_wait_for_the_acknowledgement_and_nothing_else_does(
+    require: Callable[[str], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HINTERLAND_BUSY_CORES", "64")
+    for need in ("capability:link", "program:node"):
+        require(need)
+    trials = run_experiment(EXPERIMENT, RunOptions(blocks=1, store=tmp_path, seed=1)).trials
+    assert [(one.cause, one.log) for one in trials if one.status == "failed"] == []
+    seen: dict[tuple[Any, ...], dict[str, float]] = {}
+    for one in trials:
+        levels = one.treatment
+        metrics = one.outcome.metrics
+        seen[levels["variant"], levels["receiver"], levels["rtt_ms"], levels["client"]] = metrics
+        assert metrics["packets_per_request"] == (2 if levels["variant"] in ("two_writes", "no_delay") else 1)
+    for client in ("python", "node"):
+        waiting, cured = seen["two_writes", "delayed", 10, client], seen["no_delay", "delayed", 10, client]
+        assert waiting["exchange_ms"] > 2 * cured["exchange_ms"]
+        assert waiting["exchange_ms"] >= 59, "the delayed acknowledgement lasts 40 ms at the least"
+        assert cured["exchange_ms"] >= 10
+    assert seen["two_writes", "quick", 10, "python"]["exchange_ms"] >= 20, "Nagle alone: one more round trip"
+    assert seen["two_writes", "delayed", 0, "python"]["exchange_ms"] >= 39
+    assert seen["two_writes", "quick", 0, "python"]["exchange_ms"] < 20

@@ -1,0 +1,163 @@
+"""Recorded trials give the outcome they must; real fetches come in the computed number of flights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from hinterland import RunOptions, run_experiment
+from hinterland.catalogue import read
+from hinterland.model.history import Event, History
+from hinterland.model.levels import treatments
+from hinterland.model.verdict import TrialResult
+from hinterland.runner import code
+from hinterland.runner.judge import controlled, sides
+
+FOLDER = Path(__file__).parent
+RECORDED = sorted((FOLDER / "histories").glob("*.json"))
+EXPERIMENT = read(FOLDER)
+CODE = code.load(EXPERIMENT)
+CUBIC: dict[str, Any] = {"variant": ("cubic",), "queue": ("long",)}
+
+
+def recorded(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = msgspec.json.decode((FOLDER / "histories" / f"{name}.json").read_bytes())
+    return found
+
+
+@pytest.mark.parametrize("file", RECORDED, ids=lambda file: file.stem)
+def test_recorded_history(file: Path) -> None:
+    kept = recorded(file.stem)
+    outcome, wanted = CODE.outcome(History(**kept["history"])), kept["outcome"]
+    assert outcome.metrics == pytest.approx(wanted["metrics"], rel=0.001)
+    assert [finding.key for finding in outcome.findings] == wanted["findings"]
+    assert [each.id for each in outcome.assumptions if not each.held] == wanted["broken"]
+    assert all(2 <= len(finding.witness) <= 5 for finding in outcome.findings)
+
+
+@pytest.mark.parametrize(
+    ("size_kib", "initcwnd", "flights"),
+    [
+        (64, 1, 6),
+        (64, 3, 5),
+        (64, 10, 3),
+        (64, 30, 2),
+        (14, 10, 1),
+        (15, 10, 2),
+        (1, 1, 1),
+        (2, 1, 2),
+        (1024, 10, 7),
+    ],
+)
+def test_computed_flights(size_kib: int, initcwnd: int, flights: int) -> None:
+    history = recorded("three_flights")["history"]
+    history["treatment"] |= {"size_kib": size_kib, "initcwnd": initcwnd}
+    assert CODE.outcome(History(**history)).metrics["computed_rounds"] == flights
+    segments, window, left = -(-size_kib * 1024 // 1448), initcwnd, 0
+    while segments > 0:
+        segments, window, left = segments - window, window * 2, left + 1
+    assert left == flights
+
+
+@pytest.mark.parametrize("levels", [{"loss": 0.02}, {"rate_mbit": 20}, {"variant": "bbr"}])
+def test_nothing_is_computed_where_something_else_decides(levels: dict[str, Any]) -> None:
+    history = recorded("three_flights")["history"]
+    history["treatment"] |= levels
+    outcome = CODE.outcome(History(**history))
+    assert not {"computed_rounds", "computed_ms"} & set(outcome.metrics)
+    assert outcome.tries == {}
+
+
+def test_a_fetch_that_paused_once_more_is_told() -> None:
+    history = recorded("three_flights")["history"]
+    arrivals = history["readings"]["arrivals"][4]
+    arrivals.append([arrivals[-1][0] + 50_000, arrivals[-1][1]])
+    outcome = CODE.outcome(History(**history))
+    assert [(each.key, each.says) for each in outcome.findings] == [
+        ("fetch 5", "the file came in 4 flights, 3 were computed")
+    ]
+    assert outcome.tries == {"another_number_of_rounds": 8}
+
+
+def test_a_client_or_a_link_that_was_held_up_is_no_evidence() -> None:
+    history = recorded("three_flights")["history"]
+    audit = Event(t_ns=1, kind="link", name="audit", target="link", detail={"lateness_max_us": 13_000.0})
+    [disturbed] = CODE.outcome(History(**history, events=(audit,))).assumptions
+    assert (disturbed.id, disturbed.held) == ("flights_undisturbed", False)
+    assert disturbed.measured.endswith("link 13 ms")
+    history["readings"]["late_ms"] = 14.0
+    [disturbed] = CODE.outcome(History(**history)).assumptions
+    assert (disturbed.held, disturbed.measured) == (False, "client 14 ms, link 0 ms")
+
+
+def test_a_stream_without_pings_is_no_evidence() -> None:
+    history = recorded("cubic_fills_the_queue")["history"]
+    pings = history["readings"]["pings_us"]
+    history["readings"]["pings_us"] = [None] * len(pings)
+    outcome = CODE.outcome(History(**history))
+    assert [each.held for each in outcome.assumptions] == [False]
+    assert set(outcome.metrics) == {"throughput_mbit"}
+
+
+@pytest.mark.parametrize("claim", EXPERIMENT.claim, ids=lambda claim: claim.id)
+def test_the_default_design_runs_both_a_claim_and_its_control(claim: Any) -> None:
+    planned = treatments(EXPERIMENT, {})
+    form = CODE.claims[claim.id]
+    for side in (*sides(form), *sides(controlled(form))):
+        assert any(side.items() <= treatment.items() for treatment in planned), side
+
+
+def run(store: Path, **levels: tuple[Any, ...]) -> tuple[TrialResult, ...]:
+    """Returns real trials with these levels, one block of them."""
+    trials = run_experiment(EXPERIMENT, RunOptions(set=levels, blocks=1, store=store, seed=1)).trials
+    assert [(one.cause, one.log) for one in trials if one.status == "failed"] == []
+    return trials
+
+
+@pytest.mark.system
+def test_fresh_connections_double_their_window_and_warm_ones_need_not(
+    require: Callable[[str], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HINTERLAND_BUSY_CORES", "64")
+    require("capability:link")
+    trials = run(tmp_path, task=("fetch",), rtt_ms=(50,), rate_mbit=(0,), loss=(0,), **CUBIC)
+    took_ms = {}
+    for one in trials:
+        levels, metrics = one.treatment, one.outcome.metrics
+        took_ms[levels["connection"], levels["initcwnd"]] = metrics["fetch_ms"]
+        undisturbed = all(each.held for each in one.outcome.assumptions if each.id == "flights_undisturbed")
+        if levels["connection"] == "warm":
+            assert metrics["rounds"] == 1 or not undisturbed
+            assert one.outcome.findings or not undisturbed
+        else:
+            # A flight comes a round trip after the one before, at the soonest, on any machine.
+            assert metrics["fetch_ms"] >= 0.98 * metrics["computed_ms"]
+            assert metrics["rounds"] == metrics["computed_rounds"] or not undisturbed
+            assert not one.outcome.findings or not undisturbed
+    assert took_ms["fresh", 1] > 1.2 * took_ms["fresh", 10]
+    assert took_ms["fresh", 1] > 2 * took_ms["warm", 1]
+
+
+@pytest.mark.system
+def test_cubic_starves_under_random_loss_and_fills_a_long_queue(
+    require: Callable[[str], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HINTERLAND_BUSY_CORES", "64")
+    require("capability:link")
+    stream: dict[str, Any] = {
+        "task": ("stream",),
+        "connection": ("fresh",),
+        "initcwnd": (10,),
+        "rtt_ms": (30,),
+    }
+    mbit, waits_ms = {}, {}
+    for one in run(tmp_path, rate_mbit=(100,), loss=(0, 0.02), **stream, **CUBIC):
+        mbit[one.treatment["loss"]] = one.outcome.metrics["throughput_mbit"]
+    for one in run(tmp_path, rate_mbit=(20,), loss=(0,), **stream, **{**CUBIC, "queue": ("long", "codel")}):
+        waits_ms[one.treatment["queue"]] = one.outcome.metrics["queue_ms"]
+    assert mbit[0] > 3 * mbit[0.02] > 0
+    assert waits_ms["long"] > 1.5 * waits_ms["codel"]

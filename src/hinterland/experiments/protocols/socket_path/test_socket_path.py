@@ -1,0 +1,248 @@
+"""Recorded trials give the outcome they must; real bytes lie where the lesson says that they lie."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from hinterland import RunOptions, run_experiment
+from hinterland.catalogue import read
+from hinterland.load.client import Unanswered
+from hinterland.model.experiment import Level
+from hinterland.model.history import Event, History, Operation
+from hinterland.model.levels import treatments
+from hinterland.model.verdict import TrialResult
+from hinterland.rig import Rig
+from hinterland.runner import code
+from hinterland.runner.judge import controlled, sides
+
+FOLDER = Path(__file__).parent
+RECORDED = sorted((FOLDER / "histories").glob("*.json"))
+EXPERIMENT = read(FOLDER)
+CODE = code.load(EXPERIMENT)
+BUSY = {"machine_quiet", "link_as_asked"}
+"""What a busy machine may break; the counts below hold all the same."""
+EXPERIMENT_CODE: Any = sys.modules[CODE.trial.__module__]
+Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Any]
+
+
+def recorded(name: str) -> dict[str, Any]:
+    kept: dict[str, Any] = msgspec.json.decode((FOLDER / "histories" / f"{name}.json").read_bytes())[
+        "history"
+    ]
+    return kept
+
+
+def history(kept: dict[str, Any]) -> History:
+    return History(
+        treatment=kept["treatment"],
+        seed=kept["seed"],
+        operations=msgspec.convert(kept["operations"], tuple[Operation, ...]),
+        events=msgspec.convert(kept["events"], tuple[Event, ...]),
+        readings=kept["readings"],
+    )
+
+
+@pytest.mark.parametrize("file", RECORDED, ids=lambda file: file.stem)
+def test_recorded_history(file: Path) -> None:
+    kept = msgspec.json.decode(file.read_bytes())
+    outcome, wanted = CODE.outcome(history(kept["history"])), kept["outcome"]
+    assert outcome.metrics == pytest.approx(wanted["metrics"], rel=0.01, abs=0.001)
+    assert [[finding.kind, finding.key] for finding in outcome.findings] == wanted["findings"]
+    assert outcome.tries == wanted["tries"]
+    assert [each.id for each in outcome.assumptions if not each.held] == wanted["broken"]
+    assert all(2 <= len(finding.witness) <= 5 for finding in outcome.findings)
+
+
+def test_a_message_that_was_answered_and_is_not_in_the_journal_is_lost() -> None:
+    kept = recorded("none_lost_that_was_answered")
+    kept["readings"]["journal"] = [entry for entry in kept["readings"]["journal"] if entry[0] != 7]
+    assert [one.key for one in CODE.outcome(history(kept)).findings] == ["message 7"]
+
+
+def test_a_message_that_was_not_taken_for_done_is_not_lost() -> None:
+    kept = recorded("lost_after_send")
+    for one in kept["operations"]:
+        one.update(outcome="unknown", done_ns=-1)
+    outcome = CODE.outcome(history(kept))
+    assert (outcome.findings, outcome.tries["lost"]) == ((), 0)
+
+
+def test_a_receiver_that_had_read_everything_was_not_killed_in_the_midst() -> None:
+    kept = recorded("lost_after_send")
+    kept["readings"]["journal"] = [[int(one["key"]), 0] for one in kept["operations"]]
+    assert [each.id for each in CODE.outcome(history(kept)).assumptions if not each.held] == ["in_the_midst"]
+
+
+def test_a_receiver_that_read_while_it_was_stopped_is_no_evidence() -> None:
+    kept = recorded("acknowledged_and_unread")
+    kept["readings"]["journal"][-1][1] = kept["readings"]["then"]["at_ns"] - 1
+    assert [each.id for each in CODE.outcome(history(kept)).assumptions if not each.held] == ["stood_still"]
+
+
+def test_a_message_that_never_arrived_is_no_evidence() -> None:
+    kept = recorded("both_buffers_full")
+    kept["readings"]["journal"].pop()
+    assert [each.id for each in CODE.outcome(history(kept)).assumptions if not each.held] == [
+        "everything_arrived"
+    ]
+
+
+def test_an_old_kernel_that_does_not_tell_the_window_leaves_one_metric_out() -> None:
+    kept = recorded("both_buffers_full")
+    kept["readings"]["then"]["window_bytes"] = None
+    assert "window_packets" not in CODE.outcome(history(kept)).metrics
+
+
+@pytest.mark.parametrize("claim", EXPERIMENT.claim, ids=lambda claim: claim.id)
+def test_the_default_design_runs_both_a_claim_and_its_control(claim: Any) -> None:
+    planned = treatments(EXPERIMENT, {})
+    form = CODE.claims[claim.id]
+    for side in (*sides(form), *sides(controlled(form))):
+        assert any(side.items() <= treatment.items() for treatment in planned), side
+
+
+@asynccontextmanager
+async def sender_to(serve: Serve) -> AsyncIterator[Any]:
+    """Yields a Sender of 100-byte messages to a server of this process."""
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        address = server.sockets[0].getsockname()
+        async with EXPERIMENT_CODE.Sender(socket.socket(), address, 100) as sender:
+            yield sender
+
+
+def test_answers_that_come_in_pieces_are_put_together() -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readexactly(2 * 108)
+        for piece in (struct.pack("!I", 1)[:3], struct.pack("!II", 1, 2)[3:6], struct.pack("!II", 1, 2)[6:]):
+            writer.write(piece)
+            await writer.drain()
+            await asyncio.sleep(0)
+        await reader.read()
+
+    async def go() -> None:
+        async with sender_to(serve) as sender, asyncio.timeout(5):
+            await sender.write(1)
+            await sender.write(2)
+            await sender.until_answered(1)
+            await sender.until_answered(2)
+
+    asyncio.run(go())
+
+
+def test_who_waits_for_an_answer_of_a_dead_receiver_is_told() -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readexactly(108)
+        writer.transport.abort()
+
+    async def go() -> None:
+        async with sender_to(serve) as sender, asyncio.timeout(5):
+            await sender.write(1)
+            with pytest.raises(Unanswered):
+                await sender.until_answered(1)
+
+    asyncio.run(go())
+
+
+@pytest.mark.system
+@pytest.mark.parametrize("program", ["receiver.py", "receiver.js"])
+def test_a_receiver_reads_messages_however_they_are_cut(
+    program: str, require: Callable[[str], None], tmp_path: Path
+) -> None:
+    require("capability:link")
+    if program.endswith(".js"):
+        require("program:node")
+    journal = tmp_path / "journal.txt"
+    messages = b"".join(
+        struct.pack("!II", size, n) + bytes(size) for n, size in ((1, 0), (2, 5), (3, 70_000))
+    )
+
+    async def go() -> bytes:
+        (tmp_path / "scratch").mkdir()
+        async with Rig(tmp_path / "scratch", tmp_path, lambda event: None) as rig:
+            # The programs listen on every address of their host: a host of a link has no others.
+            link = await rig.link(rtt_ms=0)
+            await rig.start(
+                [FOLDER / "systems" / program, 8080, journal], name="receiver", host=link.server, port=8080
+            )
+            with link.client.socket() as sending:
+                sending.settimeout(5)
+                sending.connect((link.server.address, 8080))
+                sending.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                for place in range(20):
+                    sending.sendall(messages[place : place + 1])
+                sending.sendall(messages[20:])
+                answers = b""
+                while len(answers) < 12:
+                    answers += sending.recv(100)
+            return answers
+
+    assert struct.unpack("!III", asyncio.run(go())) == (1, 2, 3)
+    assert [line.split()[0] for line in journal.read_text().splitlines()] == ["1", "2", "3"]
+
+
+@pytest.mark.system
+def test_where_the_bytes_are(
+    require: Callable[[str], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HINTERLAND_BUSY_CORES", "64")
+    for need in ("capability:link", "program:node"):
+        require(need)
+    trials = run_experiment(EXPERIMENT, RunOptions(blocks=1, store=tmp_path, seed=1)).trials
+    assert [(one.cause, one.log) for one in trials if one.status == "failed"] == []
+    for one in trials:
+        broken = {each.id for each in one.outcome.assumptions if not each.held} - BUSY
+        assert not broken, one.outcome.assumptions
+
+    def of(**levels: Any) -> list[TrialResult]:
+        return [one for one in trials if levels.items() <= one.treatment.items()]
+
+    for one in of(reader="paused", size_kb=400):
+        seen = one.outcome.metrics
+        assert seen["taken_kb"] < seen["buffers_kb"] < 400
+        assert seen["taken_kb"] == pytest.approx(seen["here_kb"] + seen["there_kb"], rel=0.02)
+        assert seen["window_packets"] == 1
+        assert seen["read_kb"] == 0
+    [small] = of(reader="paused", size_kb=8)
+    assert small.outcome.metrics["acknowledged_kb"] == 8
+    assert small.outcome.metrics["read_kb"] == 0
+    [sent], [answered] = (
+        of(reader="eager", size_kb=8, confirm="send"),
+        of(reader="eager", size_kb=8, confirm="answer"),
+    )
+    assert sent.outcome.metrics["done_ms"] * 5 < answered.outcome.metrics["done_ms"]
+    assert answered.outcome.metrics["done_ms"] > 50
+    for one in of(reader="killed", confirm="answer"):
+        assert one.outcome.metrics["lost"] == 0
+    assert sum(one.outcome.metrics["lost"] for one in of(reader="killed", confirm="send")) > 0
+
+
+@pytest.mark.system
+def test_a_short_way_and_large_messages_tell_the_same(
+    require: Callable[[str], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Over 10 ms a delayed acknowledgement of 40 ms is no stall; 400 KiB are killed before they add up."""
+    monkeypatch.setenv("HINTERLAND_BUSY_CORES", "64")
+    for need in ("capability:link", "program:node"):
+        require(need)
+    asked: dict[str, tuple[Level, ...]] = {
+        "rtt_ms": (10,), "size_kb": (400,), "reader": ("paused", "killed"), "buffer_kb": (64,)
+    }  # fmt: skip
+    trials = run_experiment(EXPERIMENT, RunOptions(set=asked, blocks=1, store=tmp_path, seed=2)).trials
+    assert {one.treatment["reader"] for one in trials} == {"paused", "killed"}
+    for one in trials:
+        assert one.status != "failed", (one.cause, one.log)
+        assert {each.id for each in one.outcome.assumptions if not each.held} <= BUSY
+        if one.treatment["reader"] == "paused":
+            assert one.outcome.metrics["window_packets"] == 1
+        elif one.treatment["confirm"] == "answer":
+            assert one.outcome.metrics["lost"] == 0

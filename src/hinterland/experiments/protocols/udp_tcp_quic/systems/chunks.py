@@ -1,0 +1,112 @@
+"""What all four ways share: numbered chunks of known bytes, the pace at which they leave, and a ledger.
+
+Chunk n holds its number, when it was due, and bytes that follow from its number, so that a receiver sees
+whether what it got is what was sent, and at which place. Times are nanoseconds of the monotonic clock, which
+all processes of one machine share.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import struct
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+CHUNK_BYTES = 600
+HEAD = struct.Struct("!IQ")
+QUIET_S = 0.25
+"""Who may lose chunks can't wait for all of them: so long a silence is the end."""
+
+
+def options(says: str, kinds: list[str]) -> argparse.Namespace:
+    """Returns what the two halves of a program are told on the command line."""
+    parser = argparse.ArgumentParser(description=says)
+    parser.add_argument("role", choices=["receive", "send"])
+    parser.add_argument("address")
+    parser.add_argument("port", type=int)
+    parser.add_argument("--kind", choices=kinds, default=kinds[0])
+    parser.add_argument("--count", type=int, default=120, help="how many chunks there will be")
+    parser.add_argument("--rate", type=float, default=250, help="chunks a second")
+    parser.add_argument("--out", type=Path, help="file for what happened; default: print it")
+    return parser.parse_args()
+
+
+def chunk(number: int, due_ns: int) -> bytes:
+    """Returns chunk `number`: its head, then bytes that only this chunk has at this place."""
+    head = HEAD.pack(number, due_ns)
+    return head + bytes((number + place) % 251 for place in range(CHUNK_BYTES - len(head)))
+
+
+class Ledger:
+    """What a receiver got, in that order: a row [number, due_ns, done_ns, intact] for each chunk."""
+
+    def __init__(self, count: int) -> None:
+        self.rows: list[list[int]] = []
+        self._count = count
+        self._unfinished = b""
+        self._numbers: set[int] = set()
+        self._news = asyncio.Event()
+
+    def read(self, data: bytes) -> None:
+        """Takes the next bytes of a stream, which knows nothing of chunks."""
+        self._unfinished += data
+        while len(self._unfinished) >= CHUNK_BYTES:
+            self.take(self._unfinished[:CHUNK_BYTES])
+            self._unfinished = self._unfinished[CHUNK_BYTES:]
+
+    def take(self, data: bytes) -> None:
+        """Takes one message."""
+        now_ns = time.monotonic_ns()
+        number, due_ns = HEAD.unpack_from(data)
+        self.rows.append([number, due_ns, now_ns, int(data == chunk(number, due_ns))])
+        self._numbers.add(number)
+        self._news.set()
+
+    async def complete(self, whole: bool) -> None:
+        """Returns when all is here (`whole`), or when something came and then nothing for a while."""
+        while not whole or len(self._numbers) < self._count:
+            self._news.clear()
+            try:
+                async with asyncio.timeout(None if whole or not self.rows else QUIET_S):
+                    await self._news.wait()
+            except TimeoutError:
+                return
+
+
+async def paced(
+    count: int, rate_per_s: float, send: Callable[[bytes], Awaitable[None]]
+) -> dict[str, list[int]]:
+    """Waits for Enter, then sends each chunk when it is due, or as soon after as `send` lets go of the last.
+
+    Returns for each chunk when it was due, when the sender turned to it, and when `send` returned.
+    """
+    print("ready: press Enter to begin", flush=True)
+    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
+    gap_ns = round(1e9 / rate_per_s)
+    start_ns = time.monotonic_ns() + gap_ns
+    due_ns = [start_ns + number * gap_ns for number in range(count)]
+    begun_ns, sent_ns = [], []
+    for number in range(count):
+        await asyncio.sleep(max(0, due_ns[number] - time.monotonic_ns()) / 1e9)
+        begun_ns.append(time.monotonic_ns())
+        await send(chunk(number, due_ns[number]))
+        sent_ns.append(time.monotonic_ns())
+    return {"due_ns": due_ns, "begun_ns": begun_ns, "sent_ns": sent_ns}
+
+
+def write(result: object, out: Path | None) -> None:
+    """Writes what happened as JSON."""
+    if out is None:
+        print(json.dumps(result))
+    else:
+        out.write_text(json.dumps(result))
+
+
+async def stay() -> None:
+    """Says that all is sent, and returns at Ctrl-D: what was sent may still be under way."""
+    print("done", flush=True)
+    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)

@@ -1,0 +1,162 @@
+"""Recorded trials give the outcome they must; real ones show what each transport makes of a bad network."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+
+from hinterland import RunOptions, run_experiment
+from hinterland.catalogue import read
+from hinterland.model.history import History
+from hinterland.model.levels import treatments
+from hinterland.model.packets import DROPPED, FATES, PacketLog
+from hinterland.runner import code
+from hinterland.runner.judge import controlled, sides
+
+FOLDER = Path(__file__).parent
+RECORDED = sorted((FOLDER / "histories").glob("*.json"))
+EXPERIMENT = read(FOLDER)
+CODE = code.load(EXPERIMENT)
+MODULE = sys.modules[CODE.outcome.__module__]
+WHOLE = {"missing": 0, "out_of_order_share": 0, "twice_share": 0}
+
+
+def packets(recorded: list[list[Any]]) -> PacketLog:
+    """Returns a link's log of rows [host that sent it, entered_us, left_us or null, size_bytes, fate]."""
+    hosts = ("client", "server")
+    columns = list(zip(*recorded, strict=True)) or [()] * 5
+    source = np.array([hosts.index(host) for host in columns[0]], np.int16)
+    return PacketLog(
+        hosts=hosts,
+        source=source,
+        destination=np.array(1 - source, np.int16),
+        sent_ns=np.array(columns[1], np.int64) * 1000,
+        done_ns=np.array([DROPPED if t is None else t * 1000 for t in columns[2]], np.int64),
+        size_bytes=np.array(columns[3], np.int32),
+        fate=np.array([FATES.index(fate) for fate in columns[4]], np.int8),
+        duplicate=np.zeros(len(source), np.bool_),
+        head=np.zeros((len(source), 128), np.uint8),
+    )
+
+
+def history(recorded: dict[str, Any]) -> History:
+    """Returns a recorded trial; times were kept in whole microseconds since the first chunk was due."""
+    rows = [[number, due * 1000, done * 1000, intact] for number, due, done, intact in recorded["rows"]]
+    sent = {name: [t * 1000 for t in times] for name, times in recorded["sent"].items()}
+    return History(
+        treatment=recorded["treatment"],
+        seed=recorded["seed"],
+        readings={"rows": rows, "sent": sent},
+        loads={"chunks": MODULE.sample(sent, rows)},
+        packets={"link": packets(recorded["packets"])},
+    )
+
+
+@pytest.mark.parametrize("file", RECORDED, ids=lambda file: file.stem)
+def test_recorded_history(file: Path) -> None:
+    recorded = msgspec.json.decode(file.read_bytes())
+    outcome, wanted = CODE.outcome(history(recorded["history"])), recorded["outcome"]
+    assert outcome.metrics == pytest.approx(wanted["metrics"], rel=0.001, abs=0.001)
+    assert [[found.kind, found.key] for found in outcome.findings] == wanted["findings"]
+    assert outcome.tries == wanted["tries"]
+    assert all(2 <= len(found.witness) <= 5 for found in outcome.findings)
+
+
+def test_the_histories_acquit_whole_transports_and_convict_the_others() -> None:
+    outcomes = {file.stem: msgspec.json.decode(file.read_bytes())["outcome"] for file in RECORDED}
+    convicted = {name for name, one in outcomes.items() if one["findings"]}
+    datagrams = {"datagrams_lossy", "datagrams_shuffled"}
+    assert convicted == {"udp_lossy", "udp_narrow", "udp_shuffled", "stream_that_forgets"} | datagrams
+    assert set(outcomes) - convicted == {"stream_lossy", "tcp_lossy", "tcp_narrow"}
+
+
+def test_each_way_of_breaking_the_bytes_is_told_once() -> None:
+    sent = {name: [n * 5_000_000 for n in range(6)] for name in ("due_ns", "begun_ns", "sent_ns")}
+    rows = [[0, 0, 9, 1], [2, 0, 10, 1], [1, 0, 11, 1], [2, 0, 12, 1], [3, 0, 13, 0], [5, 0, 14, 1]]
+    recorded = History(
+        treatment={"variant": "udp"},
+        seed=1,
+        readings={"rows": rows, "sent": sent},
+        loads={"chunks": MODULE.sample(sent, rows)},
+        packets={"link": packets([["client", 0, None, 900, "lost"], ["server", 0, None, 900, "lost"]])},
+    )
+    outcome = CODE.outcome(recorded)
+    assert [(found.kind, found.says) for found in outcome.findings] == [
+        ("lost_or_out_of_order", "what came as chunk 3 was not what was sent"),
+        ("lost_or_out_of_order", "chunk 1 came after chunk 2"),
+        ("lost_or_out_of_order", "chunk 4 never came"),
+        ("came_twice", "chunk 2 came a second time"),
+    ]
+    assert outcome.metrics["missing"] == 2
+    assert outcome.metrics["twice_share"] == pytest.approx(1 / 6)
+    assert outcome.metrics["dropped_packets"] == 1
+
+
+def test_a_sender_held_up_by_its_transport_is_not_a_late_generator() -> None:
+    due_ns = [n * 5_000_000 for n in range(4)]
+    sent_ns = [1_000_000, 900_000_000, 900_100_000, 900_200_000]
+    begun_ns = [0, 5_000_000, 900_000_000, 900_100_000]
+    rows = [[n, 0, 950_000_000, 1] for n in range(4)]
+    held = MODULE.sample({"due_ns": due_ns, "begun_ns": begun_ns, "sent_ns": sent_ns}, rows)
+    assert held.detail["lateness_p99_us"] == 0
+    assert held.sent_ns[2] - held.intended_ns[2] == 890_000_000
+
+
+@pytest.mark.parametrize("claim", EXPERIMENT.claim, ids=lambda claim: claim.id)
+def test_the_default_design_runs_both_a_claim_and_its_control(claim: Any) -> None:
+    planned = treatments(EXPERIMENT, {})
+    form = CODE.claims[claim.id]
+    for side in (*sides(form), *sides(controlled(form))):
+        assert any(side.items() <= treatment.items() for treatment in planned), side
+
+
+@pytest.mark.system
+def test_streams_are_whole_and_datagrams_as_the_network_makes_them(
+    require: Callable[[str], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HINTERLAND_BUSY_CORES", "64")
+    for need in ("capability:link", "python:aioquic"):
+        require(need)
+    chosen: dict[str, Any] = {
+        "disorder": (0, 0.1), "rate_mbit": (100,), "loss": (0.1,), "chunks": (120,),
+    }  # fmt: skip
+    trials = run_experiment(EXPERIMENT, RunOptions(blocks=1, store=tmp_path, seed=1, set=chosen)).trials
+    assert [(one.cause, one.log) for one in trials if one.status == "failed"] == []
+    assert len(trials) == 8
+    for one in trials:
+        metrics, levels = one.outcome.metrics, one.treatment
+        assert metrics["dropped_packets"] > 0
+        if levels["variant"] in ("tcp", "quic_stream"):
+            assert {name: metrics[name] for name in WHOLE} == WHOLE
+            assert one.outcome.findings == ()
+        elif levels["disorder"] == 0:
+            assert metrics["missing"] == metrics["dropped_packets"] >= 8
+            assert metrics["twice_share"] == 0
+        else:
+            assert metrics["out_of_order_share"] > 0
+            # A packet number is taken once; a UDP datagram has none.
+            assert (metrics["twice_share"] > 0) == (levels["variant"] == "udp")
+
+
+@pytest.mark.system
+def test_at_a_bottleneck_udp_loses_and_tcp_holds_its_sender(
+    require: Callable[[str], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HINTERLAND_BUSY_CORES", "64")
+    require("capability:link")
+    require("python:aioquic")
+    chosen: dict[str, Any] = {
+        "variant": ("udp", "tcp"), "disorder": (0,), "rate_mbit": (0.6,), "loss": (0,), "chunks": (240,),
+    }  # fmt: skip
+    trials = run_experiment(EXPERIMENT, RunOptions(blocks=1, store=tmp_path, seed=1, set=chosen)).trials
+    assert [(one.cause, one.log) for one in trials if one.status == "failed"] == []
+    seen = {one.treatment["variant"]: one.outcome.metrics for one in trials}
+    assert seen["udp"]["missing"] == seen["udp"]["dropped_packets"] > 30
+    assert seen["tcp"]["missing"] == 0
+    assert seen["tcp"]["held_p90_ms"] > 50
