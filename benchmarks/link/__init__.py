@@ -1,0 +1,1 @@
+"""The link against its targets: delay, loss, rate, speed, life."""
