@@ -166,7 +166,7 @@ def _two_cores() -> str | None:
 def _congestion_bbr() -> str | None:
     from hinterland.rig.link.settings import congestion_controls
 
-    return "net.ipv4.tcp_available_congestion_control" if "bbr" in congestion_controls() else None
+    return "tcp_bbr" if "bbr" in congestion_controls() else None
 
 
 def _link() -> str | None:
