@@ -42,7 +42,9 @@ class Stop(Struct, frozen=True):
 
 
 def tour(
-    *ids: Annotated[str, Parameter(name="ID", help="Only these experiments.", completer=known_ids)],
+    *ids: Annotated[
+        str, Parameter(name="ID", help="Only these experiments or regions.", completer=known_ids)
+    ],
     budget: Annotated[
         str | None, Parameter(metavar="TIME", help="At most this long each; their own budgets without it.")
     ] = None,
@@ -52,7 +54,7 @@ def tour(
 
     Goes on after one that fails. The exit status is the worst of theirs.
     """
-    chosen = [catalogue.find(one) for one in ids] or list(catalogue.experiments())
+    chosen = [one for name in ids for one in named(name)] or list(catalogue.experiments())
     if not chosen:
         raise SetupError("There is no experiment to run.", "See: hinterland list")
     budget_s = seconds(budget) if budget is not None else None
@@ -75,6 +77,11 @@ def tour(
     else:
         print("\n".join(["", *table(stops, chosen)]))
     return status
+
+
+def named(name: str) -> list[Experiment]:
+    """Returns the experiments of a region, or the one with that id. Raises UsageError when there is none."""
+    return [one for one in catalogue.experiments() if one.region == name] or [catalogue.find(name)]
 
 
 def stop(experiment: Experiment, budget_s: float | None, json: bool) -> Stop:
