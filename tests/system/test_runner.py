@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import select
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import lab
@@ -14,7 +15,7 @@ from hinterland.errors import SetupError, UsageError
 from hinterland.model.experiment import Factor
 from hinterland.model.run import BlockStarted, RunEvent, RunFinished, RunRecord
 from hinterland.rig.supervision import is_running
-from hinterland.runner import record, run
+from hinterland.runner import histories, record, run
 from hinterland.runner.recheck import recheck
 from hinterland.runner.record import RunFolder
 from hinterland.runner.run import RunOptions, run_experiment
@@ -103,6 +104,21 @@ async def trial(t: Trial) -> None:
 """
 
 
+LINKED = """
+import socket
+
+async def trial(t: Trial) -> None:
+    t.reading("rate", measured(t))
+    link = await t.rig.link(rtt_ms=2, packets=True)
+    with link.client.socket(socket.AF_INET, socket.SOCK_DGRAM) as mouth:
+        with link.server.socket(socket.AF_INET, socket.SOCK_DGRAM) as ear:
+            ear.bind((link.server.address, 7000))
+            mouth.sendto(b"hello", (link.server.address, 7000))
+            ear.setblocking(False)
+            t.reading("heard", (await asyncio.get_running_loop().sock_recv(ear, 100)).decode())
+"""
+
+
 def one_run(tmp_path: Path, code: str = lab.PLAIN, **options: object) -> RunRecord:
     experiment = lab.write(tmp_path / "lab", code)
     return run_experiment(experiment, RunOptions(store=tmp_path / "store", **options))  # type: ignore[arg-type]
@@ -166,6 +182,33 @@ def run_histories(found: RunRecord) -> int:
     from hinterland.runner import histories
 
     return int(histories.load(Path(found.folder), found.trials[-1].id).readings["daemon"])
+
+
+def test_what_a_link_carried_is_kept_and_captured(tmp_path: Path, require: Callable[[str], None]) -> None:
+    require("capability:link")
+    found = one_run(tmp_path, LINKED, blocks=1, pcap=True)
+    folder = Path(found.folder)
+    for trial in found.trials:
+        # A link that was late on a busy machine voids a trial; it does not fail it.
+        assert trial.status in ("done", "void"), trial.cause
+        history = histories.load(folder, trial.id)
+        assert history.readings["heard"] == "hello"
+        assert len(history.packets["link"]) == 1
+        links = [event.name for event in history.events if event.kind == "link"]
+        assert links == ["opened", "audit", "closed"]
+        assert (folder / "packets" / trial.id / "link.pcap").stat().st_size > 24 + 16
+
+
+def test_a_capture_that_can_not_be_written_costs_no_evidence(
+    tmp_path: Path, require: Callable[[str], None]
+) -> None:
+    require("capability:link")
+    code = LINKED + "    t.rig.pcap_folder.parent.rmdir() if t.rig.pcap_folder.parent.exists() else None\n"
+    code += "    t.rig.pcap_folder.parent.write_text('a file in its way')\n"
+    found = one_run(tmp_path, code.replace(", packets=True", ""), blocks=1, pcap=True)
+    history = histories.load(Path(found.folder), found.trials[0].id)
+    links = [(event.name, "failed" in event.detail) for event in history.events if event.kind == "link"]
+    assert links == [("opened", False), ("audit", False), ("capture", True), ("closed", False)]
 
 
 def test_numbers_of_numpy_are_numbers(tmp_path: Path) -> None:

@@ -47,7 +47,8 @@ class Event(Struct, frozen=True):
     kind `step`: a step point that a system announced; target is the process.
     kind `process`: name is `started`, `ready`, `exited`; kind `note`: free.
     kind `link`: name is `opened` (detail: tier, addresses, shapes, settings of each host), `changed`, `audit`
-    (what the link measured of itself) or `closed`; target is the link.
+    (what the link measured of itself), `capture` (its packets could not be written) or `closed`; target is
+    the link.
     """
 
     t_ns: int

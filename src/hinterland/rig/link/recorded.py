@@ -115,14 +115,21 @@ class RecordedLink:
         try:
             found = self.plain.audit()
             self._note("audit", **found.record())
-            plan = self.plain.plan
-            if plan.keeps_packets and packets is not None:
+            if self.plain.plan.keeps_packets and packets is not None:
                 packets(self.name, self.packets())
-            if plan.pcap:
-                self.plain.write_pcap(Path(plan.pcap))
         except HinterlandError as error:
             # Its end must not hide why the trial ends; what is missing in the history voids the trial.
             self._note("audit", failed=str(error))
+        if self.plain.plan.pcap:
+            self._capture(Path(self.plain.plan.pcap))
+
+    def _capture(self, path: Path) -> None:
+        """Writes the capture. That is for a person to look at: without it the trial is no less sound."""
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self.plain.write_pcap(path)
+        except (HinterlandError, OSError) as error:
+            self._note("capture", failed=str(error))
 
     def close(self) -> None:
         """Ends it and records that."""
