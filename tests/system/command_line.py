@@ -9,6 +9,7 @@ import select
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,6 +55,14 @@ def scaffolded(folder: Path) -> Place:
     made = place.hinterland("new", "patterns/mine")
     assert made.returncode == 0, made.stderr
     return place
+
+
+def wait_until(holds: Callable[[], bool], timeout_s: float = 10.0) -> None:
+    """Looks again and again until `holds`; fails the test after `timeout_s`."""
+    end_s = time.monotonic() + timeout_s
+    while not holds():
+        assert time.monotonic() < end_s, "not in time"
+        time.sleep(0.01)
 
 
 class Terminal:

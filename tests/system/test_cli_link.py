@@ -8,11 +8,11 @@ import shlex
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from command_line import wait_until
 
 from hinterland.rig.supervision import is_running
 
@@ -140,7 +140,7 @@ def test_ctrl_c_is_the_commands_and_leaves_the_server_be(server: str, tmp_path: 
         text=True,
         start_new_session=True,
     )
-    until((tmp_path / "here").exists)
+    wait_until((tmp_path / "here").exists)
     # As the terminal does it: to everyone in the foreground.
     os.killpg(process.pid, signal.SIGINT)
     out, err = process.communicate(timeout=10)
@@ -257,19 +257,12 @@ def test_a_signal_leaves_nothing(number: signal.Signals, tmp_path: Path) -> None
         os.kill(pids[1], number)
     process.send_signal(number)
     process.wait(10)
-    until(lambda: not any(map(is_running, pids)))
+    wait_until(lambda: not any(map(is_running, pids)))
 
 
 def read_pid(path: Path) -> int:
-    until(lambda: path.exists() and path.read_text().endswith("\n"))
+    wait_until(lambda: path.exists() and path.read_text().endswith("\n"))
     return int(path.read_text())
-
-
-def until(holds: Callable[[], bool], timeout_s: float = 10.0) -> None:
-    end_s = time.monotonic() + timeout_s
-    while not holds():
-        assert time.monotonic() < end_s, "not in time"
-        time.sleep(0.01)
 
 
 def test_the_packets_are_drawn_and_captured(server: str, tmp_path: Path) -> None:

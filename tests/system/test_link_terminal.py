@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from command_line import wait_until
 
 from hinterland.rig.supervision import is_running
 
@@ -143,10 +144,3 @@ def test_a_terminal_that_is_closed_leaves_nothing(terminal: Callable[..., Termin
     pid, shell.pid = shell.pid, 0
     os.waitpid(pid, 0)
     wait_until(lambda: not any(map(is_running, pids)))
-
-
-def wait_until(holds: Callable[[], bool], timeout_s: float = 10.0) -> None:
-    end_s = time.monotonic() + timeout_s
-    while not holds():
-        assert time.monotonic() < end_s, "not in time"
-        time.sleep(0.01)
