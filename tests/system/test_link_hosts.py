@@ -18,12 +18,14 @@ import uvloop
 from hinterland.errors import SetupError, SystemFailure, UsageError
 from hinterland.model.history import Event
 from hinterland.model.packets import PacketLog
+from hinterland.model.run import PlannedTrial
 from hinterland.rig.link.plan import HostLink
 from hinterland.rig.link.settings import HostSettings
 from hinterland.rig.link.shape import Shape
 from hinterland.rig.ports import listens_for
 from hinterland.rig.readiness import HttpReady, LogReady, UdpReady
 from hinterland.rig.rig import Rig
+from hinterland.runner.trial import Trial
 
 pytestmark = pytest.mark.system
 
@@ -343,13 +345,50 @@ def test_readiness_by_http_asks_inside_the_host(scratch: Path) -> None:
 def test_a_capture_is_written_where_the_rig_was_told(scratch: Path, tmp_path: Path) -> None:
     async def body(rig: Rig) -> None:
         link = await rig.link()
-        with link.client.socket(type=socket.SOCK_DGRAM) as client:
+        udp = {"type": socket.SOCK_DGRAM}
+        # Where nobody listens the kernel answers that nobody does, with a packet of its own.
+        with link.server.socket(**udp) as server, link.client.socket(**udp) as client:
+            server.bind((link.server.address, 9))
             client.sendto(b"x" * 100, (link.server.address, 9))
+            assert server.recv(200) == b"x" * 100
             assert (await link.audit()).packets == 1
 
     ran = run(scratch, body, tmp_path)
     assert ran.packets == {}
     assert (tmp_path / "link.pcap").read_bytes().endswith(b"x" * 100)
+
+
+def test_lateness_counts_from_the_moment_on_at_which_the_trial_measures(scratch: Path) -> None:
+    events: list[Event] = []
+
+    async def whole() -> None:
+        plan = PlannedTrial(id="b001-t01", block=1, treatment={}, seed=7)
+        trial = Trial(plan, scratch=scratch, cache=scratch / "cache", note=events.append)
+        async with trial.rig as rig:
+            link = await rig.link(rtt_ms=4)
+            server = link.server
+            echo: list[str | int] = [sys.executable, "-c", UDP, server.address, 9]
+            await rig.start(echo, name="echo", host=server, port=9, ready=UdpReady())
+            with link.client.socket(type=socket.SOCK_DGRAM) as client:
+                client.setblocking(False)
+                client.connect((server.address, 9))
+                for sent in range(1, 4):
+                    await asyncio.get_running_loop().sock_sendall(client, b"x")
+                    await asyncio.get_running_loop().sock_recv(client, 10)
+                    if sent == 2:
+                        opened = await link.audit()
+                        trial.phase("measure")
+                        trial.phase("settle")
+                measured = await link.audit()
+                # Entered again, it goes on: the trial has been measuring since.
+                trial.phase("measure")
+                assert (await link.audit()).scheduled == measured.scheduled
+        assert (opened.since, opened.packets, opened.scheduled) == ("opening", 4, 4)
+        assert (measured.since, measured.packets, measured.scheduled) == ("measuring", 6, 2)
+        audits = [each for each in trial.history().events if (each.kind, each.name) == ("link", "audit")]
+        assert [each.detail["since"] for each in audits] == ["measuring"]
+
+    uvloop.run(whole())
 
 
 def test_a_dead_forwarder_voids_the_trial_and_hides_nothing(scratch: Path) -> None:

@@ -14,7 +14,7 @@ from hinterland.rig.link.pipe import Pipe
 from hinterland.rig.link.shape import Shape
 
 REPORT: dict[str, Any] = {
-    "packets": 1000, "bytes": 1_000_000, "scheduled": 1000, "errors": {},
+    "packets": 1000, "bytes": 1_000_000, "scheduled": 1000, "errors": {}, "since": "opening",
     "lateness_p50_us": 20.0, "lateness_p99_us": 150.0, "lateness_max_us": 9000.0,
     "open_us": 1e6, "cpu_us": 5000.0, "behind_us": 0.0, "busiest": 0.1, "run_delay_us": 0.0,
 }  # fmt: skip
@@ -40,7 +40,7 @@ def test_a_link_that_did_as_asked_is_believed() -> None:
 
 
 def test_a_link_that_delayed_nothing_is_believed() -> None:
-    nothing = dict.fromkeys(("lateness_p50_us", "lateness_p99_us", "lateness_max_us"))
+    nothing: dict[str, Any] = dict.fromkeys(("lateness_p50_us", "lateness_p99_us", "lateness_max_us"))
     assert link_as_asked("link", audit(scheduled=0, **nothing)).held
 
 
@@ -65,6 +65,11 @@ def test_a_link_that_did_not_is_not(found: dict[str, Any], cause: str) -> None:
 
 def test_of_few_packets_the_latest_is_no_percentile() -> None:
     assert link_as_asked("link", audit(lateness_p99_us=2100.0, scheduled=50)).held
+
+
+def test_it_is_said_from_when_on_lateness_counts() -> None:
+    assert link_as_asked("link", audit()).measured == "p99 lateness 150 us"
+    assert link_as_asked("link", audit(since="measuring")).measured == "p99 lateness 150 us while it measured"
 
 
 def history(*events: Event) -> History:

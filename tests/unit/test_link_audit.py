@@ -44,6 +44,7 @@ def report(**changes: Any) -> dict[str, Any]:
     return {
         "packets": 1000,
         "bytes": 100_000,
+        "since": "opening",
         "scheduled": 1000,
         "lateness_p50_us": 20.0,
         "lateness_p99_us": 90.0,
@@ -196,6 +197,24 @@ def test_a_meter_that_saw_nothing_says_so() -> None:
     found = Meter().report()
 
     assert (found["scheduled"], found["lateness_p50_us"], found["lateness_max_us"]) == (0, None, None)
+
+
+def test_what_was_late_before_the_trial_measured_does_not_count() -> None:
+    meter = Meter()
+    for late_ns in (9_000_000, 1000, 1000):
+        meter.late(late_ns)
+    opened = audit_of(report(**meter.report()))
+    meter.refused(OSError(105, "no buffer space"))
+    meter.measure()
+    meter.late(2000)
+    measured = audit_of(report(**meter.report()))
+
+    assert (opened.since, opened.scheduled, opened.lateness_max_us) == ("opening", 3, 9000)
+    assert (measured.since, measured.scheduled, measured.lateness_max_us) == ("measuring", 1, 2)
+    assert opened.voids() != ()
+    assert measured.record()["since"] == "measuring"
+    # What it dropped it dropped, whenever that was.
+    assert measured.voids() == ("1 packets dropped unasked: the forwarder met OSError 105",)
 
 
 def test_the_time_behind_is_between_passes_that_left_packets() -> None:

@@ -47,6 +47,8 @@ def link_as_asked(name: str, audit: dict[str, Any]) -> Assumption:
     faults = [f"no audit: {audit['failed']}"] if "failed" in audit else link_faults(audit)
     late_us = audit.get("lateness_p99_us")
     sound = "nothing was delayed" if late_us is None else f"p99 lateness {late_us:.0f} us"
+    if late_us is not None and audit.get("since") == "measuring":
+        sound += " while it measured"
     return Assumption(
         id="link_as_asked",
         says=f"the link {name} was on time, dropped nothing unasked, and was not the limit",

@@ -48,6 +48,8 @@ PROGRAM_PACKAGES = {
     "gcc": "apt-get install -y gcc",
     "openssl": "apt-get install -y openssl",
     "wrk": "apt-get install -y wrk",
+    "ab": "apt-get install -y apache2-utils",
+    "h2load": "apt-get install -y nghttp2-client",
     "chromium": "apt-get install -y chromium",
     "haproxy": "apt-get install -y haproxy",
 }
@@ -177,6 +179,13 @@ def _link() -> str | None:
     return None if tier == "proxy" else f"tier {tier}"
 
 
+def _free_threaded_python() -> str | None:
+    from hinterland.rig.interpreters import free_threaded_python
+
+    found = free_threaded_python()
+    return str(found) if found else None
+
+
 def _link_unlock() -> str:
     from hinterland.rig.link.tiers import survey
 
@@ -201,6 +210,10 @@ CAPABILITIES: dict[str, tuple[Callable[[], str | None], str]] = {
         "set TMPDIR to a folder on a disk with a Linux filesystem (not tmpfs, not an overlay)",
     ),
     "congestion_bbr": (_congestion_bbr, "load the kernel's module: sudo modprobe tcp_bbr"),
+    "free_threaded_python": (
+        _free_threaded_python,
+        "uv python install 3.14t   (it puts python3.14t into ~/.local/bin, which must be on PATH)",
+    ),
     "link": (_link, "run as root on a kernel with network namespaces and /dev/net/tun"),
     "pressure": (_pressure, "boot with psi=1 on a kernel of 4.20 or later"),
 }

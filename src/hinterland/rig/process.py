@@ -16,11 +16,11 @@ from pathlib import Path
 
 from hinterland.errors import InternalError, SetupError, SystemFailure
 from hinterland.model.history import Event
-from hinterland.rig.accounts import Account
+from hinterland.rig.launching import NotPreparedError, Place, launch
 from hinterland.rig.link.host import Host
 from hinterland.rig.process_table import Entry, descendants, entry, same, scan
 from hinterland.rig.readiness import Ready, until_ready
-from hinterland.rig.supervision import die_with_parent, reap
+from hinterland.rig.supervision import reap
 
 Record = Callable[[Event], None]
 MARKER = "HINTERLAND_PROCESS"
@@ -31,21 +31,16 @@ OPEN_FILES = 65_536
 class Launch:
     """How a program is started, each time the same.
 
-    `cores`: the CPU cores it may use, None for all. `account`: its user, None for our own. `groups`:
-    `cgroup.procs` files that it enters. `stop_number`: the signal that asks it to end in good order.
-    `enter`: moves the child to the namespaces that it lives in.
+    `place`: where it runs. `stdin`: a descriptor, or one of DEVNULL and PIPE of subprocess. `stop_number`:
+    the signal that asks it to end in good order.
     """
 
     argv: tuple[str, ...]
     env: dict[str, str]
-    cwd: Path
+    place: Place
     log_path: Path
-    account: Account | None = None
-    cores: frozenset[int] | None = None
-    groups: tuple[Path, ...] = ()
     stdin: int = subprocess.DEVNULL
     stop_number: int = signal.SIGTERM
-    enter: Callable[[], None] | None = None
 
 
 class Process:
@@ -111,29 +106,30 @@ class Process:
     restart = start
 
     def _spawn(self) -> None:
-        launch = self._launch
+        asked = self._launch
+        if self.host is not None:
+            self.host.link.check_open()
         marker = secrets.token_hex(8)
         self._marker = f"{MARKER}={marker}\0".encode()
-        log = os.open(launch.log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        log = os.open(asked.log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
         self._log_from = os.fstat(log).st_size
         try:
-            self._popen = subprocess.Popen(
-                launch.argv,
-                cwd=launch.cwd,
-                env={**launch.env, MARKER: marker},
-                stdin=launch.stdin,
+            self._popen = launch(
+                asked.argv,
+                asked.place,
+                {**asked.env, MARKER: marker},
+                stdin=asked.stdin,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                preexec_fn=_preparation(launch, os.getpid()),
             )
         except OSError as error:
             raise SetupError(
-                f"{self.name}: {launch.argv[0]} can't be started ({error.strerror}).",
+                f"{self.name}: {asked.argv[0]} can't be started ({error.strerror}).",
                 "See what this machine lacks: hinterland doctor",
             ) from error
-        except subprocess.SubprocessError as error:
-            raise InternalError(f"{self.name}: {launch.argv[0]} could not be prepared ({error}).") from error
+        except NotPreparedError as error:
+            raise InternalError(f"{self.name}: {asked.argv[0]} could not be prepared ({error}).") from error
         finally:
             os.close(log)
         self.pid = self._popen.pid
@@ -159,6 +155,7 @@ class Process:
             asyncio.get_running_loop().remove_reader(self._pidfd)
         os.close(self._pidfd)
         self._pidfd = -1
+        self.hang_up()
         self.returncode = status
         self._ended.set()
         self.note("exited", returncode=status, asked=self.asked_to_end)
@@ -234,6 +231,20 @@ class Process:
         self.end()
         return self.returncode if self.returncode is not None else -signal.SIGKILL
 
+    def tell(self, word: str = "") -> None:
+        """Sends a line to a program that was started with `waits`. Raises SystemFailure when it is gone."""
+        if self._popen is None or self._popen.stdin is None:
+            raise InternalError(f"{self.name} waits for nothing.", "Start it with waits=True.")
+        try:
+            os.write(self._popen.stdin.fileno(), f"{word}\n".encode())
+        except (OSError, ValueError) as error:
+            raise self.failure("it ended before it was told to begin.") from error
+
+    def hang_up(self) -> None:
+        """Ends what a program that was started with `waits` can read, as Ctrl-D does."""
+        if self._popen is not None and self._popen.stdin is not None:
+            self._popen.stdin.close()
+
     def end(self, timeout_s: float = 10.0) -> None:
         """Kills its tree and returns when nothing of it is left. Raises InternalError after `timeout_s`."""
         self.asked_to_end = True
@@ -282,27 +293,9 @@ def _adopters(table: dict[int, Entry]) -> set[int]:
     return found
 
 
-def _preparation(launch: Launch, parent: int) -> Callable[[], None]:
-    """Returns what the child does between fork and exec: as little as there can be."""
+def open_files() -> tuple[int, int]:
+    """Returns how many files a started program may open: soft limit, raised as far as it may be, and hard."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, OPEN_FILES)
-    limit = (max(soft, wanted), hard) if soft != resource.RLIM_INFINITY else (soft, hard)
-
-    def prepare() -> None:
-        for path in launch.groups:
-            group = os.open(path, os.O_WRONLY)
-            os.write(group, b"0")
-            os.close(group)
-        if launch.cores:
-            os.sched_setaffinity(0, launch.cores)
-        resource.setrlimit(resource.RLIMIT_NOFILE, limit)
-        if launch.enter is not None:
-            launch.enter()
-        if launch.account is not None:
-            os.setgroups([])
-            os.setgid(launch.account.gid)
-            os.setuid(launch.account.uid)
-        # Last, because the kernel forgets it when credentials change.
-        die_with_parent(parent)
-
-    return prepare
+    if soft == resource.RLIM_INFINITY:
+        return soft, hard
+    return max(soft, OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, OPEN_FILES)), hard

@@ -6,7 +6,6 @@ import contextlib
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -16,9 +15,10 @@ from hinterland.errors import SetupError
 from hinterland.model.packets import PacketLog
 from hinterland.rig import caddy, faults, nginx, postgresql, redis
 from hinterland.rig.accounts import can_reach, unprivileged
-from hinterland.rig.binaries import find_program
 from hinterland.rig.certificate import Certificate, certificate
+from hinterland.rig.command import Argument, words_of
 from hinterland.rig.device import DeviceBytes
+from hinterland.rig.launching import Place
 from hinterland.rig.link.ends import PACKETS_LIMIT, planned, two_ends
 from hinterland.rig.link.host import Host
 from hinterland.rig.link.link import seed_of
@@ -30,16 +30,13 @@ from hinterland.rig.memory import MemoryLimit
 from hinterland.rig.ports import Ports
 from hinterland.rig.pressure import MachineProbe
 from hinterland.rig.probes import Probe, Usage, usage
-from hinterland.rig.process import Launch, Process, Record
+from hinterland.rig.process import Launch, Process, Record, open_files
 from hinterland.rig.process_table import children_of, entry
-from hinterland.rig.readiness import Ready, TcpReady
+from hinterland.rig.readiness import LogReady, Ready, TcpReady
 from hinterland.rig.scratch import OPEN_PLACES, Scratch
 from hinterland.rig.shared_memory import release
 from hinterland.rig.steps import StepPoints
 from hinterland.rig.supervision import become_subreaper, end_descendants
-
-INTERPRETERS = {".js": "node", ".mjs": "node", ".sh": "sh"}
-Argument = str | Path | int | float
 
 
 class Rig:
@@ -132,6 +129,7 @@ class Rig:
         cores: Collection[int] | None = None,
         cwd: Path | None = None,
         stdin: int = subprocess.DEVNULL,
+        waits: bool = False,
         limit: MemoryLimit | None = None,
         stop_number: int = signal.SIGTERM,
         host: Host | None = None,
@@ -140,29 +138,35 @@ class Rig:
 
         A first item that ends in `.py` runs with this Python, `.js` with Node. With `port` and no `ready`
         it is ready when it accepts a connection there. `user`: as root, run it as an unprivileged user (or
-        the one named, if it exists). `cwd` is by default a folder of its own in the scratch. `host`: the end
-        of a link that it runs in, where every port is free and it must not listen on 127.0.0.1 alone. Raises
-        SystemFailure with its last log lines when it ends before or is not ready in time.
+        the one named, if it exists). `cwd` is by default a folder of its own in the scratch. `waits`: it
+        prints `ready`, and begins when `Process.tell` sends the line for which it then waits; so its start is
+        no part of what is measured. `host`: the end of a link that it runs in, where every port is free and
+        it must not listen on 127.0.0.1 alone. Raises SystemFailure with its last log lines when it ends
+        before or is not ready in time.
         """
         if self._names.get(name, True):
             name = self.claim_name(name)
         self._names[name] = True
         folder = self.folder(name) if cwd is None else cwd
         preferred = (user,) if isinstance(user, str) else ()
-        launch = Launch(
-            argv=self._argv(command),
-            env={**self._environment(), **(env or {})},
-            cwd=folder,
-            log_path=self.scratch / f"{name}.log",
-            account=unprivileged(*preferred) if user else None,
-            cores=None if cores is None else frozenset(cores),
+        place = Place(
+            str(folder),
+            namespaces=None if host is None else host.namespaces,
             groups=() if limit is None else limit.entrances,
-            stdin=stdin,
-            stop_number=stop_number,
-            enter=None if host is None else host.entrance(str(folder)),
+            cores=None if cores is None else frozenset(cores),
+            open_files=open_files(),
+            account=unprivileged(*preferred) if user else None,
         )
-        if ready is None and port is not None:
-            ready = TcpReady()
+        launch = Launch(
+            argv=words_of(command),
+            env={**self._environment(), **(env or {})},
+            place=place,
+            log_path=self.scratch / f"{name}.log",
+            stdin=subprocess.PIPE if waits else stdin,
+            stop_number=stop_number,
+        )
+        if ready is None and (waits or port is not None):
+            ready = LogReady("ready") if waits else TcpReady()
         process = Process(name, launch, port, ready, self.record, host)
         self.processes.append(process)
         await process.start()
@@ -210,19 +214,6 @@ class Rig:
         unused = next(each for each in candidates if each not in self._names)
         self._names[unused] = False
         return unused
-
-    def _argv(self, command: Sequence[Argument]) -> tuple[str, ...]:
-        words = [str(word) for word in command]
-        ending = Path(words[0]).suffix
-        if ending == ".py":
-            return (sys.executable, *words)
-        if ending in INTERPRETERS:
-            program = INTERPRETERS[ending]
-            found = find_program(program)
-            if found is None:
-                raise SetupError(f"{program} is not installed; {words[0]} needs it.", "hinterland doctor")
-            return (str(found), *words)
-        return tuple(words)
 
     def _environment(self) -> dict[str, str]:
         """Returns our environment, with temporary files led into the scratch and Python not buffering."""
@@ -328,6 +319,11 @@ class Rig:
         link = RecordedLink(plan, self.record)
         self._links.append(link)
         return await link.open()
+
+    def measuring(self) -> None:
+        """Says that what counts begins now: the links judge their punctuality from here on."""
+        for link in self._links:
+            link.measuring()
 
     async def kill(self, process: Process) -> bool:
         """See `faults.kill`."""

@@ -29,6 +29,7 @@ from hinterland.rig import memory
 from hinterland.rig.scratch import Scratch, clear, sweep_stale
 from hinterland.rig.supervision import become_subreaper, die_with_parent, end_descendants
 from hinterland.runner import code as experiment_code
+from hinterland.runner import histories
 from hinterland.runner.code import Code
 from hinterland.runner.messages import (
     Abort,
@@ -58,6 +59,8 @@ def main(commands: int, reports: int, manifest: bytes, folder: Path) -> None:
     sweep_stale()
     try:
         code = experiment_code.load(experiment)
+        # Once here, and not in each trial.
+        histories.load_tables()
         scratch = Scratch()
     except HinterlandError as error:
         kind = type(error).__name__

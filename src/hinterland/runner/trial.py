@@ -71,8 +71,10 @@ class Trial:
         return self.treatment[factor]
 
     def phase(self, name: Phase) -> None:
-        """Says that the trial enters a phase."""
+        """Says that the trial enters a phase. Links are judged by how punctual they are from `measure` on."""
         self.record(Event(t_ns=time.monotonic_ns(), kind="phase", name=name))
+        if name == "measure":
+            self.rig.measuring()
 
     def note(self, name: str, **detail: Any) -> None:
         """Records something worth seeing in the history; `detail` holds JSON values."""

@@ -49,10 +49,12 @@ class LinkAudit(Struct, frozen=True):
     """A link, since it opened.
 
     Lateness is from the moment at which a packet was due to the moment at which it was handed to the far
-    kernel, None where no direction had a delay or a rate. unintended: packets lost that nobody asked to
-    lose, by cause. busiest: the largest share of a core in 0.1 s. behind_share: the share of the time
-    in which packets came faster than the forwarder took them; then the forwarder is the limit of what was
-    measured, and `ceiling` says so. run_delay_us: how long it was ready to run but had no core.
+    kernel, None where no direction had a delay or a rate. since: from when on that is counted, and
+    `scheduled`, how many packets it stands on: the link's `opening`, or when a trial began `measuring`.
+    unintended: packets lost that nobody asked to lose, by cause. busiest: the largest share of a core in
+    0.1 s. behind_share: the share of the time in which packets came faster than the forwarder took them; then
+    the forwarder is the limit of what was measured, and `ceiling` says so. run_delay_us: how long it was
+    ready to run but had no core.
     """
 
     packets: int
@@ -68,6 +70,7 @@ class LinkAudit(Struct, frozen=True):
     behind_share: float
     run_delay_us: float
     ceiling: str = ""
+    since: str = "opening"
 
     def record(self) -> dict[str, Any]:
         """Returns it as JSON values, for an event of the history."""
@@ -110,6 +113,7 @@ def audit_of(report: Mapping[str, Any], device_drops: Mapping[str, int] | None =
         behind_share=behind_share,
         run_delay_us=report["run_delay_us"],
         ceiling=ceiling,
+        since=report["since"],
     )
 
 

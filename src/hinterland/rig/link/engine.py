@@ -274,6 +274,9 @@ class Engine:
             return self.change(message["host"], message)
         if do == "audit":
             return self.audit()
+        if do == "measure":
+            self.meter.measure()
+            return {}
         if do == "stop":
             self._stopped = True
             return {"stopped": True}

@@ -102,16 +102,3 @@ class Host:
         from hinterland.rig.link import programs
 
         return programs.run(self, command, timeout_s=timeout_s, **options)
-
-    def entrance(self, folder: str | None = None) -> Callable[[], None]:
-        """Returns what moves a process into this host and on to `folder`: a `preexec_fn` of Popen.
-
-        Call it in the child, between fork and exec, before any change of user.
-        """
-        self.link.check_open()
-        namespaces = self.namespaces
-
-        def enter() -> None:
-            namespaces.enter(folder)
-
-        return enter

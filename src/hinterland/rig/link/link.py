@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 NOTHING_MEASURED: dict[str, Any] = {
     "packets": 0, "bytes": 0, "scheduled": 0, "errors": {}, "directions": {}, "open_us": 0.0, "cpu_us": 0.0,
-    "lateness_p50_us": None, "lateness_p99_us": None, "lateness_max_us": None,
+    "lateness_p50_us": None, "lateness_p99_us": None, "lateness_max_us": None, "since": "opening",
     "behind_us": 0.0, "busiest": 0.0, "run_delay_us": 0.0,
 }  # fmt: skip
 """What the kernel's own emulation says of itself."""
@@ -265,6 +265,11 @@ class Link:
         return len(running)
 
     # -- what it tells
+
+    def count_lateness_anew(self) -> None:
+        """Forgets how late it has been; all else that it counts it goes on counting from its opening."""
+        if self.tier != "netem":
+            self._forwarder().ask({"do": "measure"})
 
     def audit(self) -> LinkAudit:
         """Returns what the link measured of itself since it opened."""

@@ -17,8 +17,8 @@ class Meter:
     """Counts lateness, refused writes, and how busy the loop is."""
 
     def __init__(self) -> None:
-        self._bins = [0] * (BINS + 1)
-        self._latest_ns = 0
+        self._forget_lateness()
+        self._since = "opening"
         self._errors: dict[str, int] = {}
         self._passes = 0
         self._full_ns = 0
@@ -34,6 +34,15 @@ class Meter:
         self._last_ns = self._window_ns = self.opened_ns = time.monotonic_ns()
         self._window_cpu_ns = self._opened_cpu_ns = time.thread_time_ns()
         self._opened_delay_ns = run_delay_ns()
+
+    def measure(self) -> None:
+        """Counts lateness anew: what it serves was prepared until now, and is measured from here on."""
+        self._forget_lateness()
+        self._since = "measuring"
+
+    def _forget_lateness(self) -> None:
+        self._bins = [0] * (BINS + 1)
+        self._latest_ns = 0
 
     def late(self, late_ns: int) -> None:
         """Counts a packet that was handed over `late_ns` after its moment."""
@@ -65,6 +74,7 @@ class Meter:
         scheduled = sum(self._bins)
         usage = resource.getrusage(resource.RUSAGE_SELF)
         return {
+            "since": self._since,
             "scheduled": scheduled,
             "lateness_p50_us": self._percentile_us(scheduled, 0.50),
             "lateness_p99_us": self._percentile_us(scheduled, 0.99),

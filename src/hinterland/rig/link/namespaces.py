@@ -125,21 +125,21 @@ class Namespaces:
     mounts: int = -1
     user: int = -1
 
-    def enter(self, folder: str | None = None) -> None:
-        """Moves this process, which has one thread, into the host, and on to `folder`.
+    def entries(self) -> list[tuple[int, int]]:
+        """Returns what leads a process with one thread into the host: descriptor and kind, in this order.
 
-        For a child between fork and exec: it makes system calls and little else. With a user namespace the
-        process has every right in it until it starts a program.
+        With a user namespace, which comes first, it has every right in that until it starts a program.
         """
-        if self.user >= 0:
-            setns(self.user, CLONE_NEWUSER)
-        if self.network >= 0:
-            setns(self.network, CLONE_NEWNET)
-        if self.mounts >= 0:
-            # The kernel moves whoever enters a mount namespace to its root folder.
-            here = os.getcwd() if folder is None else folder
-            setns(self.mounts, CLONE_NEWNS)
-            os.chdir(here)
+        kinds = ((self.user, CLONE_NEWUSER), (self.network, CLONE_NEWNET), (self.mounts, CLONE_NEWNS))
+        return [(descriptor, kind) for descriptor, kind in kinds if descriptor >= 0]
+
+    def enter(self) -> None:
+        """Moves this process, which has one thread, into the host; its folder stays."""
+        here = os.getcwd()
+        for descriptor, kind in self.entries():
+            setns(descriptor, kind)
+        # The kernel moves whoever enters a mount namespace to its root folder.
+        os.chdir(here)
 
     def close(self) -> None:
         """Lets go of them."""

@@ -7,14 +7,14 @@ import os
 import shutil
 import subprocess
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from hinterland.errors import SetupError, UsageError
+from hinterland.rig.launching import NotPreparedError, Place, launch
 from hinterland.rig.link.host import Host
 from hinterland.rig.link.listeners import wait_for_port
-from hinterland.rig.supervision import die_with_parent
 
 
 def start(
@@ -34,15 +34,18 @@ def start(
     host.link.check_open()
     words = _words(host, command, bool(options.get("shell")))
     if "preexec_fn" in options:
-        raise UsageError("preexec_fn is how a program is put into its host.", "Let the program do it itself.")
+        raise UsageError("preexec_fn would not run in the host.", "Let the program do it itself.")
     environment = {**os.environ, **(options.pop("env", None) or {}), **addresses(host)}
     folder = _folder(options.pop("cwd", None))
+    # The kernel watches the thread that starts it: a child of another one would end with that thread.
+    with_parent = threading.current_thread() is threading.main_thread()
+    place = Place(folder, host.namespaces, with_parent=with_parent)
     try:
-        process: subprocess.Popen[Any] = subprocess.Popen(
-            words, env=environment, preexec_fn=_preparation(host, folder), **options
-        )
-    except subprocess.SubprocessError as error:
-        raise SetupError(f"{words[0]} could not be put into {host.name}.", "hinterland doctor") from error
+        process = launch(words, place, environment, **options)
+    except NotPreparedError as error:
+        raise SetupError(
+            f"{words[0]} could not be put into {host.name} ({error}).", "hinterland doctor"
+        ) from error
     except OSError as error:
         raise _not_run(words[0], folder, error) from error
     # Those whose end is known already are not kept: a test may run thousands.
@@ -137,17 +140,3 @@ def addresses(host: Host) -> dict[str, str]:
     return {
         f"HINTERLAND_{name.upper().replace('-', '_')}": each.address for name, each in host.link.hosts.items()
     }
-
-
-def _preparation(host: Host, folder: str) -> Callable[[], None]:
-    enter = host.entrance(folder)
-    parent = os.getpid()
-    # The kernel watches the thread that forks: a child of another one would die with that thread.
-    with_parent = threading.current_thread() is threading.main_thread()
-
-    def prepare() -> None:
-        enter()
-        if with_parent:
-            die_with_parent(parent)
-
-    return prepare

@@ -98,6 +98,9 @@ class Proxy:
             return {}
         if message["do"] == "audit":
             return self.report()
+        if message["do"] == "measure":
+            # A proxy does not know how late it is.
+            return {}
         do = message["do"]
         raise UsageError(f"{do}: the proxy tier can't do that.", "hinterland doctor says what can.")
 
@@ -106,7 +109,7 @@ class Proxy:
         used = resource.getrusage(resource.RUSAGE_SELF)
         return {
             "packets": 0, "bytes": self.bytes, "scheduled": 0, "errors": {}, "directions": {},
-            "lateness_p50_us": None, "lateness_p99_us": None, "lateness_max_us": None,
+            "lateness_p50_us": None, "lateness_p99_us": None, "lateness_max_us": None, "since": "opening",
             "open_us": (time.monotonic() - self._opened_s) * 1e6, "behind_us": 0.0, "busiest": 0.0,
             "cpu_us": (used.ru_utime + used.ru_stime) * 1e6, "run_delay_us": 0.0,
         }  # fmt: skip

@@ -34,6 +34,7 @@ class RecordedLink:
         self.name = plan.name
         self._record = record
         self._cut: set[str] = set()
+        self._measuring = False
 
     @property
     def tier(self) -> str:
@@ -99,6 +100,12 @@ class RecordedLink:
         if name in self._cut:
             self._cut.discard(name)
             self._fault("end", host=name)
+
+    def measuring(self) -> None:
+        """Says that the trial measures from now on; only the first time counts."""
+        if self.plain.hosts and not self._measuring:
+            self._measuring = True
+            self.plain.count_lateness_anew()
 
     async def audit(self) -> LinkAudit:
         """See Link.audit."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 from pathlib import Path
 
 import numpy as np
@@ -104,22 +103,17 @@ async def trial(t: Trial) -> None:
     # Who has to have met before meets without any distance: that is no part of what is timed.
     link = await t.rig.link(client=fast_open, server=fast_open, packets=True)
     trusted = t.rig.certificate(NAME)
-    go_on, tell = os.pipe()
-    try:
-        # Both take their time to load; the client asks nothing before it is told to.
-        client, _ = await asyncio.gather(
-            start_client(t, link.client, link.server, trusted, go_on), start_server(t, link.server, trusted)
-        )
-        os.write(tell, b"meet\n")
-        await until_ready(client, LogReady("^met"))
-        await link.change(delay_ms=t["rtt_ms"] / 2)
-        t.phase("measure")
-        os.write(tell, b"ask\n")
-        if await client.wait(PATIENCE_S) != 0:
-            raise client.failure("it did not get all its answers.")
-    finally:
-        os.close(go_on)
-        os.close(tell)
+    # Both take their time to load; the client asks nothing before it is told to.
+    client, _ = await asyncio.gather(
+        start_client(t, link.client, link.server, trusted), start_server(t, link.server, trusted)
+    )
+    client.tell("meet")
+    await until_ready(client, LogReady("^met"))
+    await link.change(delay_ms=t["rtt_ms"] / 2)
+    t.phase("measure")
+    client.tell("ask")
+    if await client.wait(PATIENCE_S) != 0:
+        raise client.failure("it did not get all its answers.")
     connections = json.loads(client.log_tail(1)[0])
     t.reading("connections", connections)
     if t.rig.packets is not None:
@@ -142,7 +136,7 @@ def check(t: Trial) -> None:
         )
 
 
-async def start_client(t: Trial, here: Host, there: Host, trusted: Certificate, go_on: int) -> Process:
+async def start_client(t: Trial, here: Host, there: Host, trusted: Certificate) -> Process:
     program = "quic_client.py" if t["protocol"] == "quic" else "tls_client.py"
     options = [] if t["protocol"] == "quic" else ["--protocol", t["protocol"]]
     return await t.rig.start(
@@ -156,8 +150,7 @@ async def start_client(t: Trial, here: Host, there: Host, trusted: Certificate, 
         ],
         name="client",
         host=here,
-        stdin=go_on,
-        ready=LogReady("^ready"),
+        waits=True,
     )
 
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +34,6 @@ from hinterland.rig.certificate import certificate
 from hinterland.rig.link.host import Host
 from hinterland.rig.link.settings import HostSettings
 from hinterland.rig.link.shape import Shape
-from hinterland.rig.process import Process
 from hinterland.rig.readiness import LogReady, until_ready
 
 SYSTEMS = Path(__file__).parent / "systems"
@@ -117,16 +115,17 @@ async def trial(t: Trial) -> None:
     link = await t.rig.link(up=still, down=still, server=window, packets=True)
     command = await (feeds if t["load"] == "feeds" else page)(t, link.server)
     received = t.scratch / "received.json"
-    reader, enter = await waiting_reader(t, [*command, "--out", received], link.client)
+    program = [*command, "--out", received]
+    reader = await t.rig.start(program, name="reader", host=link.client, waits=True)
     # Connections are made on a sound link, so that no trial begins with a lost handshake.
     if t["load"] == "feeds":
         await link.change(down=replace(still, drop=drops(t.random, t["messages"], t["loss_percent"])))
     else:
         await link.change(down=replace(still, loss=t["loss_percent"] / 100))
     t.phase("measure")
-    os.write(enter, b"\n")
+    reader.tell()
     await until_ready(reader, LogReady("done"))
-    os.close(enter)
+    reader.hang_up()
     t.phase("final")
     result = json.loads(received.read_text())
     if t["load"] == "page":
@@ -173,19 +172,6 @@ def drops(random: random.Random, messages: int, loss_percent: float) -> tuple[st
     stretch = 100 / loss_percent
     starts = np.arange(0, messages - stretch / 2, stretch)
     return tuple(f"data:{1 + round(start + stretch * random.uniform(0.2, 0.5))}" for start in starts)
-
-
-async def waiting_reader(t: Trial, command: Sequence[Any], host: Host) -> tuple[Process, int]:
-    """Starts a reader and returns it when it is connected, with the end of a pipe to it."""
-    ear, enter = os.pipe()
-    try:
-        ready = LogReady("ready")
-        return await t.rig.start(command, name="reader", host=host, stdin=ear, ready=ready), enter
-    except BaseException:
-        os.close(enter)
-        raise
-    finally:
-        os.close(ear)
 
 
 def sample(rows: Rows, count: int) -> LoadSample:
