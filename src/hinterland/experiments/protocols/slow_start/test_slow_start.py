@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import msgspec
@@ -21,7 +23,14 @@ FOLDER = Path(__file__).parent
 RECORDED = sorted((FOLDER / "histories").glob("*.json"))
 EXPERIMENT = read(FOLDER)
 CODE = code.load(EXPERIMENT)
+MODULE = sys.modules[CODE.outcome.__module__]
 CUBIC: dict[str, Any] = {"variant": ("cubic",), "queue": ("long",)}
+
+
+class Levels(dict[str, Any]):
+    """What `drops` asks of a trial: its levels, and its randomness."""
+
+    random = Random(5)
 
 
 def recorded(name: str) -> dict[str, Any]:
@@ -101,6 +110,20 @@ def test_a_stream_without_pings_is_no_evidence() -> None:
     outcome = CODE.outcome(History(**history))
     assert [each.held for each in outcome.assumptions] == [False]
     assert set(outcome.metrics) == {"throughput_mbit"}
+    history["treatment"]["loss"] = 0.01
+    [flowed] = CODE.outcome(History(**history)).assumptions
+    assert flowed.held
+    assert "ping" not in flowed.says
+
+
+@pytest.mark.parametrize("loss", [0, 0.01, 0.02, 0.1])
+def test_one_packet_of_each_stretch_is_lost(loss: float) -> None:
+    drops = MODULE.drops(Levels({"loss": loss}))
+    numbers = [int(each.removeprefix("data:")) for each in drops]
+    assert len(numbers) == round(30_000 * loss)
+    stretch = 1 / loss if loss else 1
+    assert [int((number - 1) / stretch + 1e-9) for number in numbers] == list(range(len(numbers)))
+    assert len({number % 100 for number in numbers}) > 20 or loss in (0, 0.1)
 
 
 @pytest.mark.parametrize("claim", EXPERIMENT.claim, ids=lambda claim: claim.id)
@@ -155,9 +178,9 @@ def test_cubic_starves_under_random_loss_and_fills_a_long_queue(
         "rtt_ms": (30,),
     }
     mbit, waits_ms = {}, {}
-    for one in run(tmp_path, rate_mbit=(100,), loss=(0, 0.02), **stream, **CUBIC):
+    for one in run(tmp_path, rate_mbit=(100,), loss=(0, 0.01), **stream, **CUBIC):
         mbit[one.treatment["loss"]] = one.outcome.metrics["throughput_mbit"]
     for one in run(tmp_path, rate_mbit=(20,), loss=(0,), **stream, **{**CUBIC, "queue": ("long", "codel")}):
         waits_ms[one.treatment["queue"]] = one.outcome.metrics["queue_ms"]
-    assert mbit[0] > 3 * mbit[0.02] > 0
+    assert mbit[0] > 3 * mbit[0.01] > 0
     assert waits_ms["long"] > 1.5 * waits_ms["codel"]

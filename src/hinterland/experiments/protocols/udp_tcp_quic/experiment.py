@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -25,9 +24,7 @@ from hinterland.model.claims import Never
 from hinterland.model.experiment import Where
 from hinterland.model.history import UNFINISHED
 from hinterland.model.packets import FATES, PacketLog
-from hinterland.rig.link.host import Host
 from hinterland.rig.link.shape import Shape
-from hinterland.rig.process import Process
 from hinterland.rig.readiness import LogReady, until_ready
 from hinterland.statistics.percentiles import percentile
 
@@ -35,6 +32,7 @@ SYSTEMS = Path(__file__).parent / "systems"
 PORT, RATE_PER_S, CHUNK_BYTES = 9000, 250, 600
 QUEUE_MS, HELD_BACK_MS = 100, 6
 PATIENCE_S = 30
+QUIET_S = 0.1  # With three round trips: so long a silence is the end where chunks may be lost.
 KIND = "lost_or_out_of_order"
 Rows = list[list[int]]
 """A receiver's ledger: [number, due_ns, done_ns, intact], in the order of arrival."""
@@ -68,10 +66,10 @@ CLAIMS = {
         metric="missing", oracle="dropped_packets", within=1.5, where={**DATAGRAM, **LOSSY}, control=STREAM
     ),
     "udp_does_not_wait": ratio_at_least(
-        metric="delay_p90_ms", ratio=1.75, more=TCP, less=UDP, where=LOSSY, control={"loss": 0}
+        metric="delay_p93_ms", ratio=1.75, more=TCP, less=UDP, where=LOSSY, control={"loss": 0}
     ),
     "datagram_does_not_wait": ratio_at_least(
-        metric="delay_p90_ms", ratio=1.75, more=STREAM, less=DATAGRAM, where=LOSSY, control={"loss": 0}
+        metric="delay_p93_ms", ratio=1.75, more=STREAM, less=DATAGRAM, where=LOSSY, control={"loss": 0}
     ),
     "tcp_slows_its_sender": ratio_at_least(
         metric="held_p90_ms",
@@ -92,21 +90,24 @@ async def trial(t: Trial) -> None:
     program, kind = PROGRAMS[t["variant"]]
     ends = [link.server.address, PORT, "--kind", kind, "--count", t["chunks"], "--rate", RATE_PER_S]
     ledger, notes = t.scratch / "received.json", t.scratch / "sent.json"
-    receiver = await t.rig.start(
-        [SYSTEMS / program, "receive", *ends, "--out", ledger],
-        name="receiver",
-        host=link.server,
-        ready=LogReady("listening"),
+    quiet_s = QUIET_S + 3 * t["rtt_ms"] / 1000
+    receive = [SYSTEMS / program, "receive", *ends, "--quiet-s", quiet_s, "--out", ledger]
+    send = [SYSTEMS / program, "send", *ends, "--out", notes]
+    # Both take their time to load; the sender does nothing before it is told to.
+    receiver, sender = await asyncio.gather(
+        t.rig.start(receive, name="receiver", host=link.server, ready=LogReady("listening")),
+        t.rig.start(send, name="sender", host=link.client, waits=True),
     )
-    sender, enter = await waiting(t, [SYSTEMS / program, "send", *ends, "--out", notes], link.client)
-    # The connection is made on a sound link: what is compared is what becomes of the bytes.
+    sender.tell("connect")
+    await until_ready(sender, LogReady("connected"))
+    # The connection was made on a sound link: what is compared is what becomes of the bytes.
     await link.change(up=network(t))
     t.phase("measure")
-    os.write(enter, b"\n")
+    sender.tell("send")
     await until_ready(sender, LogReady("done"))
     if await receiver.wait(PATIENCE_S) != 0:
         raise receiver.failure("it ended before it was done.")
-    os.close(enter)
+    sender.hang_up()
     t.phase("final")
     t.load("chunks", sample(json.loads(notes.read_text()), json.loads(ledger.read_text())["rows"]))
     t.reading("rows", json.loads(ledger.read_text())["rows"])
@@ -135,18 +136,6 @@ def drops(t: Trial) -> tuple[str, ...]:
     stretches = round(t["chunks"] * t["loss"])
     places = [(n + t.random.uniform(0.2, 0.5)) / t["loss"] for n in range(stretches)]
     return tuple(f"data:{1 + int(place)}" for place in places)
-
-
-async def waiting(t: Trial, command: Sequence[Any], host: Host) -> tuple[Process, int]:
-    """Starts a sender, and returns it when it is connected and waits, with the descriptor of its input."""
-    ear, enter = os.pipe()
-    try:
-        return await t.rig.start(command, name="sender", host=host, stdin=ear, ready=LogReady("ready")), enter
-    except BaseException:
-        os.close(enter)
-        raise
-    finally:
-        os.close(ear)
 
 
 def sample(sent: dict[str, list[int]], rows: Rows) -> LoadSample:
@@ -191,8 +180,9 @@ def outcome(h: History) -> Outcome:
         "held_p90_ms": float(np.percentile((sent_ns - due_ns) / 1e6, 90)),
         "sending_ms": float(sent_ns[-1] - due_ns[0]) / 1e6,
     }
-    if (slowest := percentile(delay_ms, 90)) is not None:
-        metrics["delay_p90_ms"] = slowest.estimate
+    # Where a tenth is lost, the 90th percentile is now a repaired chunk and now one that waited behind it.
+    if (slowest := percentile(delay_ms, 93)) is not None:
+        metrics["delay_p93_ms"] = slowest.estimate
     sent_s = np.flatnonzero(came) / RATE_PER_S
     return Outcome(
         metrics=metrics,

@@ -2,10 +2,11 @@
 
     python fetch.py 127.0.0.1 7000 65536 fresh 8
 
-With `fresh` each fetch has a connection of its own that has carried nothing yet: the first is alone, the
-others come after it, all at once. With `warm` all are at once, over connections that have carried the file
-twice. One line of JSON comes out: for each fetch a list of [microseconds since its request, bytes that had
-arrived by then], and the milliseconds for which this program was kept from looking, at the worst.
+It says when it is ready and begins at Enter. With `fresh` each fetch has a connection of its own that has
+carried nothing yet: the first is alone, the others come after it, all at once. With `warm` all are at once,
+over connections that have carried the file twice. One line of JSON comes out: for each fetch a list of
+[microseconds since its request, bytes that had arrived by then], and the milliseconds for which this program
+was kept from looking, at the worst.
 """
 
 from __future__ import annotations
@@ -73,6 +74,8 @@ def fetch(servers: list[socket.socket], size_bytes: int) -> tuple[list[Fetch], f
 def main(address: str, port: int, size_bytes: int, connection: str, count: int) -> None:
     fetched: list[Fetch] = []
     late_ms = 0.0
+    print("ready: press Enter to begin", flush=True)
+    sys.stdin.readline()
     for together in (count,) if connection == "warm" else (1, count - 1):
         servers = connect(address, port, together)
         for _ in range(WARM_UP if connection == "warm" else 0):

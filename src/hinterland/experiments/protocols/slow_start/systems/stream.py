@@ -1,8 +1,10 @@
 """Downloads without end, sends pings beside it, and after a start counts what arrives and how late pings are.
 
-    python stream.py 127.0.0.1 7000 0.6 1.0
+    python stream.py 127.0.0.1 7000 0.7 0.5
+    python stream.py 127.0.0.1 7000 0.7 0.5 alone       # without pings
 
-The numbers are the seconds before the window that counts, and its length. One line of JSON comes out.
+The numbers are the seconds before the window that counts, and its length. It says when it is ready, begins at
+Enter, and prints one line of JSON.
 """
 
 from __future__ import annotations
@@ -53,7 +55,7 @@ def arrived_bytes(server: socket.socket) -> int:
     return segment_bytes * segments
 
 
-def measure(address: str, port: int, settle_s: float, window_s: float) -> dict[str, object]:
+def measure(address: str, port: int, settle_s: float, window_s: float, alone: bool) -> dict[str, object]:
     """Returns the bytes that arrived in the window, its length, and its pings; null for a lost one."""
     clock = time.monotonic_ns
     with socket.create_connection((address, port), timeout=20) as server, selectors.DefaultSelector() as both:
@@ -75,7 +77,8 @@ def measure(address: str, port: int, settle_s: float, window_s: float) -> dict[s
             if due_ns <= (now_ns := clock()) < end_ns:
                 if not seen:
                     seen.append((now_ns, arrived_bytes(server)))
-                pings.send(now_ns)
+                if not alone:
+                    pings.send(now_ns)
                 due_ns += PING_EVERY_NS
             elif now_ns >= end_ns and len(seen) == 1:
                 seen.append((now_ns, arrived_bytes(server)))
@@ -86,4 +89,7 @@ def measure(address: str, port: int, settle_s: float, window_s: float) -> dict[s
 
 
 if __name__ == "__main__":
-    print(json.dumps(measure(sys.argv[1], int(sys.argv[2]), float(sys.argv[3]), float(sys.argv[4]))))
+    print("ready: press Enter to begin", flush=True)
+    sys.stdin.readline()
+    address, port, settle_s, window_s, *more = sys.argv[1:]
+    print(json.dumps(measure(address, int(port), float(settle_s), float(window_s), "alone" in more)))

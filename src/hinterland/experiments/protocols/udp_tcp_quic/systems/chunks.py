@@ -18,8 +18,6 @@ from pathlib import Path
 
 CHUNK_BYTES = 600
 HEAD = struct.Struct("!IQ")
-QUIET_S = 0.25
-"""Who may lose chunks can't wait for all of them: so long a silence is the end."""
 
 
 def options(says: str, kinds: list[str]) -> argparse.Namespace:
@@ -31,6 +29,7 @@ def options(says: str, kinds: list[str]) -> argparse.Namespace:
     parser.add_argument("--kind", choices=kinds, default=kinds[0])
     parser.add_argument("--count", type=int, default=120, help="how many chunks there will be")
     parser.add_argument("--rate", type=float, default=250, help="chunks a second")
+    parser.add_argument("--quiet-s", type=float, default=0.25, help="a silence that is taken for the end")
     parser.add_argument("--out", type=Path, help="file for what happened; default: print it")
     return parser.parse_args()
 
@@ -44,9 +43,9 @@ def chunk(number: int, due_ns: int) -> bytes:
 class Ledger:
     """What a receiver got, in that order: a row [number, due_ns, done_ns, intact] for each chunk."""
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, quiet_s: float) -> None:
         self.rows: list[list[int]] = []
-        self._count = count
+        self._count, self._quiet_s = count, quiet_s
         self._unfinished = b""
         self._numbers: set[int] = set()
         self._news = asyncio.Event()
@@ -67,14 +66,20 @@ class Ledger:
         self._news.set()
 
     async def complete(self, whole: bool) -> None:
-        """Returns when all is here (`whole`), or when something came and then nothing for a while."""
+        """Returns when all is here, or, where chunks may be lost, when something came and then nothing."""
         while not whole or len(self._numbers) < self._count:
             self._news.clear()
             try:
-                async with asyncio.timeout(None if whole or not self.rows else QUIET_S):
+                async with asyncio.timeout(None if whole or not self.rows else self._quiet_s):
                     await self._news.wait()
             except TimeoutError:
                 return
+
+
+async def told(says: str) -> None:
+    """Prints a line, and returns at Enter."""
+    print(says, flush=True)
+    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
 
 
 async def paced(
@@ -84,8 +89,7 @@ async def paced(
 
     Returns for each chunk when it was due, when the sender turned to it, and when `send` returned.
     """
-    print("ready: press Enter to begin", flush=True)
-    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
+    await told("connected: press Enter to send")
     gap_ns = round(1e9 / rate_per_s)
     start_ns = time.monotonic_ns() + gap_ns
     due_ns = [start_ns + number * gap_ns for number in range(count)]

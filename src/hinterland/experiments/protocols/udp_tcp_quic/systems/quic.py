@@ -1,7 +1,7 @@
 """Chunks over QUIC, in two ways: as bytes of one stream, or as datagrams that are sent once (RFC 9221).
 
     python quic.py receive 127.0.0.1 9000
-    python quic.py send 127.0.0.1 9000 --kind datagram      # then press Enter, and Ctrl-D to end
+    python quic.py send 127.0.0.1 9000 --kind datagram      # Enter to connect, Enter to send, Ctrl-D to end
 
 Both travel in the same encrypted connection of aioquic. What comes in a stream is acknowledged, repaired and
 put in order; a datagram is acknowledged, too, but nobody sends it again.
@@ -19,7 +19,7 @@ from aioquic.asyncio.protocol import QuicConnectionProtocol
 from aioquic.asyncio.server import serve
 from aioquic.quic.configuration import QuicConfiguration
 from aioquic.quic.events import DatagramFrameReceived, QuicEvent, StreamDataReceived
-from chunks import Ledger, options, paced, stay, write  # type: ignore[import-not-found]
+from chunks import Ledger, options, paced, stay, told, write  # type: ignore[import-not-found]
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -76,11 +76,12 @@ async def receive(address: str, port: int, ledger: Ledger, whole: bool) -> None:
 async def main() -> None:
     given = options("Chunks over QUIC", ["stream", "datagram"])
     if given.role == "receive":
-        ledger = Ledger(given.count)
+        ledger = Ledger(given.count, given.quiet_s)
         await receive(given.address, given.port, ledger, whole=given.kind == "stream")
         write({"rows": ledger.rows}, given.out)
         return
     trusting = QuicConfiguration(verify_mode=ssl.CERT_NONE, server_name="chunks", **COMMON)
+    await told("ready: press Enter to connect")
     opened = connect(given.address, given.port, configuration=trusting, create_protocol=Sender)
     async with opened as line:
         assert isinstance(line, Sender)

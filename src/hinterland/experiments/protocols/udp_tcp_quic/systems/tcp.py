@@ -1,7 +1,7 @@
 """Chunks in one TCP connection: every byte, in order, at the price of waiting.
 
     python tcp.py receive 127.0.0.1 9000
-    python tcp.py send 127.0.0.1 9000      # then press Enter, and Ctrl-D to end
+    python tcp.py send 127.0.0.1 9000      # Enter to connect, Enter to send, Ctrl-D to end
 
 The sender keeps its send buffer small, so that it feels when the network takes less than it gives.
 """
@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import socket
 
-from chunks import Ledger, options, paced, stay, write  # type: ignore[import-not-found]
+from chunks import Ledger, options, paced, stay, told, write  # type: ignore[import-not-found]
 
 SEND_BUFFER_BYTES = 8192
 
@@ -29,11 +29,12 @@ async def receive(address: str, port: int, ledger: Ledger) -> None:
 async def main() -> None:
     given = options("Chunks over TCP", ["stream"])
     if given.role == "receive":
-        ledger = Ledger(given.count)
+        ledger = Ledger(given.count, given.quiet_s)
         await receive(given.address, given.port, ledger)
         write({"rows": ledger.rows}, given.out)
         return
     loop = asyncio.get_running_loop()
+    await told("ready: press Enter to connect")
     with socket.socket() as line:
         line.setblocking(False)
         line.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)

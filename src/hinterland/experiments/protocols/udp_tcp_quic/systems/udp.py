@@ -1,7 +1,7 @@
 """Chunks as UDP datagrams: what the network drops, doubles or swaps, the receiver gets so.
 
 python udp.py receive 127.0.0.1 9000
-python udp.py send 127.0.0.1 9000      # then press Enter, and Ctrl-D to end
+python udp.py send 127.0.0.1 9000      # Enter to connect, Enter to send, Ctrl-D to end
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from chunks import Ledger, options, paced, stay, write  # type: ignore[import-not-found]
+from chunks import Ledger, options, paced, stay, told, write  # type: ignore[import-not-found]
 
 
 class Receiver(asyncio.DatagramProtocol):
@@ -31,10 +31,11 @@ async def receive(address: str, port: int, ledger: Ledger) -> None:
 async def main() -> None:
     given = options("Chunks over UDP", ["datagram"])
     if given.role == "receive":
-        ledger = Ledger(given.count)
+        ledger = Ledger(given.count, given.quiet_s)
         await receive(given.address, given.port, ledger)
         write({"rows": ledger.rows}, given.out)
         return
+    await told("ready: press Enter to connect")
     transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
         asyncio.DatagramProtocol, remote_addr=(given.address, given.port)
     )
