@@ -9,6 +9,10 @@ command -v unbound >/dev/null 2>&1 || [ -x /usr/sbin/unbound ] || missing="$miss
 command -v dnsmasq >/dev/null 2>&1 || [ -x /usr/sbin/dnsmasq ] || missing="$missing dnsmasq-base"
 command -v node >/dev/null 2>&1 || missing="$missing nodejs"
 command -v redis-server >/dev/null 2>&1 || missing="$missing redis-server"
+command -v haproxy >/dev/null 2>&1 || [ -x /usr/sbin/haproxy ] || missing="$missing haproxy"
+command -v wrk >/dev/null 2>&1 || missing="$missing wrk"
+command -v ab >/dev/null 2>&1 || missing="$missing apache2-utils"
+command -v h2load >/dev/null 2>&1 || missing="$missing nghttp2-client"
 ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing="$missing postgresql"
 [ -n "$missing" ] || exit 0
 if command -v apt-get >/dev/null 2>&1 && [ "$(id -u)" = 0 ]; then

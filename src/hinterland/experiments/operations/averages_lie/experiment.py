@@ -1,0 +1,104 @@
+"""Asks servers of one mean and different tails; looks at means, percentiles, averaged percentiles, pages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hinterland import Assumption, History, Outcome, Trial, difference_within, matches, ratio_at_least
+from hinterland.checkers.assumptions import answered
+from hinterland.load.arrivals import constant
+from hinterland.load.http1 import Request, open_loop
+from hinterland.load.summary import summarise
+from hinterland.model.experiment import Where
+
+SYSTEMS = Path(__file__).parent / "systems"
+LOAD_S = 1.0
+WINDOWS = 10
+SLOW_MS = 100  # Between the fast answers, of 2 ms, and the slow ones, of 202.
+CONNECTIONS = 500  # As many as the slow answers of a burst keep busy, and more.
+
+SINGLE: Where = {"requests_a_page": 1}
+PAGE: Where = {"requests_a_page": 20}
+STEADY: Where = {"variant": "steady"}
+TWO_FACED: Where = {"variant": "two_faced"}
+BURST: Where = {"variant": "in_a_burst"}
+SLOW: Where = {"slow_share": 0.05}
+NEVER_SLOW: Where = {"slow_share": 0}
+
+CLAIMS = {
+    "the_same_mean": difference_within(
+        metric="mean_ms", ratio=1.5, one=TWO_FACED, other=STEADY, where={**SINGLE, **SLOW}, control=NEVER_SLOW
+    ),
+    "another_tail": ratio_at_least(
+        metric="p99_ms", ratio=8, more=TWO_FACED, less=STEADY, where={**SINGLE, **SLOW}, control=NEVER_SLOW
+    ),
+    "averaged_percentiles": ratio_at_least(
+        metric="understated",
+        ratio=4,
+        more=BURST,
+        less=TWO_FACED,
+        where={**SINGLE, **SLOW},
+        control=NEVER_SLOW,
+    ),
+    "pages_meet_the_tail": ratio_at_least(
+        metric="p50_ms", ratio=10, more=PAGE, less=SINGLE, where={**TWO_FACED, **SLOW}, control=NEVER_SLOW
+    ),
+    "pages_as_computed": matches(
+        metric="slow_pages",
+        oracle="computed_slow_pages",
+        within=1.75,
+        where={**TWO_FACED, **SLOW, **PAGE},
+        control=BURST,
+    ),
+}
+
+
+async def trial(t: Trial) -> None:
+    t.phase("prepare")
+    a_page, rate = int(t["requests_a_page"]), int(t["rate_per_s"])
+    pages = round(rate * LOAD_S / a_page)
+    port = t.rig.free_port()
+    plan = [t["variant"], t["slow_share"], pages * a_page, t.seed]
+    await t.rig.start([SYSTEMS / "server.py", port, *plan], name="server", port=port)
+    t.phase("measure")
+    # The requests of a page are due at one moment, as a browser or a gateway sends them.
+    schedule = np.repeat(constant(rate / a_page, LOAD_S), a_page)
+    t.load(
+        "requests", await open_loop("127.0.0.1", port, Request(), schedule=schedule, connections=CONNECTIONS)
+    )
+
+
+def outcome(h: History) -> Outcome:
+    sample = h.loads["requests"]
+    a_page = int(h.treatment["requests_a_page"])
+    requests_ms = 1e3 * summarise(sample).response_s
+    pages_ms = requests_ms[: len(requests_ms) // a_page * a_page].reshape(-1, a_page).max(axis=1)
+    p99_ms = at(pages_ms, 99)
+    averaged_ms = float(np.mean([at(each, 99) for each in np.array_split(pages_ms, WINDOWS) if len(each)]))
+    share = float(h.treatment["slow_share"]) if h.treatment["variant"] != "steady" else 0.0
+    metrics = {
+        "mean_ms": float(pages_ms.mean()),
+        "p50_ms": at(pages_ms, 50),
+        "p99_ms": p99_ms,
+        "averaged_p99_ms": averaged_ms,
+        "understated": p99_ms / averaged_ms,
+        "slow_pages": float((pages_ms > SLOW_MS).mean()),
+    }
+    if share:
+        metrics["computed_slow_pages"] = 1 - (1 - share) ** a_page
+    good = answered(sample)
+    all_answered = Assumption(
+        id="all_answered",
+        says="every request was answered",
+        held=good == len(requests_ms),
+        measured=f"{good} of {len(requests_ms)}",
+    )
+    return Outcome(metrics=metrics, assumptions=(all_answered,))
+
+
+def at(times_ms: np.ndarray[Any, Any], percent: float) -> float:
+    """Returns the smallest time that so many percent do not exceed."""
+    return float(np.percentile(times_ms, percent, method="inverted_cdf"))

@@ -1,0 +1,183 @@
+"""Lets a server stand still under load, and asks several observers for its p99."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import Any
+
+import numpy as np
+
+from hinterland import Assumption, History, Outcome, Trial, matches, ratio_at_least
+from hinterland.load.arrivals import constant
+from hinterland.load.http1 import Request, closed_loop, open_loop
+from hinterland.load.summary import summarise
+from hinterland.model.experiment import Where
+from hinterland.model.history import LoadSample
+from hinterland.rig.nginx import Nginx
+
+LOAD_S, STALL_AT_S, PATIENCE_S = 1.0, 0.4, 20
+UNITS_MS = {"us": 1e-3, "ms": 1.0, "s": 1e3}
+LOOPS = ("closed_loop", "open_from_sending", "open_from_due")
+
+STALL: Where = {"stall_ms": 250}
+NO_STALL: Where = {"stall_ms": 0}
+DUE: Where = {"observer": "open_from_due"}
+SENDING: Where = {"observer": "open_from_sending"}
+
+CLAIMS = {
+    "from_due_is_true": matches(
+        metric="p99_ms", oracle="truth_ms", within=1.5, where={**STALL, **DUE}, control=SENDING
+    ),
+    "closed_loop_hides": ratio_at_least(
+        metric="p99_ms", ratio=20, more=DUE, less={"observer": "closed_loop"}, where=STALL, control=NO_STALL
+    ),
+    "sending_hides": ratio_at_least(
+        metric="p99_ms", ratio=20, more=DUE, less=SENDING, where=STALL, control=NO_STALL
+    ),
+    "wrk_fills_in": matches(
+        metric="p99_ms",
+        oracle="truth_ms",
+        within=1.5,
+        where={**STALL, "observer": "wrk"},
+        control={"observer": "ab"},
+    ),
+}
+
+
+async def trial(t: Trial) -> None:
+    t.phase("prepare")
+    server = await t.rig.nginx('return 200 "ok\\n";')
+    t.phase("measure")
+    stall = asyncio.create_task(stand_still(t, server))
+    try:
+        if t["observer"] in LOOPS:
+            t.load("requests", await loop(t, server))
+        else:
+            t.reading("printed", await tool(t, server))
+    finally:
+        await stall
+
+
+async def stand_still(t: Trial, server: Nginx) -> None:
+    """Stops the server in the middle of the load, and lets it go on."""
+    if not t["stall_ms"]:
+        return
+    await asyncio.sleep(STALL_AT_S)
+    await t.rig.pause(server.process)
+    await asyncio.sleep(t["stall_ms"] / 1e3)
+    await t.rig.resume(server.process)
+
+
+async def loop(t: Trial, server: Nginx) -> LoadSample:
+    """Returns what a loop of this engine recorded."""
+    where, request, connections = ("127.0.0.1", server.port), Request(), t["connections"]
+    if t["observer"] == "closed_loop":
+        return await closed_loop(*where, request, connections=connections, duration_s=LOAD_S)
+    schedule = constant(t["rate_per_s"], LOAD_S)
+    return await open_loop(*where, request, schedule=schedule, connections=connections)
+
+
+async def tool(t: Trial, server: Nginx) -> str:
+    """Returns what a tool printed, or the log of h2load, which prints no percentile."""
+    connections, log = t["connections"], t.scratch / "times.txt"
+    command: list[Any] = {
+        "wrk": ["wrk", "-t1", f"-c{connections}", "-d1s", "--latency", f"{server.url}/"],
+        "ab": ["ab", "-q", "-k", "-c", connections, "-t", 1, "-n", 10_000_000, f"{server.url}/"],
+        "h2load": ["h2load", "--h1", "-t1", f"-c{connections}", "-D1", f"--log-file={log}", f"{server.url}/"],
+    }[t["observer"]]
+    process = await t.rig.start(command, name=t["observer"])
+    if await process.wait(PATIENCE_S) != 0:
+        raise process.failure("ended before it was done.")
+    if t["observer"] != "h2load":
+        return process.log()
+    # Start, status and time of each request: the start is of no use here, and the log is long. Its last line
+    # may be cut short.
+    rows = (line.split() for line in log.read_text().splitlines())
+    return "\n".join(row[2] for row in rows if len(row) == 3)
+
+
+def outcome(h: History) -> Outcome:
+    observer = str(h.treatment["observer"])
+    stalls = stalls_ns(h)
+    if observer in LOOPS:
+        metrics = of_loop(h.loads["requests"], observer, stalls)
+    else:
+        metrics = READERS[observer](h.readings["printed"])
+    if stalls:
+        stall_s = (stalls[0][1] - stalls[0][0]) / 1e9
+        # Of requests spread evenly over a second, a stall of S seconds keeps a share S waiting, up to S.
+        metrics["truth_ms"] = 1e3 * (stall_s - 0.01 * LOAD_S)
+    asked = float(h.treatment["stall_ms"]) > 0
+    stood = Assumption(
+        id="stood_still",
+        says="the server stood still once, where it was to",
+        held=len(stalls) == int(asked),
+        measured=f"{len(stalls)} stalls",
+    )
+    return Outcome(metrics=metrics, assumptions=(stood,))
+
+
+def stalls_ns(h: History) -> list[tuple[int, int]]:
+    """Returns when the server stood still: from the moment all of it had stopped until it went on."""
+    pauses = [event for event in h.events if event.kind == "fault" and event.name == "pause"]
+    begun = [event.t_ns for event in pauses if event.stage == "effect"]
+    ended = [event.t_ns for event in pauses if event.stage == "end"]
+    return list(zip(begun, ended, strict=False))
+
+
+def of_loop(sample: LoadSample, observer: str, stalls: list[tuple[int, int]]) -> dict[str, float]:
+    """Returns what a loop reports: from the moment of sending, or from the moment that was due."""
+    summary = summarise(sample)
+    times_ms = 1e3 * (summary.response_s if observer == "open_from_due" else summary.service_s)
+    metrics = reported(times_ms)
+    for begun, ended in stalls:
+        metrics["asked_in_stall"] = float(np.sum((sample.sent_ns >= begun) & (sample.sent_ns < ended)))
+    return metrics
+
+
+def reported(times_ms: np.ndarray[Any, Any]) -> dict[str, float]:
+    """Returns the figures of a report from all its times."""
+    return {
+        "p99_ms": float(np.percentile(times_ms, 99, method="inverted_cdf")),
+        "mean_ms": float(times_ms.mean()),
+        "longest_ms": float(times_ms.max()),
+    }
+
+
+def of_wrk(printed: str) -> dict[str, float]:
+    """Reads `Latency  25.66ms  60.18ms  253.00ms  86.76%` and `99%  240.39ms`."""
+    figure = r"([\d.]+)(us|ms|s)\b"
+    mean, _, most = re.findall(figure, line_with(printed, r"^\s*Latency\s+\d"))
+    p99 = re.findall(figure, line_with(printed, r"^\s*99%"))[0]
+    names = ("p99_ms", "mean_ms", "longest_ms")
+    found = zip(names, (p99, mean, most), strict=True)
+    return {name: float(number) * UNITS_MS[unit] for name, (number, unit) in found}
+
+
+def of_ab(printed: str) -> dict[str, float]:
+    """Reads `Total: 0 1 8.2 1 253` (least, mean, deviation, median, most) and `99% 3`, in ms."""
+    total = line_with(printed, r"^Total:").split()
+    p99 = line_with(printed, r"^\s*99%").split()[1]
+    # ab prints whole milliseconds: less than one is printed as 0, and counted as a half.
+    return {
+        "p99_ms": float(p99) or 0.5,
+        "mean_ms": float(total[2]) or 0.5,
+        "longest_ms": float(total[5]),
+    }
+
+
+def of_h2load(printed: str) -> dict[str, float]:
+    """Reads one time in microseconds a line."""
+    return reported(np.array(printed.split(), float) / 1e3)
+
+
+READERS = {"wrk": of_wrk, "ab": of_ab, "h2load": of_h2load}
+
+
+def line_with(printed: str, pattern: str) -> str:
+    """Returns the first line that matches. Raises ValueError where a tool printed no such line."""
+    found = re.search(pattern + r".*$", printed, re.MULTILINE)
+    if found is None:
+        raise ValueError(f"the tool printed no line like {pattern!r}")
+    return found.group()

@@ -1,0 +1,135 @@
+"""What tools printed is read as they meant it; loops hide a stall or tell of it as their clocks make them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+
+from hinterland import RunOptions, run_experiment
+from hinterland.catalogue import read
+from hinterland.model.history import Event, History, LoadSample
+from hinterland.model.levels import treatments
+from hinterland.runner import code
+from hinterland.runner.judge import controlled, sides
+
+FOLDER = Path(__file__).parent
+RECORDED = sorted((FOLDER / "histories").glob("*.json"))
+EXPERIMENT = read(FOLDER)
+CODE = code.load(EXPERIMENT)
+MS = 1_000_000
+BEGUN, ENDED = 400 * MS, 650 * MS
+STALL = tuple(
+    Event(t_ns, "fault", "pause", target="nginx", stage=stage)
+    for t_ns, stage in ((BEGUN - 1000, "start"), (BEGUN, "effect"), (ENDED, "end"))
+)
+
+
+@pytest.mark.parametrize("file", RECORDED, ids=lambda file: file.stem)
+def test_what_a_tool_printed(file: Path) -> None:
+    kept = msgspec.json.decode(file.read_bytes())
+    events = msgspec.convert(kept["history"].pop("events"), tuple[Event, ...])
+    outcome = CODE.outcome(History(**kept["history"], events=events))
+    assert outcome.metrics == pytest.approx(kept["outcome"]["metrics"], rel=0.001)
+    assert [each.id for each in outcome.assumptions if not each.held] == kept["outcome"]["broken"]
+
+
+def scheduled() -> LoadSample:
+    """A thousand requests of a second over one connection, and a server that stands still in between."""
+    due_ns = np.arange(1000, dtype=np.int64) * MS
+    answers_ns = np.where((due_ns >= BEGUN) & (due_ns < ENDED), ENDED, due_ns) + MS // 10
+    # The connection is busy with the first request of the stall: those behind it are sent at its end.
+    waits = (due_ns > BEGUN) & (due_ns < ENDED)
+    sent_ns = np.where(waits, answers_ns - MS // 10, due_ns)
+    return sample(due_ns, sent_ns, answers_ns, "open")
+
+
+def in_turn() -> LoadSample:
+    """A request every 0.1 ms, each after the answer of the last, and one that meets the stall."""
+    sent_ns = np.concatenate([np.arange(0, BEGUN, MS // 10), np.arange(ENDED, 1000 * MS, MS // 10)])
+    answers_ns = np.append(sent_ns[1:], 1000 * MS)
+    return sample(sent_ns, sent_ns, answers_ns, "closed")
+
+
+def sample(due_ns: Any, sent_ns: Any, done_ns: Any, loop: Any) -> LoadSample:
+    zeros = np.zeros(len(due_ns), np.int16)
+    return LoadSample(
+        intended_ns=due_ns.astype(np.int64),
+        sent_ns=sent_ns.astype(np.int64),
+        done_ns=done_ns.astype(np.int64),
+        status=zeros + 200,
+        error=zeros.astype(np.int8),
+        connection=zeros.astype(np.int32),
+        start_ns=0,
+        end_ns=1000 * MS,
+        loop=loop,
+    )
+
+
+@pytest.mark.parametrize(
+    ("observer", "load", "least_ms", "most_ms"),
+    [
+        ("open_from_due", scheduled(), 239, 242),
+        ("open_from_sending", scheduled(), 0, 0.2),
+        ("closed_loop", in_turn(), 0, 0.2),
+    ],
+)
+def test_only_the_clock_that_runs_from_the_schedule_tells(
+    observer: str, load: LoadSample, least_ms: float, most_ms: float
+) -> None:
+    history = History(
+        treatment={"observer": observer, "stall_ms": 250}, seed=0, loads={"requests": load}, events=STALL
+    )
+    metrics = CODE.outcome(history).metrics
+    assert metrics["truth_ms"] == pytest.approx(240)
+    assert least_ms <= metrics["p99_ms"] <= most_ms
+    assert metrics["longest_ms"] == pytest.approx(250, rel=0.01), (
+        "every observer knows of the one that waited"
+    )
+
+
+def test_a_server_that_did_not_stand_still_is_no_evidence() -> None:
+    treatment = {"observer": "open_from_due", "stall_ms": 250}
+    history = History(treatment=treatment, seed=0, loads={"requests": scheduled()}, events=STALL[:1])
+    assert [each.held for each in CODE.outcome(history).assumptions] == [False]
+
+
+def test_a_tool_that_printed_something_else_is_said() -> None:
+    history = History(
+        treatment={"observer": "wrk", "stall_ms": 250}, seed=0, readings={"printed": "unable to connect"}
+    )
+    with pytest.raises(ValueError, match="printed no line like"):
+        CODE.outcome(history)
+
+
+@pytest.mark.parametrize("claim", EXPERIMENT.claim, ids=lambda claim: claim.id)
+def test_the_default_design_runs_both_a_claim_and_its_control(claim: Any) -> None:
+    planned = treatments(EXPERIMENT, {})
+    form = CODE.claims[claim.id]
+    for side in (*sides(form), *sides(controlled(form))):
+        assert any(side.items() <= treatment.items() for treatment in planned), side
+
+
+@pytest.mark.system
+def test_who_waits_for_answers_does_not_see_the_stall(
+    require: Callable[[str], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HINTERLAND_BUSY_CORES", "64")
+    for need in ("service:nginx", "program:wrk", "program:ab", "program:h2load"):
+        require(need)
+    trials = run_experiment(EXPERIMENT, RunOptions(blocks=1, store=tmp_path, seed=1)).trials
+    assert [(one.cause, one.log) for one in trials if one.status == "failed"] == []
+    stalled = {
+        one.treatment["observer"]: one.outcome.metrics for one in trials if one.treatment["stall_ms"] == 250
+    }
+    for observer in ("open_from_due", "wrk"):
+        metrics = stalled[observer]
+        assert metrics["p99_ms"] > 0.7 * metrics["truth_ms"], observer
+    for observer in ("closed_loop", "open_from_sending", "ab", "h2load"):
+        metrics = stalled[observer]
+        assert metrics["p99_ms"] < 0.3 * metrics["truth_ms"], observer
+        assert metrics["longest_ms"] > 0.8 * metrics["truth_ms"], f"{observer} met the stall, too"
