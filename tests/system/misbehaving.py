@@ -7,6 +7,7 @@ import contextlib
 import socket
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import Any
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 HELLO = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
@@ -22,8 +23,8 @@ async def read_request(reader: asyncio.StreamReader) -> bool:
 
 
 @contextlib.asynccontextmanager
-async def served(handler: Handler) -> AsyncIterator[int]:
-    """Serves with `handler` a connection; gives the port."""
+async def served(handler: Handler, port: int = 0, **options: Any) -> AsyncIterator[int]:
+    """Serves with `handler` a connection; gives the port, a free one by default."""
     tasks: set[asyncio.Task[None]] = set()
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -38,7 +39,7 @@ async def served(handler: Handler) -> AsyncIterator[int]:
             tasks.discard(task)
             writer.close()
 
-    server = await asyncio.start_server(handle, "127.0.0.1", 0, backlog=1024)
+    server = await asyncio.start_server(handle, "127.0.0.1", port, backlog=1024, **options)
     try:
         yield server.sockets[0].getsockname()[1]
     finally:

@@ -73,7 +73,7 @@ def test_nginx_counts_the_same_requests(tmp_path: Path) -> None:
     with_nginx(tmp_path, use)
 
 
-@pytest.mark.parametrize("pace", ["spin", "timer"])
+@pytest.mark.parametrize("pace", ["spin", "timerfd", "tick"])
 def test_open_loop_sends_each_operation_once_and_never_early(tmp_path: Path, pace: Pacing) -> None:
     async def use(rig: Rig, nginx: Nginx) -> None:
         schedule = arrivals.poisson(3000, 0.5, seed=5)

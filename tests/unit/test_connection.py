@@ -6,10 +6,14 @@ from answer_samples import Answer, answers, pieces
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hinterland.load.connection import IDLE, Connection, Remembered
+from hinterland.load.connection import Connection, Remembered
+from hinterland.load.lane import IDLE, Lane
+from hinterland.load.message import Response
+from hinterland.load.outgoing import Constant, Outgoing
 from hinterland.load.recorder import CLOSED, PROTOCOL, RESET
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+BAD = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nbad"
 OOPS = b"HTTP/1.1 500 No\r\nContent-Length: 2\r\n\r\nno"
 
 
@@ -20,23 +24,50 @@ class Told:
         self.ends: list[tuple[str, int, int]] = []
         self.closes = 0
 
-    def answered(self, connection: Connection, status: int) -> None:
+    def answered(self, lane: Lane, status: int) -> None:
         self.ends.append(("answered", status, 0))
-        connection.operation = IDLE
+        lane.operation = IDLE
 
-    def ended(self, connection: Connection, operation: int, status: int, error: int) -> None:
+    def failed(self, lane: Lane, status: int, error: int) -> None:
+        self.ends.append(("failed", status, error))
+        lane.operation = IDLE
+
+    def ended(self, lane: Lane, operation: int, status: int, error: int) -> None:
         assert operation >= 0
         self.ends.append(("ended", status, error))
 
-    def closed(self, connection: Connection) -> None:
+    def closed(self, lane: Lane) -> None:
         self.closes += 1
+
+    def passed(self, lane: Lane, *, done_ns: int, status: int, error: int) -> None:
+        raise AssertionError("a connection has no visit of its own")
+
+    def goes_on(self, lane: Lane, outgoing: Outgoing) -> None:
+        raise AssertionError("a connection has no visit of its own")
+
+    def freed(self, lane: Lane) -> None:
+        raise AssertionError("a connection has no visit of its own")
+
+    def record(
+        self, lane: Lane, *, kind: int, intended_ns: int, sent_ns: int, done_ns: int, status: int, error: int
+    ) -> None:
+        raise AssertionError("a connection records nothing of its own")
 
 
 def connect(method: str = "GET") -> tuple[Connection, Told]:
     driver = Told()
-    connection = Connection(0, driver, b"x", method, Remembered())
+    connection = made(0, driver, Remembered())
+    outgoing = Outgoing(b"x", method=method)
+    connection.operation = 1
+    connection.send(outgoing)  # There is no socket: it fails, and the connection then waits for an answer.
+    driver.ends.clear()
     connection.operation = 1
     return connection, driver
+
+
+def made(number: int, driver: Told, remembered: Remembered) -> Connection:
+    requests = Constant(Outgoing(b"x"))
+    return Connection(number, ("127.0.0.1", 1), listener=driver, requests=requests, remembered=remembered)
 
 
 @given(data=st.data(), answer=answers())
@@ -105,12 +136,59 @@ def test_the_end_of_an_answer_is_not_an_answer() -> None:
 
 def test_connections_share_what_is_remembered_but_not_their_state() -> None:
     driver, remembered = Told(), Remembered()
-    one, other = (Connection(number, driver, b"x", "GET", remembered) for number in range(2))
+    one, other = (made(number, driver, remembered) for number in range(2))
     one.operation = other.operation = 1
     other.data_received(OOPS[:20])
     one.data_received(OK)
     other.data_received(OOPS[20:])
     assert driver.ends == [("answered", 200, 0), ("answered", 500, 0)]
+
+
+class Picky(Constant):
+    """Wants `ok` in the body, and counts how often it had to look."""
+
+    looked = 0
+
+    def judge(self, outgoing: Outgoing, response: Response) -> str:
+        self.looked += 1
+        return "" if response.body == b"ok" else "check body"
+
+
+def test_a_good_answer_is_judged_once_and_another_request_by_itself() -> None:
+    driver, requests = Told(), Picky(Outgoing(b"x", reads=True))
+    connection = Connection(0, ("127.0.0.1", 1), listener=driver, requests=requests, remembered=Remembered())
+    wanted, other, chained = (Outgoing(b"x", reads=True) for _ in range(3))
+    chained.visit = object()
+
+    def exchange(outgoing: Outgoing, answer: bytes) -> tuple[str, int]:
+        connection.operation = 1
+        connection.send(outgoing)  # There is no socket.
+        driver.ends.clear()
+        connection.operation = 1
+        connection.data_received(answer)
+        return driver.ends[-1][0], requests.looked
+
+    assert exchange(wanted, OK) == ("answered", 1)
+    assert exchange(wanted, OK) == ("answered", 1), "the same answer to the same request is as good"
+    assert exchange(other, OK) == ("answered", 2), "another request may want something else"
+    assert exchange(other, OK) == ("answered", 2)
+    assert exchange(other, BAD) == ("failed", 3)
+    assert exchange(other, BAD) == ("failed", 4), "what is not good is looked at each time"
+    assert exchange(chained, OK) == ("answered", 5)
+    assert exchange(chained, OK) == ("answered", 6), "a chain takes values from each answer"
+
+
+def test_what_was_good_for_a_head_is_not_a_whole_answer_to_get() -> None:
+    driver, requests = Told(), Constant(Outgoing(b"x"))
+    connection = Connection(0, ("127.0.0.1", 1), listener=driver, requests=requests, remembered=Remembered())
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n"
+    for method, ends in (("HEAD", 1), ("HEAD", 1), ("GET", 0)):
+        connection.operation = 1
+        connection.send(Outgoing(b"x", method=method))  # There is no socket.
+        driver.ends.clear()
+        connection.operation = 1
+        connection.data_received(head)
+        assert len(driver.ends) == ends, method
 
 
 def test_the_status_of_each_answer_is_its_own() -> None:
@@ -124,9 +202,9 @@ def test_the_status_of_each_answer_is_its_own() -> None:
 def test_bytes_that_nobody_asked_for_end_the_connection() -> None:
     connection, driver = connect()
     connection.data_received(OK)
-    connection.fd = 99  # As if open, though nothing may be written to it.
+    connection.ready = True  # As if open, though nothing may be written to it.
     connection.data_received(OK)
-    assert connection.fd == -1
+    assert not connection.ready
     assert connection.surplus_answers == 1
     assert driver.ends == [("answered", 200, 0)]
 

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hinterland.load import event_stream
 from hinterland.load.event_stream import EventStreamReader, ServerSentEvent
 
 Case = tuple[bytes, list[tuple[str, str, str]]]
@@ -36,3 +37,17 @@ def test_however_the_bytes_are_cut(case: Case, data: st.DataObject) -> None:
     reader = EventStreamReader()
     pieces = [stream[a:b] for a, b in zip([0, *cuts], [*cuts, len(stream)], strict=True)]
     assert [tuple(event) for piece in pieces for event in reader.feed(piece)] == events
+
+
+def test_an_event_without_an_end_is_not_kept_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(event_stream, "EVENT_BYTES_MOST", 1000)
+    for piece in (b"x" * 100, b"data: " + b"x" * 100 + b"\n"):
+        without_end = EventStreamReader()
+        for _ in range(9):
+            assert without_end.feed(piece) == []
+        with pytest.raises(event_stream.EventTooLong):
+            [without_end.feed(piece) for _ in range(10)]
+    # Events that end, and comments, may go on for ever.
+    fine = EventStreamReader()
+    for _ in range(50):
+        assert len(fine.feed(b": still here\ndata: " + b"x" * 100 + b"\n\n")) == 1

@@ -12,7 +12,7 @@ from hinterland.load import pacing
 from hinterland.load.pacing import NEVER, Pacing
 
 
-@pytest.mark.parametrize("kind", ["spin", "timer"])
+@pytest.mark.parametrize("kind", ["spin", "timerfd", "tick"])
 def test_looks_at_or_after_each_due_moment(kind: Pacing) -> None:
     async def scenario() -> list[int]:
         finished = asyncio.get_running_loop().create_future()
@@ -41,7 +41,7 @@ def test_looks_at_or_after_each_due_moment(kind: Pacing) -> None:
     assert all(value >= 0 for value in late)
 
 
-@pytest.mark.parametrize("kind", ["spin", "timer"])
+@pytest.mark.parametrize("kind", ["spin", "timerfd", "tick"])
 def test_stops_when_told(kind: Pacing) -> None:
     async def scenario() -> int:
         looks = 0
@@ -72,9 +72,9 @@ def test_stops_when_told(kind: Pacing) -> None:
 def test_spins_only_where_a_second_core_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {3})
     monkeypatch.setattr(pacing, "_quota_cores", lambda: float("inf"))
-    assert pacing.choose() == "timer"
+    assert pacing.choose() == "timerfd"
     # Confined to one core itself, while its parent has more: the others are the servers'.
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {3} if pid == 0 else {0, 1, 2, 3})
     assert pacing.choose() == "spin"
     monkeypatch.setattr(pacing, "_quota_cores", lambda: 1.0)
-    assert pacing.choose() == "timer"
+    assert pacing.choose() == "timerfd"

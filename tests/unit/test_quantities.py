@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hinterland.cli import quantities
 from hinterland.errors import UsageError
+from hinterland.model import quantities
 
 
 @pytest.mark.parametrize(

@@ -108,3 +108,17 @@ def test_no_bytes_break_it(data: bytes) -> None:
         ResponseReader("GET").feed(data)
     except BadAnswer:
         assert status_at_close(data) == 0
+
+
+@pytest.mark.parametrize("more", [b"X: " + b"a" * 1000 + b"\r\n", b"a" * 1000, b"HTTP/1.1 100 Wait\r\n\r\n"])
+def test_a_head_that_never_ends_is_given_up(more: bytes) -> None:
+    reader = ResponseReader("GET")
+    if not more.startswith(b"HTTP"):
+        reader.feed(b"HTTP/1.1 200 OK\r\nX: ")
+
+    def feed() -> None:
+        for _ in range(30_000):
+            reader.feed(more)
+
+    with pytest.raises(BadAnswer):
+        feed()

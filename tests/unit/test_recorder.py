@@ -6,7 +6,18 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hinterland.load.recorder import CONNECTION_SHIFT, ERRORS, TIMEOUT, UNFINISHED_AT_END, UNSENT, Recorder
+from hinterland.load.recorder import (
+    CONNECTION_SHIFT,
+    ERRORS,
+    KIND_SHIFT,
+    TIMEOUT,
+    UNFINISHED_AT_END,
+    UNSENT,
+    Recorder,
+    ended,
+    joined,
+    unsent,
+)
 from hinterland.model.history import UNFINISHED, LoadSample
 
 
@@ -55,3 +66,49 @@ def test_operations_without_an_end_stay_in_the_sample() -> None:
     assert sample.error.tolist() == [UNFINISHED_AT_END, TIMEOUT, UNSENT]
     assert np.all(sample.done_ns == UNFINISHED)
     assert [sample.errors[code] for code in sample.error] == ["unfinished", "timeout", "unsent"]
+
+
+@given(st.lists(st.sampled_from(["answered", "failed", "sent", "due"]), max_size=40))
+def test_draining_takes_what_ended_and_keeps_what_is_under_way(ends: list[str]) -> None:
+    recorder = Recorder(64)
+    for index, end in enumerate(ends):
+        recorder.intended[index] = 100 + index
+        if end != "due":
+            recorder.sent[index] = 200 + index
+        if end == "answered":
+            recorder.done[index] = 300 + index
+            recorder.meta[index] = 7 << CONNECTION_SHIFT | 3 << KIND_SHIFT | 200
+        if end == "failed":
+            recorder.fail(index, 7, TIMEOUT, kind=3)
+    columns, moved = recorder.drain(len(ends))
+    over = [index for index, end in enumerate(ends) if end in ("answered", "failed")]
+    assert columns.intended_ns.tolist() == [100 + index for index in over]
+    assert set(columns.kind.tolist()) <= {3}
+    assert set(columns.connection.tolist()) <= {7}
+    assert moved == {
+        old: new for new, old in enumerate(index for index in range(len(ends)) if index not in over)
+    }
+    for old, new in moved.items():
+        assert recorder.intended[new] == 100 + old
+        assert recorder.sent[new] == (200 + old if ends[old] == "sent" else UNFINISHED)
+    # Everything behind them is as new.
+    assert set(recorder.done[: len(ends)]) <= {UNFINISHED}
+    assert set(recorder.sent[len(moved) : 64]) <= {UNFINISHED}
+    assert set(recorder.meta[: len(ends)]) <= {0}
+
+
+def test_in_flight_is_sent_and_not_yet_answered() -> None:
+    recorder = Recorder(8)
+    for index, (sent, done) in enumerate([(10, 20), (15, 30), (25, UNFINISHED), (UNFINISHED, UNFINISHED)]):
+        recorder.sent[index], recorder.done[index] = sent, done
+    assert [recorder.in_flight(4, moment) for moment in (5, 10, 17, 20, 27, 99)] == [0, 1, 2, 1, 2, 1]
+    recorder.fail(2, 0, TIMEOUT)
+    assert recorder.in_flight(4, 99) == 0
+
+
+def test_what_never_ended_has_its_reason_at_the_end() -> None:
+    recorder = Recorder(2)
+    recorder.sent[0] = 5
+    columns = joined(ended(recorder.columns(2)), unsent(np.array([8, 9], dtype=np.int64)))
+    assert columns.error.tolist() == [UNFINISHED_AT_END, UNSENT, UNSENT, UNSENT]
+    assert columns.intended_ns.tolist() == [0, 0, 8, 9]

@@ -9,8 +9,8 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 from msgspec.structs import replace
 
-from hinterland.cli import quantities
 from hinterland.errors import UsageError
+from hinterland.model import quantities
 from hinterland.rig.link.shape import Burst, Shape
 
 _WORDS: dict[str, tuple[str, Callable[[str, str], float]]] = {

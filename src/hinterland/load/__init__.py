@@ -7,6 +7,11 @@
 - lateness: how long after the intended moment the generator got round to a request. Its own fault.
 - service time: done - sent. Response time: done - intended; what a user would feel.
 
-`http1` drives many connections and keeps no task for any request. `client` and `operations` are
-for correctness: one request at a time, each with the outcome `ok`, `fail` or `unknown`.
+- visit: one request, or a chain of them, that becomes due as one. lane: what carries one operation at a time.
+
+A driver of a protocol makes lanes (`lanes`), a loop decides what each carries next (`loops`), a pacer looks
+when something is due (`pacing`), and nobody keeps a task for a request. `http1` does that in this process for
+an experiment's trial; `worker` is a process of its own that does its share of a `LoadPlan` (`drive`) and
+tells what it counted (`fold`), to be added up (`tally`). `client` and `operations` are for correctness: one
+request at a time, each with the outcome `ok`, `fail` or `unknown`.
 """

@@ -18,13 +18,15 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, cast
 
-import httptools
 import msgspec
 import numpy as np
 
-from hinterland.load.event_stream import EventStreamReader
+from hinterland.load.event_stream import EventTooLong
+from hinterland.load.event_stream_answer import EventStreamAnswer
 from hinterland.load.message import Request
 from hinterland.load.reader import BadAnswer, ResponseReader
+from hinterland.load.websocket_client import HandshakeFailure, WebSocketClient
+from hinterland.load.websocket_frames import TEXT, NotWebSocket
 from hinterland.model.history import UNFINISHED, LoadSample
 
 
@@ -100,7 +102,10 @@ class Follower(asyncio.Protocol):
         self.bytes_received += len(data)
         try:
             events = self.read(data)
-        except (BadAnswer, httptools.HttpParserError, msgspec.DecodeError) as error:
+        except HandshakeFailure as error:
+            self.stop(f"handshake: {error}")
+            return
+        except (BadAnswer, EventTooLong, NotWebSocket, msgspec.DecodeError) as error:
             self.stop(f"bad answer: {error}")
             return
         self.received += [(now_ns, event) for event in events]
@@ -183,55 +188,33 @@ class EventStream(Follower):
     """Follows server-sent events. It has joined when the first bytes of the stream are there."""
 
     def start(self) -> None:
-        self._stream = EventStreamReader()
-        self._parser = httptools.HttpResponseParser(self)
-        self._events: list[Any] = []
+        self._answer = EventStreamAnswer()
         self.ask(self.path, {"Accept": "text/event-stream"})
 
     def read(self, data: bytes) -> Sequence[Any]:
-        self._events = []
-        self._parser.feed_data(data)
-        return self._events
-
-    # What httptools calls.
-
-    def on_headers_complete(self) -> None:
-        if self._parser.get_status_code() != 200:
-            self.stop(f"status {self._parser.get_status_code()}")
-
-    def on_body(self, body: bytes) -> None:
-        self._ready.set()
-        self._events += [msgspec.json.decode(event.data) for event in self._stream.feed(body)]
+        events = self._answer.feed(data)
+        if self._answer.status not in (0, 200):
+            raise BadAnswer(f"status {self._answer.status}")
+        if self._answer.begun:
+            self._ready.set()
+        return [msgspec.json.decode(event.data) for event in events]
 
 
 class WebSocketFeed(Follower):
     """Follows a WebSocket. It has joined when the handshake is done."""
 
     def start(self) -> None:
-        from websockets.client import ClientProtocol
-        from websockets.uri import parse_uri
-
-        self._protocol = ClientProtocol(parse_uri(f"ws://{self._host}:{self._port}{self.path}"))
-        self._protocol.send_request(self._protocol.connect())
+        self._client = WebSocketClient(self._host, self._port, self.path)
         self.requests += 1
-        self._flush()
+        self.write(self._client.request)
 
     def read(self, data: bytes) -> Sequence[Any]:
-        from websockets.frames import Frame, Opcode
-
-        self._protocol.receive_data(data)
-        self._flush()
-        if self._protocol.handshake_exc is not None:
-            self.stop(f"handshake: {self._protocol.handshake_exc}")
-            return ()
-        frames = [found for found in self._protocol.events_received() if isinstance(found, Frame)]
-        self._ready.set()
-        return [msgspec.json.decode(frame.data) for frame in frames if frame.opcode is Opcode.TEXT]
-
-    def _flush(self) -> None:
-        for data in self._protocol.data_to_send():
-            if data:
-                self.write(data)
+        messages = self._client.feed(data)
+        if self._client.replies:
+            self.write(self._client.replies)
+        if self._client.is_open:
+            self._ready.set()
+        return [msgspec.json.decode(message.payload) for message in messages if message.opcode == TEXT]
 
 
 class Audience:

@@ -105,6 +105,15 @@ class HttpClient:
                 else:
                     connection.abort()
 
+    async def connect(self, timeout_s: float | None = None) -> None:
+        """Opens a connection for the next request, unless one is idle. Raises NotSent."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + (self.timeout_s if timeout_s is None else timeout_s)
+        if self.persistent and not self.idle_connections:
+            connection = await self._connect(deadline)
+            connection.reusable = True
+            self._idle.append(connection)
+
     async def get(self, path: str, **options: Any) -> Response:
         """Returns the answer to a GET; options as for `request`."""
         return await self.request("GET", path, **options)

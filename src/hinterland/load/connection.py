@@ -11,133 +11,163 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from typing import Protocol, cast
+import ssl
+from typing import Any, cast
 
 import httptools
 
-from hinterland.load.dial import SocketMaker, dial
+from hinterland.load.dial import SocketMaker, code_for, dial
+from hinterland.load.failures import code_of
+from hinterland.load.lane import IDLE, Listener
+from hinterland.load.message import Response
+from hinterland.load.outgoing import Outgoing, Requests
 from hinterland.load.reader import BadAnswer, ResponseReader, status_at_close
-from hinterland.load.recorder import CLOSED, PROTOCOL, REFUSED, RESET, TIMEOUT, UNREACHABLE
+from hinterland.load.recorder import CLOSED, PROTOCOL, RESET, TIMEOUT, TOO_LONG
 
 REMEMBERED_BYTES = 4096
 HEAD_BYTES = 65536
-IDLE = -1
-
-
-class Driver(Protocol):
-    """What decides which operation a connection carries next."""
-
-    def answered(self, connection: Connection, status: int) -> None:
-        """The operation was answered and the connection is free."""
-
-    def ended(self, connection: Connection, operation: int, status: int, error: int) -> None:
-        """The operation ended, answered (error 0) or not, and its connection with it."""
-
-    def closed(self, connection: Connection) -> None:
-        """The connection is gone and may be opened again."""
+LONGEST_ANSWER_BYTES = 64 << 20
+"""What a check may read of one answer."""
 
 
 class Remembered:
-    """The last answer that came in one piece and left its connection open, shared by a load's connections."""
+    """The last answer that came in one piece and left its connection open, shared by a load's connections.
 
-    __slots__ = ("data", "status")
+    `good_for` is the request whose checks it passed: the same answer to the same request passes them again.
+    """
+
+    __slots__ = ("data", "good_for", "status")
 
     def __init__(self) -> None:
         self.data, self.status = b"", 0
+        self.good_for: Outgoing | None = None
+
+    def keep(self, data: bytes, status: int, good_for: Outgoing | None = None) -> None:
+        self.data, self.status, self.good_for = data, status, good_for
 
 
 class Connection(asyncio.Protocol):
-    """A connection that can be opened again after it closed.
+    """A lane that is a connection of its own, and can be opened again after it closed.
 
-    `operation` is the index of the one it carries, or IDLE. `fd` is -1 while nothing may be written;
-    `alive` is True from its opening until the event loop let go of it, when it calls the driver's `closed`.
+    `alive` is True from its opening until the event loop let go of it, when it calls the listener's `closed`.
+    An answer is read whole, with headers and body, only for a request that wants it (`Outgoing.reads`).
     """
 
     __slots__ = (
+        "_address",
         "_answer",
-        "_driver",
+        "_fd",
         "_finals",
         "_keeps_alive",
         "_last_status",
-        "_method",
+        "_listener",
+        "_new_socket",
+        "_outgoing",
         "_parser",
+        "_read_bytes",
         "_reader",
         "_remembered",
-        "_request",
+        "_requests",
+        "_server_name",
         "_surplus",
         "_through_transport",
+        "_tls",
         "_transport",
         "_whole",
+        "_whole_answer",
         "alive",
-        "fd",
+        "bytes_received",
         "number",
         "operation",
+        "ready",
         "surplus_answers",
     )
 
     def __init__(
-        self, number: int, driver: Driver, request: bytes, method: str, remembered: Remembered
+        self,
+        number: int,
+        address: tuple[str, int],
+        *,
+        listener: Listener,
+        requests: Requests,
+        remembered: Remembered,
+        new_socket: SocketMaker | None = None,
+        tls: ssl.SSLContext | None = None,
+        server_name: str = "",
     ) -> None:
         self.number = number
         self.operation = IDLE
-        self.fd = -1
-        self.alive = False
-        self.surplus_answers = 0
-        self._driver, self._request, self._method = driver, request, method
+        self.ready = self.alive = False
+        self.surplus_answers = self.bytes_received = 0
+        self._address, self._new_socket = address, new_socket
+        self._tls, self._server_name = tls, server_name
+        self._listener, self._requests = listener, requests
         self._remembered = remembered
         self._transport: asyncio.Transport | None = None
+        self._fd = -1
+        self._outgoing: Outgoing | None = None
+        self._whole_answer = False
         self._fresh()
 
     def _fresh(self) -> None:
-        self._parser = httptools.HttpResponseParser(self)
+        # A parser and a buffer are half of the memory of an idle connection: only who needs them has them.
+        self._parser: Any = None
         self._reader: ResponseReader | None = None
-        self._answer = bytearray()
+        self._answer: bytes | bytearray = b""
         self._whole = True
         self._surplus = self._keeps_alive = False
-        self._through_transport = False
-        self._finals = self._last_status = 0
+        # With TLS what is written is not what goes out.
+        self._through_transport = self._tls is not None
+        self._finals = self._last_status = self._read_bytes = 0
 
-    async def open(
-        self, host: str, port: int, timeout_s: float, new_socket: SocketMaker | None = None
-    ) -> int:
+    async def open(self, timeout_s: float) -> int:
         """Opens the connection. Returns 0 or the error that kept it from opening."""
         try:
             async with asyncio.timeout(timeout_s):
-                await dial(lambda: self, host, port, new_socket=new_socket)
+                await dial(
+                    lambda: self,
+                    *self._address,
+                    new_socket=self._new_socket,
+                    tls=self._tls,
+                    server_name=self._server_name,
+                )
         except TimeoutError:
             self.abort()
             return TIMEOUT
-        except ConnectionRefusedError:
-            return REFUSED
-        except ConnectionResetError:
-            return RESET
-        except OSError:
-            return UNREACHABLE
+        except OSError as failure:
+            return code_for(failure)
         return 0
 
-    def send(self) -> None:
+    def send(self, outgoing: Outgoing) -> None:
         """Writes the request straight to the socket, so that the time noted just before is that of sending.
 
-        The transport would collect the writes of one turn of the loop and send them at its end.
+        The transport would collect the writes of one turn of the loop and send them at its end. With TLS it
+        must.
         """
+        if outgoing is not self._outgoing:
+            self._outgoing = outgoing
+            # httptools cannot know that the answer to HEAD has no body.
+            self._whole_answer = outgoing.reads or outgoing.method == "HEAD"
+        request = outgoing.wire
         if self._through_transport and self._transport is not None:
-            self._transport.write(self._request)
+            self._transport.write(request)
             return
         try:
-            written = os.write(self.fd, self._request)
+            written = os.write(self._fd, request)
         except BlockingIOError:
             written = 0
         except OSError:
             self._end(RESET)
             return
-        if written != len(self._request) and self._transport is not None:
+        if written != len(request) and self._transport is not None:
             # The rest may still be waiting when an early answer frees the connection: keep the order.
             self._through_transport = True
-            self._transport.write(self._request[written:])
+            self._transport.write(request[written:])
 
     def abort(self) -> None:
         """Closes the connection without waiting for anything."""
-        self.fd = -1
+        self._fd = -1
+        self.ready = False
         if self._transport is not None:
             self._transport.abort()
 
@@ -148,19 +178,25 @@ class Connection(asyncio.Protocol):
         self._fresh()
         raw = transport.get_extra_info("socket")
         raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.fd = raw.fileno()
-        self.alive = True
+        self._fd = raw.fileno()
+        self.ready = self.alive = True
 
     def data_received(self, data: bytes) -> None:
         remembered = self._remembered
-        if data == remembered.data and self._whole and self.operation >= 0:
-            self._driver.answered(self, remembered.status)
+        self.bytes_received += len(data)
+        if (
+            data == remembered.data
+            and self._whole
+            and self.operation >= 0
+            and (not self._whole_answer or self._outgoing is remembered.good_for)
+        ):
+            self._listener.answered(self, remembered.status)
         elif self.operation < 0:
             # Bytes that nobody asked for: the next answer could not be told from them.
             self.surplus_answers += 1
             self.abort()
-        elif self._method == "HEAD":
-            self._read_head(data)
+        elif self._whole_answer:
+            self._read_whole(data)
         else:
             self._read(data)
 
@@ -172,11 +208,13 @@ class Connection(asyncio.Protocol):
         self._end(CLOSED if exc is None else RESET)
         self.alive = False
         self._transport = None
-        self._driver.closed(self)
+        self._listener.closed(self)
 
     # Reading what is not remembered.
 
     def _read(self, data: bytes) -> None:
+        if self._parser is None:
+            self._parser = httptools.HttpResponseParser(self)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -193,24 +231,48 @@ class Connection(asyncio.Protocol):
         else:
             self._keep(data)
 
-    def _read_head(self, data: bytes) -> None:
+    def _read_whole(self, data: bytes) -> None:
+        outgoing = cast(Outgoing, self._outgoing)
+        in_one_piece = self._reader is None
         if self._reader is None:
-            self._reader = ResponseReader("HEAD")
+            self._reader = ResponseReader(outgoing.method)
+            self._read_bytes = 0
+        self._read_bytes += len(data)
         try:
             response = self._reader.feed(data)
         except BadAnswer:
             self._end(PROTOCOL)
             return
-        if response is None:
-            self._keep(data)
-            return
-        self._last_status = response.status
-        reusable, self._reader = self._reader.reusable, None
-        self._complete(data, reusable)
+        if response is not None:
+            reusable, self._reader = self._reader.reusable, None
+            self._whole = True
+            self._judge(outgoing, response, reusable, data if in_one_piece else b"")
+        elif self._read_bytes > LONGEST_ANSWER_BYTES:
+            self._end(TOO_LONG)
+        else:
+            self._whole = False
+
+    def _judge(self, outgoing: Outgoing, response: Response, reusable: bool, whole: bytes = b"") -> None:
+        complaint = self._requests.judge(outgoing, response) if outgoing.reads else ""
+        error = code_of(complaint) if complaint else 0
+        if not reusable:
+            operation, self.operation = self.operation, IDLE
+            self.ready = False
+            self._listener.ended(self, operation, response.status, error)
+            self.abort()
+        elif error:
+            self._listener.failed(self, response.status, error)
+        else:
+            # An answer to HEAD would be the beginning of one to GET; a chain takes values from each.
+            if 0 < len(whole) <= REMEMBERED_BYTES and outgoing.visit is None and outgoing.method != "HEAD":
+                self._remembered.keep(whole, response.status, outgoing)
+            self._listener.answered(self, response.status)
 
     def _keep(self, data: bytes) -> None:
         self._whole = False
-        if len(self._answer) < HEAD_BYTES:
+        if not self._answer:
+            self._answer = bytearray(data)
+        elif len(self._answer) < HEAD_BYTES:
             self._answer += data
 
     def _complete(self, data: bytes, reusable: bool) -> None:
@@ -218,27 +280,33 @@ class Connection(asyncio.Protocol):
         if not reusable:
             self.surplus_answers += self._surplus
             operation, self.operation = self.operation, IDLE
-            self._driver.ended(self, operation, status, 0)
+            self._listener.ended(self, operation, status, 0)
             self.abort()
             return
         if self._whole and len(data) <= REMEMBERED_BYTES:
-            self._remembered.data, self._remembered.status = data, status
+            self._remembered.keep(data, status)
         self._whole = True
         self._finals = 0
-        if self._answer:
-            self._answer.clear()
-        self._driver.answered(self, status)
+        self._answer = b""
+        self._listener.answered(self, status)
 
     def _end(self, error: int) -> None:
         """Ends the operation under way, and the connection, because of `error`."""
-        self.fd = -1
+        self._fd = -1
+        self.ready = False
         operation = self.operation
         if operation >= 0:
+            if error == CLOSED and self._reader is not None:
+                response = self._reader.eof()
+                self._reader = None
+                if response is not None:
+                    self._judge(cast(Outgoing, self._outgoing), response, reusable=False)
+                    return
             self.operation = IDLE
             status = 0
-            if error == CLOSED and not self._whole and self._method != "HEAD":
+            if error == CLOSED and not self._whole:
                 status = status_at_close(bytes(self._answer))
-            self._driver.ended(self, operation, status, 0 if status else error)
+            self._listener.ended(self, operation, status, 0 if status else error)
         self.abort()
 
     def end(self, error: int) -> None:

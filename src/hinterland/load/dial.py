@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 import ssl
 from collections.abc import Callable
 from typing import TypeVar
+
+from hinterland.load.failures import code_of
+from hinterland.load.recorder import DNS, FILE_LIMIT, NO_PORT, REFUSED, RESET, TIMEOUT, UNREACHABLE
+from hinterland.load.tls import why
 
 SocketMaker = Callable[[], socket.socket]
 """Makes a socket for one TCP connection, such as `link.client.socket`."""
@@ -29,10 +34,12 @@ async def dial(
     """
     loop = asyncio.get_running_loop()
     name = (server_name or host) if tls is not None else None
-    if new_socket is None:
+    family = _family(host)
+    if new_socket is None and family is None:
         _, made = await loop.create_connection(protocol, host, port, ssl=tls, server_hostname=name)
         return made
-    raw = new_socket()
+    # An address needs no lookup. A socket of our own connects in a tenth of the time that the loop takes.
+    raw = new_socket() if new_socket is not None else socket.socket(family or socket.AF_INET)
     try:
         raw.setblocking(False)
         await loop.sock_connect(raw, (host, port))
@@ -42,3 +49,33 @@ async def dial(
         raw.close()
         raise
     return made
+
+
+def _family(host: str) -> socket.AddressFamily | None:
+    """Returns the family of an address, None for a name."""
+    for family in (socket.AF_INET, socket.AF_INET6):
+        try:
+            socket.inet_pton(family, host)
+        except (OSError, ValueError):
+            continue
+        return family
+    return None
+
+
+def code_for(failure: OSError) -> int:
+    """Returns the code of what kept a connection from opening; a TLS failure has its reason in words."""
+    if isinstance(failure, ssl.SSLError):
+        return code_of(f"tls: {why(failure)}")
+    if isinstance(failure, socket.gaierror):
+        return DNS
+    for kind, code in (
+        (ConnectionRefusedError, REFUSED),
+        (ConnectionResetError, RESET),
+        (BrokenPipeError, RESET),
+        (TimeoutError, TIMEOUT),
+    ):
+        if isinstance(failure, kind):
+            return code
+    return {errno.EMFILE: FILE_LIMIT, errno.ENFILE: FILE_LIMIT, errno.EADDRNOTAVAIL: NO_PORT}.get(
+        failure.errno or 0, UNREACHABLE
+    )

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+EVENT_BYTES_MOST = 1 << 24
+
+
+class EventTooLong(Exception):
+    """The stream gives an event, or a line, that is longer than `EVENT_BYTES_MOST`."""
+
 
 class ServerSentEvent(NamedTuple):
     """One event: its type (`message` unless named), data, and the last id the stream gave so far."""
@@ -22,15 +28,26 @@ class EventStreamReader:
         self._started = False
         self._type = ""
         self._data: list[str] = []
+        self._size = 0
         self._id = ""
 
+    @property
+    def last_id(self) -> str:
+        """The last id that the stream gave."""
+        return self._id
+
     def feed(self, data: bytes) -> list[ServerSentEvent]:
-        """Returns the events that these bytes complete; the rest is kept for the next call."""
+        """Returns the events that these bytes complete; the rest is kept for the next call.
+
+        Raises EventTooLong.
+        """
         events = []
         for line in self._lines(data):
             event = self._line(line.decode("utf-8", "replace"))
             if event is not None:
                 events.append(event)
+        if self._size + len(self._rest) > EVENT_BYTES_MOST:
+            raise EventTooLong(f"an event of more than {EVENT_BYTES_MOST} bytes")
         return events
 
     def _lines(self, data: bytes) -> list[bytes]:
@@ -53,6 +70,7 @@ class EventStreamReader:
         value = value.removeprefix(" ")
         if field == "data":
             self._data.append(value)
+            self._size += len(value)
         elif field == "event":
             self._type = value
         elif field == "id" and "\0" not in value:
@@ -61,7 +79,7 @@ class EventStreamReader:
 
     def _dispatch(self) -> ServerSentEvent | None:
         data, kind = self._data, self._type
-        self._data, self._type = [], ""
+        self._data, self._type, self._size = [], "", 0
         if not data:
             return None
         return ServerSentEvent(kind or "message", "\n".join(data), self._id)

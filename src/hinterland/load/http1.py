@@ -13,10 +13,14 @@ import numpy as np
 
 from hinterland.errors import UsageError
 from hinterland.load import arrivals, pacing
+from hinterland.load.agenda import Agenda
 from hinterland.load.arrivals import Schedule
+from hinterland.load.connection import Connection, Remembered
 from hinterland.load.dial import SocketMaker
-from hinterland.load.loops import FOREVER_NS, ClosedLoop, OpenLoop
+from hinterland.load.loop import FOREVER_NS, Loop
+from hinterland.load.loops import ClosedLoop, OpenLoop
 from hinterland.load.message import Request
+from hinterland.load.outgoing import Constant, Outgoing
 from hinterland.load.pacing import Pacing
 from hinterland.load.pool import Pool
 from hinterland.load.recorder import Recorder
@@ -56,16 +60,12 @@ async def closed_loop(
     if (duration_s is not None and duration_s <= 0) or (count is not None and count <= 0):
         raise UsageError(f"duration_s={duration_s}, count={count} must be above 0.", "Give duration_s=2.")
     recorder = Recorder(round(EXPECTED_RATE_PER_S * (duration_s or 1)) if count is None else count)
-    loop = ClosedLoop(recorder, count=count)
+    requests = _constant(request, host, port)
+    loop = ClosedLoop(recorder, requests, count=count)
     loop.pool = pool = Pool(
-        host,
-        port,
-        request.encode(host, port),
-        request.method,
-        size=connections,
+        _connections(connections, (host, port), loop, requests, new_socket),
         timeout_s=timeout_s,
-        driver=loop,
-        new_socket=new_socket,
+        listener=loop,
     )
     try:
         await pool.open_all()
@@ -111,16 +111,12 @@ async def open_loop(
     _check(connections, timeout_s, drain_s)
     offsets = arrivals.check(schedule)
     recorder = Recorder(len(offsets))
-    loop = OpenLoop(recorder, len(offsets))
+    requests = _constant(request, host, port)
+    loop = OpenLoop(recorder, requests, Agenda(iter([offsets])))
     loop.pool = pool = Pool(
-        host,
-        port,
-        request.encode(host, port),
-        request.method,
-        size=connections,
+        _connections(connections, (host, port), loop, requests, new_socket),
         timeout_s=timeout_s,
-        driver=loop,
-        new_socket=new_socket,
+        listener=loop,
     )
     kind = pace or pacing.choose()
     pacer = pacing.pacer(kind, loop.look)
@@ -129,20 +125,41 @@ async def open_loop(
         with Watch() as watch:
             pool.watch_timeouts(recorder.sent)
             start_ns = time.monotonic_ns() + LEAD_NS
-            loop.start(start_ns, offsets)
+            loop.start(start_ns)
             end_ns = start_ns + int(offsets[-1])
             pacer.start()
             await _finish(loop.finished, end_ns, timeout_s if drain_s is None else drain_s)
     finally:
         pacer.stop()
         await pool.close()
+    loop.abandon()
     return recorder.sample(
-        len(offsets),
+        loop.next,
         start_ns=start_ns,
         end_ns=end_ns,
         loop="open",
         detail={"pacing": kind, **_lateness(loop), **_detail(pool), **watch.detail},
     )
+
+
+def _constant(request: Request, host: str, port: int) -> Constant:
+    return Constant(Outgoing(request.encode(host, port), method=request.method, path=request.path))
+
+
+def _connections(
+    count: int,
+    address: tuple[str, int],
+    loop: Loop,
+    requests: Constant,
+    new_socket: SocketMaker | None,
+) -> list[Connection]:
+    remembered = Remembered()
+    return [
+        Connection(
+            number, address, listener=loop, requests=requests, remembered=remembered, new_socket=new_socket
+        )
+        for number in range(count)
+    ]
 
 
 async def _finish(finished: asyncio.Future[None], end_ns: int | None, drain_s: float) -> None:
@@ -154,7 +171,7 @@ async def _finish(finished: asyncio.Future[None], end_ns: int | None, drain_s: f
 
 
 def _lateness(loop: OpenLoop) -> dict[str, Any]:
-    late_us = np.frombuffer(loop.late, dtype=np.int64)[: loop.noticed] / 1e3
+    late_us = np.frombuffer(loop.agenda.late, np.int64, loop.agenda.noticed) / 1e3
     if not len(late_us):
         return {"waited": loop.waited}
     p50, p99 = np.percentile(late_us, (50, 99))
@@ -168,7 +185,7 @@ def _lateness(loop: OpenLoop) -> dict[str, Any]:
 
 def _detail(pool: Pool) -> dict[str, Any]:
     return {
-        "connections": len(pool.connections),
+        "connections": len(pool.lanes),
         "opened_again": pool.opened_again,
         "open_failures": pool.open_failures,
         "surplus_answers": pool.surplus_answers,

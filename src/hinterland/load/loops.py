@@ -1,223 +1,286 @@
-"""Which operation each connection carries next: the closed loop and the open loop.
+"""Which operation each lane carries next: the closed loop and the open loop.
 
 Both keep the same promises: an operation that was due stays in the sample whatever becomes of it; nothing is
-sent twice; a connection that closed is opened again only for an operation that needs it, as a client would.
+sent twice; a lane that closed is opened again only for an operation that needs it, as a client would.
+
+A load of one constant request takes the shortest way. Otherwise the lane's request is kept (`_carried`), and
+what follows it in its visit goes out on the same lane as soon as it was answered.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from array import array
 from collections import deque
 
-from hinterland.load.arrivals import Schedule
-from hinterland.load.connection import IDLE, Connection
+from hinterland.load.agenda import Agenda
+from hinterland.load.lane import IDLE, Lane
+from hinterland.load.loop import FOREVER_NS, Loop
+from hinterland.load.outgoing import Requests
 from hinterland.load.pacing import NEVER
-from hinterland.load.pool import Pool
-from hinterland.load.recorder import CONNECTION_SHIFT, Recorder
+from hinterland.load.recorder import CONNECTION_SHIFT, ERROR_SHIFT, UNSENT, Columns, Recorder, joined, unsent
+
+__all__ = ["FOREVER_NS", "ClosedLoop", "Loop", "OpenLoop"]
 
 # A closed loop would otherwise count thousands of refusals a second on each connection.
 PAUSE_AFTER_REFUSAL_S = 0.01
-FOREVER_NS = 1 << 62
 
 _now = time.monotonic_ns
 
 
-class ClosedLoop:
-    """Each connection sends its next operation the moment its last one ended, until `end_ns` or `count`.
+class ClosedLoop(Loop):
+    """Each lane sends its next operation the moment its last one ended, until `end_ns` or `count`."""
 
-    `pool` must be set before `start`. `finished` is done when every operation has ended.
-    """
-
-    pool: Pool
-
-    def __init__(self, recorder: Recorder, *, count: int | None) -> None:
-        self.finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.recorder = recorder
-        self.next = 0
+    def __init__(
+        self,
+        recorder: Recorder,
+        requests: Requests,
+        *,
+        count: int | None,
+        first_visit: int = 0,
+        step: int = 1,
+    ) -> None:
+        super().__init__(recorder, requests, first_visit=first_visit, step=step)
         self._count = FOREVER_NS if count is None else count
-        self._limit = min(self._count, recorder.capacity)
+        # No fast way for requests that differ: a limit of 0 sends every answer through `_go_on`.
+        self._limit = self._new_limit()
         self._end_ns = 0
         self._free_ns: dict[int, int] = {}
         self._at_work: set[int] = set()
-        self._intended, self._sent = recorder.intended, recorder.sent
-        self._done, self._meta = recorder.done, recorder.meta
+
+    def _new_limit(self) -> int:
+        return 0 if self._constant is None else min(self._count, self.recorder.capacity)
 
     def start(self, end_ns: int) -> None:
         self._end_ns = end_ns
-        self._at_work = {connection.number for connection in self.pool.connections}
-        for connection in self.pool.connections:
-            self._begin(connection, _now())
+        self._at_work = {lane.number for lane in self.pool.lanes}
+        for lane in self.pool.lanes:
+            self._begin(lane, _now())
 
-    def answered(self, connection: Connection, status: int) -> None:
+    def stop(self) -> None:
+        """Begins no more operations."""
+        self._end_ns = 0
+
+    def drain(self) -> Columns:
+        begun = self.next
+        columns = super().drain()
+        self._count -= begun - self.next
+        self._limit = self._new_limit()
+        return columns
+
+    def answered(self, lane: Lane, status: int) -> None:
         now = _now()
-        operation = connection.operation
+        operation = lane.operation
         self._done[operation] = now
-        self._meta[operation] = connection.number << CONNECTION_SHIFT | status
-        operation = self.next
-        if now < self._end_ns and operation < self._limit:
-            self.next = operation + 1
-            connection.operation = operation
-            self._intended[operation] = self._sent[operation] = now
-            connection.send()
+        following = self.next
+        if now < self._end_ns and following < self._limit:
+            self._meta[operation] = lane.number << CONNECTION_SHIFT | status
+            self.next = following + 1
+            lane.operation = following
+            self._intended[following] = self._sent[following] = now
+            lane.send(self._constant)  # type: ignore[arg-type]  # A limit above 0 says that there is one.
         else:
-            connection.operation = IDLE
-            self._begin(connection, now)
+            self._go_on(lane, operation, status, 0, now)
 
-    def ended(self, connection: Connection, operation: int, status: int, error: int) -> None:
-        now = self._free_ns[connection.number] = _now()
-        if error:
-            self.recorder.fail(operation, connection.number, error)
-        else:
-            self._done[operation] = now
-            self._meta[operation] = connection.number << CONNECTION_SHIFT | status
+    def failed(self, lane: Lane, status: int, error: int) -> None:
+        now = _now()
+        self._done[lane.operation] = now
+        self._go_on(lane, lane.operation, status, error, now)
 
-    def closed(self, connection: Connection) -> None:
-        if connection.number in self._at_work:
-            self._begin(connection, self._free_ns.pop(connection.number, _now()))
+    def _go_on(self, lane: Lane, operation: int, status: int, error: int, now: int) -> None:
+        kind = 0 if self._constant is not None else self._carried[lane.number].kind
+        self._meta[operation] = self._tag(lane, kind) | error << ERROR_SHIFT | status
+        lane.operation = IDLE
+        if self._constant is None and not error and now < self._end_ns and self.next < self._count:
+            outgoing = self._following(lane, status)
+            if outgoing is not None:
+                self._send(lane, outgoing, now, now)
+                return
+        self._begin(lane, now)
 
-    def opened(self, connection: Connection) -> None:
-        self._sent[connection.operation] = _now()
-        connection.send()
+    def ended(self, lane: Lane, operation: int, status: int, error: int) -> None:
+        self._free_ns[lane.number] = self._note(lane, operation, status, error)
+        self._goes_on(lane, status, error)
 
-    def refused(self, connection: Connection, operation: int, error: int) -> None:
-        self.recorder.fail(operation, connection.number, error)
+    def closed(self, lane: Lane) -> None:
+        if lane.number in self._at_work:
+            self._begin(lane, self._free_ns.pop(lane.number, _now()))
+
+    def freed(self, lane: Lane) -> None:
+        self._begin(lane, _now())
+
+    def refused(self, lane: Lane, operation: int, error: int) -> None:
+        self._note(lane, operation, 0, error)
         loop = asyncio.get_running_loop()
-        loop.call_later(PAUSE_AFTER_REFUSAL_S, lambda: self._begin(connection, _now()))
+        loop.call_later(PAUSE_AFTER_REFUSAL_S, lambda: self._begin(lane, _now()))
 
-    def _begin(self, connection: Connection, free_ns: int) -> None:
-        """Gives the connection, free since `free_ns`, its next operation, or lets it rest at the end."""
+    def _begin(self, lane: Lane, free_ns: int) -> None:
+        """Gives the lane, free since `free_ns`, its next operation, or lets it rest at the end."""
         now = _now()
         if now >= self._end_ns or self.next >= self._count:
-            self._rest(connection)
+            self._at_work.discard(lane.number)
+            if not self._at_work:
+                self._finish()
             return
-        if connection.alive and connection.fd < 0:
+        if lane.alive and not lane.ready:
             return  # On its way out: `closed` will begin it.
-        operation = self.next
-        if operation >= self.recorder.capacity:
-            self.recorder.room()
-            self._limit = min(self._count, self.recorder.capacity)
-        self.next = operation + 1
-        connection.operation = operation
-        self._intended[operation] = free_ns
-        if connection.alive:
+        lane.operation = operation = self.slot(free_ns)
+        self._limit = self._new_limit()
+        outgoing = self._first(lane)
+        if lane.alive:
             self._sent[operation] = now
-            connection.send()
+            lane.send(outgoing)
         else:
-            self.pool.open_for(connection)
-
-    def _rest(self, connection: Connection) -> None:
-        self._at_work.discard(connection.number)
-        if not self._at_work and not self.finished.done():
-            self.finished.set_result(None)
+            self.pool.open_for(lane)
 
 
-class OpenLoop:
-    """Each operation is sent when it is due, or as soon after as a connection is free.
+class OpenLoop(Loop):
+    """Each visit begins when it is due, or as soon after as a lane is free.
 
-    `waited` counts the operations for which none was. `late` holds, for each, how many ns after it was due
-    the generator noticed it. `pool` must be set before the start.
+    `waited` counts those for which none was.
     """
 
-    pool: Pool
-
-    def __init__(self, recorder: Recorder, count: int) -> None:
-        self.finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.recorder = recorder
-        self.count = self._remaining = count
+    def __init__(
+        self, recorder: Recorder, requests: Requests, agenda: Agenda, *, first_visit: int = 0, step: int = 1
+    ) -> None:
+        super().__init__(recorder, requests, first_visit=first_visit, step=step)
+        self.agenda = agenda
         self.waited = 0
-        self.late = array("q", bytes(8 * count))
-        self.noticed = self.next = 0
-        self._free: deque[Connection] = deque()
-        self._shut: deque[Connection] = deque()
-        self._intended, self._sent = recorder.intended, recorder.sent
-        self._done, self._meta = recorder.done, recorder.meta
+        self._under_way = 0
+        self._free: deque[Lane] = deque()
+        self._shut: deque[Lane] = deque()
 
-    def start(self, start_ns: int, schedule: Schedule) -> None:
-        """Fixes the intended times. Connections open by now are free, the others are opened when needed."""
-        self._intended[: self.count] = array("q", (schedule + start_ns).tobytes())
-        for connection in self.pool.connections:
-            if connection.fd >= 0:
-                self._free.append(connection)
-            elif not connection.alive and connection not in self._shut:
-                self._shut.append(connection)
+    def start(self, start_ns: int) -> None:
+        """Fixes the moment that the schedule counts from; lanes that are open by now are free."""
+        self.agenda.start_ns = start_ns
+        self.agenda.fill(start_ns)
+        shut = {lane.number for lane in self._shut}
+        for lane in self.pool.lanes:
+            if lane.ready:
+                self._free.append(lane)
+            elif not lane.alive and lane.number not in shut:
+                self._shut.append(lane)
+
+    def stop(self) -> None:
+        """Nothing more becomes due."""
+        self.agenda.stop()
+        self._rest()
 
     def look(self, now: int) -> int:
-        """Sends what is due at `now` while connections are free; returns when the next is due, or NEVER."""
-        intended, late, count = self._intended, self.late, self.count
-        place = self.noticed
-        while place < count and (due := intended[place]) <= now:
-            late[place] = now - due
+        """Sends what is due at `now` while lanes are free; returns when the next is due, or NEVER."""
+        agenda = self.agenda
+        due, late, count = agenda.due, agenda.late, agenda.count
+        place = agenda.noticed
+        while place < count and (at := due[place]) <= now:
+            late[place] = now - at
             place += 1
-        self.noticed = place
-        if self.next < place:
+        agenda.noticed = place
+        if agenda.next < place:
             self._send_due()
-        return intended[place] if place < count else NEVER
+        if agenda.noticed < agenda.count:
+            return due[agenda.noticed]
+        agenda.fill(0)
+        if agenda.noticed < agenda.count:
+            return due[agenda.noticed]
+        self._rest()
+        return NEVER
 
-    def answered(self, connection: Connection, status: int) -> None:
+    def drain(self) -> Columns:
+        columns, given_up = super().drain(), self.agenda.give_up()
+        return joined(columns, unsent(given_up)) if len(given_up) else columns
+
+    def last(self) -> Columns:
+        return joined(super().last(), unsent(self.agenda.remaining()))
+
+    def abandon(self) -> None:
+        """Gives the visits that still wait a place among the operations: the load is over."""
+        for intended in self.agenda.remaining().tolist():
+            self._meta[self.slot(intended)] = UNSENT << ERROR_SHIFT
+
+    def answered(self, lane: Lane, status: int) -> None:
         now = _now()
-        operation = connection.operation
+        operation = lane.operation
         self._done[operation] = now
-        self._meta[operation] = connection.number << CONNECTION_SHIFT | status
-        operation = self.next
-        if operation < self.noticed:
-            self.next = operation + 1
-            self.waited += 1
-            connection.operation = operation
-            self._sent[operation] = now
-            connection.send()
+        if self._constant is not None:
+            self._meta[operation] = lane.number << CONNECTION_SHIFT | status
         else:
-            connection.operation = IDLE
-            self._free.append(connection)
-        self._one_ended()
+            self._meta[operation] = self._tag(lane, self._carried[lane.number].kind) | status
+            outgoing = self._following(lane, status)
+            if outgoing is not None:
+                self._send(lane, outgoing, now, now)
+                return
+        self._free_again(lane, now)
 
-    def ended(self, connection: Connection, operation: int, status: int, error: int) -> None:
-        if error:
-            self.recorder.fail(operation, connection.number, error)
-        else:
-            self._done[operation] = _now()
-            self._meta[operation] = connection.number << CONNECTION_SHIFT | status
-        self._one_ended()
+    def failed(self, lane: Lane, status: int, error: int) -> None:
+        self._done[lane.operation] = now = self._note(lane, lane.operation, status, error)
+        self._free_again(lane, now)
 
-    def closed(self, connection: Connection) -> None:
-        self._shut.append(connection)
-        if self.next < self.noticed:
+    def ended(self, lane: Lane, operation: int, status: int, error: int) -> None:
+        self._note(lane, operation, status, error)
+        if not self._goes_on(lane, status, error):
+            self._one_ended()
+
+    def closed(self, lane: Lane) -> None:
+        if lane.number in self._resumed:
+            self._resumed.discard(lane.number)
+            lane.operation = self.slot(_now())
+            self.pool.open_for(lane)
+            return
+        self._shut.append(lane)
+        if self.agenda.next < self.agenda.noticed:
             self.waited += 1
             self._send_due()
 
-    def opened(self, connection: Connection) -> None:
-        self._sent[connection.operation] = _now()
-        connection.send()
-
-    def refused(self, connection: Connection, operation: int, error: int) -> None:
-        self.recorder.fail(operation, connection.number, error)
+    def refused(self, lane: Lane, operation: int, error: int) -> None:
+        self._note(lane, operation, 0, error)
         self._one_ended()
-        self.closed(connection)
+        self.closed(lane)
+
+    def freed(self, lane: Lane) -> None:
+        self._free_again(lane, _now())
+
+    def _free_again(self, lane: Lane, now: int) -> None:
+        agenda = self.agenda
+        place = agenda.next
+        if place < agenda.noticed and lane.ready:
+            agenda.next = place + 1
+            self.waited += 1
+            self._under_way += 1
+            self._send(lane, self._first(lane), agenda.due[place], now)
+        else:
+            lane.operation = IDLE
+            self._free.append(lane)
+        self._one_ended()
 
     def _send_due(self) -> None:
-        while self.next < self.noticed:
-            connection = self._take()
-            if connection is None:
+        agenda = self.agenda
+        while agenda.next < agenda.noticed:
+            lane = self._take()
+            if lane is None:
                 return
-            operation = self.next
-            self.next = operation + 1
-            connection.operation = operation
-            if connection.fd >= 0:
-                self._sent[operation] = _now()
-                connection.send()
+            intended = agenda.due[agenda.next]
+            agenda.next += 1
+            self._under_way += 1
+            outgoing = self._first(lane)
+            if lane.ready:
+                self._send(lane, outgoing, intended, _now())
             else:
-                self.pool.open_for(connection)
+                lane.operation = self.slot(intended)
+                self.pool.open_for(lane)
 
-    def _take(self) -> Connection | None:
+    def _take(self) -> Lane | None:
         # One that closed while it was free is still queued as free; it may be open again and at work.
         while self._free:
-            connection = self._free.popleft()
-            if connection.fd >= 0 and connection.operation < 0:
-                return connection
+            lane = self._free.popleft()
+            if lane.ready and lane.operation < 0:
+                return lane
         return self._shut.popleft() if self._shut else None
 
     def _one_ended(self) -> None:
-        self._remaining -= 1
-        if not self._remaining and not self.finished.done():
-            self.finished.set_result(None)
+        self._under_way -= 1
+        if not self._under_way:
+            self._rest()
+
+    def _rest(self) -> None:
+        if not self._under_way and self.agenda.over:
+            self._finish()

@@ -2,10 +2,12 @@
 
 - `spin`: the loop turns without sleeping and looks at the clock each time. Late by about a microsecond, and
   it keeps one core busy; right where the system under test has a core of its own.
-- `timer`: a timerfd is set to each due moment. Late by 20 to 500 microseconds; leaves the core to the server,
-  so it is right where both share one.
+- `timerfd`: a timer of the kernel is set to each due moment. Late by 20 to 500 microseconds; leaves the core
+to
+  the server, so it is right where both share one.
+- `tick`: the timer of the event loop, which counts milliseconds. Late by about one; costs the least.
 
-A gap of several milliseconds is slept through in both.
+A gap of several milliseconds is slept through in all of them.
 """
 
 from __future__ import annotations
@@ -17,11 +19,12 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Protocol
 
 from hinterland.errors import InternalError
+from hinterland.model.load import Scheduler
 
-Pacing = Literal["spin", "timer"]
+Pacing = Scheduler
 Look = Callable[[int], int]
 """Takes now in ns, sends what is due, returns when the next operation is due, or NEVER."""
 
@@ -31,15 +34,20 @@ SLEEP_ABOVE_NS = 5_000_000
 SPIN_LAST_NS = 3_000_000
 
 
-def choose() -> Pacing:
-    """Returns `spin` where at least two cores are there for generator and server together, else `timer`.
+def choose(processes: int = 1) -> Pacing:
+    """Returns `spin` where each process of the generator can have a core and one is left, else `timerfd`."""
+    return "spin" if cores() >= processes + 1 else "timerfd"
+
+
+def cores() -> int:
+    """Returns how many cores there are for generator and server together.
 
     The generator itself may be confined to one; the parent's cores count too. A CPU quota counts as cores.
     """
-    cores = os.sched_getaffinity(0)
+    allowed = os.sched_getaffinity(0)
     with contextlib.suppress(OSError):  # The parent may be gone.
-        cores = cores | os.sched_getaffinity(os.getppid())
-    return "spin" if min(len(cores), _quota_cores()) >= 2 else "timer"
+        allowed = allowed | os.sched_getaffinity(os.getppid())
+    return max(1, int(min(len(allowed), _quota_cores())))
 
 
 def _quota_cores() -> float:
@@ -58,7 +66,12 @@ def _quota_cores() -> float:
 
 
 class Pacer(Protocol):
-    """Calls `look` whenever something is due until it says NEVER or `stop` is called."""
+    """Calls `look` whenever something is due until it says NEVER or `stop` is called.
+
+    `turns` is how often it came round, whether or not anything was due.
+    """
+
+    turns: int
 
     def start(self) -> None: ...
 
@@ -73,6 +86,7 @@ class Spin:
         self._look = look
         self._stopped = False
         self._due_ns = 0
+        self.turns = 0
 
     def start(self) -> None:
         self._turn()
@@ -83,6 +97,7 @@ class Spin:
     def _turn(self) -> None:
         if self._stopped:
             return
+        self.turns += 1
         now = time.monotonic_ns()
         if now >= self._due_ns:
             self._due_ns = self._look(now)
@@ -95,13 +110,14 @@ class Spin:
             self._loop.call_soon(self._turn)
 
 
-class Timer:
+class TimerFd:
     """Looks when a timerfd, set to the absolute moment, becomes readable."""
 
     def __init__(self, look: Look) -> None:
         self._loop = asyncio.get_running_loop()
         self._look = look
         self._fd = _timerfd_create()
+        self.turns = 0
 
     def start(self) -> None:
         self._loop.add_reader(self._fd, self._fired)
@@ -118,14 +134,56 @@ class Timer:
             os.read(self._fd, 8)
         except BlockingIOError:
             return
+        self.turns += 1
         due_ns = self._look(time.monotonic_ns())
         if due_ns != NEVER and self._fd >= 0:
             _timerfd_set(self._fd, due_ns)
 
 
+class Tick:
+    """Looks when a timer of the event loop fires."""
+
+    def __init__(self, look: Look) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._look = look
+        self._handle: asyncio.TimerHandle | None = None
+        self._stopped = False
+        self.turns = 0
+
+    def start(self) -> None:
+        self._turn()
+
+    def stop(self) -> None:
+        self._stopped = True
+        if self._handle is not None:
+            self._handle.cancel()
+
+    def _turn(self) -> None:
+        self.turns += 1
+        now = time.monotonic_ns()
+        due_ns = self._look(now)
+        if due_ns != NEVER and not self._stopped:
+            # uvloop rounds to the nearest millisecond: what is due in less than half of one must not spin.
+            self._handle = self._loop.call_later(max(0.001, (due_ns - now) / 1e9), self._turn)
+
+
 def pacer(kind: Pacing, look: Look) -> Pacer:
     """Returns a pacer of the kind; it must be stopped."""
-    return Spin(look) if kind == "spin" else Timer(look)
+    kinds: dict[Scheduler, Callable[[Look], Pacer]] = {"spin": Spin, "timerfd": TimerFd, "tick": Tick}
+    return kinds[kind](look)
+
+
+async def idle_turn_ns() -> float:
+    """Returns how long a turn of the running loop takes that finds nothing to do, in ns."""
+    fastest = float("inf")
+    for _ in range(5):
+        spin = Spin(lambda now: now + SLEEP_ABOVE_NS - 1)
+        began_ns = time.monotonic_ns()
+        spin.start()
+        await asyncio.sleep(0.002)
+        spin.stop()
+        fastest = min(fastest, (time.monotonic_ns() - began_ns) / spin.turns)
+    return fastest
 
 
 # timerfd is in `os` only from Python 3.13 on.

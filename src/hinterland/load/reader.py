@@ -11,6 +11,9 @@ import httptools
 
 from hinterland.load.message import Response
 
+# Joining repeated headers, and the pieces of a long one, takes time that grows with the square of this.
+LONGEST_HEAD_BYTES = 1 << 18
+
 
 class BadAnswer(Exception):
     """What came is not one HTTP response: garbage, a wrong framing, or bytes beyond the answer."""
@@ -28,7 +31,7 @@ class ResponseReader:
         self._parser = httptools.HttpResponseParser(self)
         self._headers: dict[str, str] = {}
         self._body: list[bytes] = []
-        self._status = 0
+        self._status = self._head_bytes = 0
         self._head_read = False
         self._complete = False
         self._surplus = self._keeps_alive = False
@@ -48,6 +51,10 @@ class ResponseReader:
                 raise BadAnswer(str(error) or type(error).__name__) from None
             self._surplus = True
         if not self._complete:
+            if not self._head_read:
+                self._head_bytes += len(data)
+                if self._head_bytes > LONGEST_HEAD_BYTES:
+                    raise BadAnswer("a head that does not end")
             return None
         self.reusable = self._keeps_alive and not (upgraded or self._surplus)
         return self._response()

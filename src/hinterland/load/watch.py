@@ -33,7 +33,7 @@ class Watch:
         self._start_ns, self._cpu_ns, self._delay_ns = (
             time.monotonic_ns(),
             time.thread_time_ns(),
-            _run_delay_ns(),
+            run_delay_ns(),
         )
         return self
 
@@ -41,7 +41,7 @@ class Watch:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         elapsed_ns = max(1, time.monotonic_ns() - self._start_ns)
-        delay_ns = _run_delay_ns()
+        delay_ns = run_delay_ns()
         known = delay_ns is not None and self._delay_ns is not None
         self.detail = {
             "cpu_share": (time.thread_time_ns() - self._cpu_ns) / elapsed_ns,
@@ -52,7 +52,7 @@ class Watch:
             gc.enable()
 
 
-def _run_delay_ns() -> int | None:
+def run_delay_ns() -> int | None:
     """Returns how long this thread has waited for a core, in ns."""
     try:
         return int(_SCHEDULER.read_text().split()[1])

@@ -1,21 +1,51 @@
-"""Quantities with units as people type them: 50ms, 2%, 10mbit, 64kB."""
+"""Quantities with units as people type them: 50ms, 2%, 10mbit, 64kB, 20k/s."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from fractions import Fraction
 
 from hinterland.errors import UsageError
 
-_NUMBER = re.compile(r"(\d+(?:\.\d+)?|\.\d+)\s*([a-z%/]*)", re.IGNORECASE)
-_MILLISECONDS = {"": 1.0, "us": 0.001, "µs": 0.001, "ms": 1.0, "s": 1000.0}
-_MEGABITS = {"": 1.0, "bit": 1e-6, "kbit": 1e-3, "mbit": 1.0, "gbit": 1e3}
-_SHARES = {"": 1.0, "%": 0.01}
-_BYTES = {"b": 1.0, "kb": 1e3, "kib": 1024.0, "mb": 1e6, "mib": 1024.0**2}
+Units = Mapping[str, int | Fraction]
+
+_NUMBER = re.compile(r"((?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d{1,3})?)\s*([a-zµ%/]*)", re.IGNORECASE)
+# Fractions, so that 17ms is the float nearest to 0.017 s, as a person who writes 0.017 expects.
+_MILLISECONDS: Units = {"": 1, "us": Fraction(1, 1000), "µs": Fraction(1, 1000), "ms": 1, "s": 1000}
+_SECONDS: Units = {
+    "": 1,
+    "us": Fraction(1, 10**6),
+    "µs": Fraction(1, 10**6),
+    "ms": Fraction(1, 1000),
+    "s": 1,
+    "m": 60,
+    "min": 60,
+    "h": 3600,
+}
+_MEGABITS: Units = {"": 1, "bit": Fraction(1, 10**6), "kbit": Fraction(1, 1000), "mbit": 1, "gbit": 1000}
+_SHARES: Units = {"": 1, "%": Fraction(1, 100)}
+_BYTES: Units = {"b": 1, "kb": 1000, "kib": 1024, "mb": 10**6, "mib": 1024**2}
+_PER_S: Units = {
+    thousands + per: Fraction(factor, seconds)
+    for thousands, factor in (("", 1), ("k", 1000))
+    for per, seconds in (("", 1), ("/s", 1), ("/min", 60), ("/m", 60), ("/h", 3600))
+}
 
 
 def milliseconds(name: str, text: str) -> float:
     """Returns the milliseconds that `50ms`, `0.2s` or `50` mean. Raises UsageError for anything else."""
     return _read(name, text, _MILLISECONDS, "a time", "50ms or 0.2s")
+
+
+def seconds(name: str, text: str) -> float:
+    """Returns the seconds that `500ms`, `10s`, `2min`, `1h` or `10` mean. Raises UsageError for others."""
+    return _read(name, text, _SECONDS, "a time", "500ms, 10s or 2min")
+
+
+def rate_per_s(name: str, text: str) -> float:
+    """Returns how many a second `20k`, `1.5k/s`, `300/min` or `900` mean. Raises UsageError for others."""
+    return _read(name, text, _PER_S, "a rate", "900, 20k, 1.5k/s or 300/min")
 
 
 def megabits(name: str, text: str) -> float:
@@ -45,9 +75,17 @@ def queue(name: str, text: str) -> tuple[float | None, int | None]:
 
 
 def _read(
-    name: str, text: str, units: dict[str, float], kind: str, example: str, shown: str | None = None
+    name: str,
+    text: str,
+    units: Units,
+    kind: str,
+    example: str,
+    shown: str | None = None,
 ) -> float:
     found = _NUMBER.fullmatch(text.strip())
     if found is None or found[2].lower() not in units:
         raise UsageError(f"{name}={shown or text} must be {kind}.", f"Give it as {example}.")
-    return float(found[1]) * units[found[2].lower()]
+    try:
+        return float(Fraction(found[1]) * units[found[2].lower()])
+    except OverflowError:
+        raise UsageError(f"{name}={shown or text} is too large.", f"Give it as {example}.") from None

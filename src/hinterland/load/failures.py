@@ -1,0 +1,38 @@
+"""Why operations have no good answer, in words beyond the fixed `recorder.ERRORS`: `SQLSTATE 23505`.
+
+A driver turns the words into a code when it fails an operation, so that a failure costs the hot path a
+number. What the words say may come from the server, so their number is bounded: those beyond share one code.
+"""
+
+from __future__ import annotations
+
+from hinterland.load.recorder import ERRORS
+
+FIRST = 32
+"""The first code that is not fixed. Those below belong to `recorder.ERRORS`."""
+OTHER = 127
+"""The code of all words that came when the others were taken. An operation's error has seven bits."""
+LONGEST = 160
+
+_words: list[str] = []
+_codes: dict[str, int] = {}
+
+
+def code_of(words: str) -> int:
+    """Returns the code of a failure, the same for the same words in this process."""
+    words = " ".join(words.split())[:LONGEST]
+    code = _codes.get(words)
+    if code is None:
+        if FIRST + len(_words) >= OTHER:
+            return OTHER
+        code = _codes[words] = FIRST + len(_words)
+        _words.append(words)
+    return code
+
+
+def words_of(code: int) -> str:
+    """Returns the words of a code, fixed or not."""
+    if code < len(ERRORS):
+        return ERRORS[code]
+    place = code - FIRST
+    return _words[place] if 0 <= place < len(_words) else "other"

@@ -1,0 +1,34 @@
+"""Drives a server with HTTP/2: over TLS, where it must offer `h2`, or in cleartext by prior knowledge."""
+
+from __future__ import annotations
+
+from hinterland.load import tls
+from hinterland.load.dial import SocketMaker
+from hinterland.load.http2_connection import Http2Connection
+from hinterland.load.lane import Lane, Listener
+from hinterland.load.outgoing import Requests
+from hinterland.load.shared_connection import SharedConnection, shared_lanes
+from hinterland.model.load import LoadPlan
+
+
+def lanes(
+    plan: LoadPlan,
+    connections: int,
+    *,
+    listener: Listener,
+    requests: Requests,
+    new_socket: SocketMaker | None = None,
+) -> list[Lane]:
+    """Returns `plan.multiplexed` lanes for each connection, numbered from 0; a lane is a stream at a time.
+
+    Where a server lets fewer streams through at once, requests wait in front of it, sent as far as the load
+    can tell: their service time has that wait.
+    """
+    context = tls.context(plan, ["h2"]) if plan.target.tls else None
+    return shared_lanes(
+        plan,
+        connections,
+        lambda: SharedConnection(plan, Http2Connection, new_socket=new_socket, context=context),
+        listener=listener,
+        requests=requests,
+    )

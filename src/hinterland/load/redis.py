@@ -1,0 +1,157 @@
+"""Redis commands as operations: one connection each, prebuilt arrays, `AUTH` and `SELECT` from the URL."""
+
+from __future__ import annotations
+
+import ssl
+
+from hinterland.load import resp
+from hinterland.load.dial import SocketMaker
+from hinterland.load.failures import code_of
+from hinterland.load.lane import Lane, Listener
+from hinterland.load.message import Response
+from hinterland.load.outgoing import Outgoing, Requests
+from hinterland.load.recorder import PROTOCOL
+from hinterland.load.resp import NotRESP, ReplyReader
+from hinterland.load.socket_lane import KEPT_BYTES, REMEMBERED_BYTES, SocketLane, not_spoken, tls_of
+from hinterland.model.load import LoadPlan
+
+PREFIX_REFUSAL = "NOPERM"
+
+
+class Remembered:
+    """The last good reply that came in one piece, shared by a load's lanes: the same bytes are as good."""
+
+    __slots__ = ("data",)
+
+    def __init__(self) -> None:
+        self.data = b""
+
+
+class RedisLane(SocketLane):
+    """Sends `outgoing.wire`, a command line such as `SET greeting "hello world"`, or a ready RESP array.
+
+    A reply that is an error fails the operation as `redis WORD`, its first word. A command that subscribes
+    or monitors has no single reply: what comes beyond the first one ends the lane.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        plan: LoadPlan,
+        listener: Listener,
+        requests: Requests,
+        remembered: Remembered,
+        *,
+        new_socket: SocketMaker | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        super().__init__(number, plan, listener, requests, new_socket=new_socket, tls=tls)
+        self._reader = ReplyReader(KEPT_BYTES)
+        self._remembered = remembered
+        self._whole = True
+        self._greetings = 0
+
+    # Greeting: a PING finds out what is wrong before the first operation is timed.
+
+    def greet(self) -> bytes:
+        target = self._target
+        words: list[list[bytes]] = []
+        if target.password:
+            user = [target.user.encode()] if target.user else []
+            words.append([b"AUTH", *user, target.password.encode()])
+        if target.database:
+            words.append([b"SELECT", target.database.encode()])
+        words.append([b"PING"])
+        self._greetings = len(words)
+        self._reader.begin()
+        self._reader.keep, self._whole = False, True
+        return b"".join(map(resp.command, words))
+
+    def greeting(self, data: bytes) -> None:
+        try:
+            while data and self._greetings:
+                end = self._reader.feed(data)
+                if end < 0:
+                    return
+                data = data[end:]
+                error = self._reader.error
+                if error and not (self._greetings == 1 and error.startswith(PREFIX_REFUSAL)):
+                    self.refuse(code_of(f"redis {error}"))
+                    return
+                self._greetings -= 1
+                self._reader.begin()
+        except NotRESP:
+            self.refuse(not_spoken("Redis", data))
+            return
+        if data:
+            self.refuse(PROTOCOL)
+        elif not self._greetings:
+            self.welcome()
+
+    # Operations.
+
+    def send(self, outgoing: Outgoing) -> None:
+        self._outgoing = outgoing
+        built = outgoing.built
+        if not isinstance(built, bytes):
+            outgoing.built = built = array_of(outgoing.wire)
+        self.write(built)
+
+    def received(self, data: bytes) -> None:
+        if self.operation < 0 or self._outgoing is None:
+            self.surplus()
+            return
+        reads = self._outgoing.reads
+        if data == self._remembered.data and self._whole and not reads:
+            self.done()
+            return
+        reader = self._reader
+        reader.keep = reads
+        try:
+            end = reader.feed(data)
+        except NotRESP:
+            self.end(PROTOCOL)
+            return
+        if end < 0:
+            self._whole = False
+        elif end < len(data):
+            self.surplus()
+        else:
+            self._complete(data, reader)
+
+    def _complete(self, data: bytes, reader: ReplyReader) -> None:
+        whole, self._whole = self._whole, True
+        error, body = reader.error, bytes(reader.kept)
+        reader.begin()
+        if error:
+            self.fail(code_of(f"redis {error.split(' ', 1)[0]}"))
+            return
+        if whole and len(data) <= REMEMBERED_BYTES:
+            self._remembered.data = data
+        self.judge(Response(0, {}, body))
+
+
+def array_of(wire: bytes) -> bytes:
+    """Returns the RESP array of a command line; one that is an array already stays as it is.
+
+    Raises UsageError for a line that is empty or has an open quote.
+    """
+    if wire.startswith(b"*") and wire.endswith(b"\r\n"):
+        return wire
+    return resp.command(resp.split(wire.decode("utf-8", "surrogateescape")))
+
+
+def lanes(
+    plan: LoadPlan,
+    connections: int,
+    *,
+    listener: Listener,
+    requests: Requests,
+    new_socket: SocketMaker | None = None,
+) -> list[Lane]:
+    """Returns a lane for each connection; they share the last answer, and nothing else."""
+    remembered, tls = Remembered(), tls_of(plan)
+    return [
+        RedisLane(number, plan, listener, requests, remembered, new_socket=new_socket, tls=tls)
+        for number in range(connections)
+    ]

@@ -1,0 +1,177 @@
+"""The sum of what the processes of a generator have told so far, and the result that follows from it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from hinterland.load.fold import KindCounts, Part, SecondCounts
+from hinterland.model.load import LoadPlan
+from hinterland.model.load_result import (
+    GeneratorAudit,
+    GeneratorProcess,
+    KindResult,
+    LoadResult,
+    Second,
+    Stall,
+)
+from hinterland.statistics.histogram import Histogram, merged
+
+MOST_STALLS = 1000
+
+
+class Tally:
+    """Adds parts up. Its size follows from the bins, the kinds and the seconds, not from the operations."""
+
+    def __init__(self, kinds: Sequence[str] = ()) -> None:
+        self.name(kinds)
+        self._kinds: dict[int, KindCounts] = {}
+        self._seconds: dict[int, SecondCounts] = {}
+        self._completed: Counter[int] = Counter()
+        self._response, self._service, self._lateness = Histogram(), Histogram(), Histogram()
+        self._connect = Histogram()
+        self._open_errors: Counter[str] = Counter()
+        self._in_flight: dict[int, tuple[float, int]] = {}
+        self._processes: dict[int, GeneratorProcess] = {}
+        self._stalls: list[Stall] = []
+        self._first_exception = ""
+        self._last_ns = self._visits = self._waited = self._bytes = 0
+
+    def name(self, kinds: Sequence[str]) -> None:
+        """Gives the kinds their names."""
+        self._names = tuple(kinds)
+
+    def add(self, part: Part, process: int) -> None:
+        """Adds what one process counted."""
+        for kind, counts in part.kinds.items():
+            held = self._kinds.get(kind)
+            self._kinds[kind] = counts if held is None else _kinds_together(held, counts)
+            self._response.merge(counts.response)
+            self._service.merge(counts.service)
+        for second, of_second in part.seconds.items():
+            before = self._seconds.get(second)
+            self._seconds[second] = of_second if before is None else _seconds_together(before, of_second)
+        self._completed.update(part.completed)
+        for histogram, found in ((self._lateness, part.lateness), (self._connect, part.connect)):
+            if found is not None:
+                histogram.merge(found)
+        self._open_errors.update(part.open_errors)
+        summed, samples = self._in_flight.get(process, (0.0, 0))
+        self._in_flight[process] = (summed + part.in_flight, samples + part.samples)
+        self._stalls += part.stalls[: MOST_STALLS - len(self._stalls)]
+        self._last_ns = max(self._last_ns, part.last_ns)
+        self._visits += part.visits
+        self._waited += part.waited
+        self._bytes += part.bytes_received
+        self._first_exception = self._first_exception or part.first_exception
+        if part.process is not None:
+            self._processes[process] = part.process
+
+    def result(
+        self,
+        plan: LoadPlan,
+        *,
+        started: str,
+        window_s: float,
+        partial: str = "",
+        over: bool = True,
+    ) -> LoadResult:
+        """Returns the result after `window_s` of the measured time; `over` says that the load is."""
+        if over and (plan.count is not None or plan.arrivals.shape == "trace"):
+            window_s = min(window_s, self._ended_s() - plan.warm_up_s)
+        window_s = max(window_s, 1e-9)
+        answered = sum(kind.answered for kind in self._kinds.values())
+        return LoadResult(
+            plan=plan,
+            started=started,
+            window_s=window_s,
+            operations=sum(kind.operations for kind in self._kinds.values()),
+            answered=answered,
+            asked_per_s=None if plan.model == "closed" or plan.subscribe else self._visits / window_s,
+            reached_per_s=self._reached_per_s(plan, answered, window_s, over),
+            response=self._response.counts(),
+            service=self._service.counts(),
+            errors=_summed([kind.errors for kind in self._kinds.values()]),
+            statuses=_summed([kind.statuses for kind in self._kinds.values()]),
+            kinds=tuple(
+                KindResult(
+                    self._names[kind] if kind < len(self._names) else str(kind),
+                    counts.operations,
+                    counts.answered,
+                    counts.errors,
+                    counts.statuses,
+                    counts.response,
+                    counts.service,
+                )
+                for kind, counts in sorted(self._kinds.items())
+            ),
+            seconds=self._rows(),
+            generator=self._audit(plan, window_s),
+            bytes_received=self._bytes,
+            connections_opened=self._connect.values,
+            connect=self._connect.counts(),
+            open_errors=dict(self._open_errors),
+            partial=partial,
+            first_exception=self._first_exception,
+        )
+
+    def _reached_per_s(self, plan: LoadPlan, answered: int, window_s: float, over: bool) -> float:
+        """Returns good answers a second; an open loop's until its last answer, where that came later.
+
+        A server that falls behind in an open loop answers in the end, only later; the longer time shows it.
+        In a closed loop, at most one answer a lane comes after the window.
+        """
+        if plan.model == "open" and over:
+            window_s = max(window_s, self._last_ns / 1e9 - plan.warm_up_s)
+        return answered / window_s
+
+    def _ended_s(self) -> float:
+        """Returns when the last answer came or the last operation was due: the end of a load by count."""
+        return max(self._last_ns / 1e9, max(self._seconds, default=0) + 0.001)
+
+    def _rows(self) -> tuple[Second, ...]:
+        nothing = SecondCounts(0, 0, {}, Histogram().counts())
+        rows = []
+        for second in sorted({*self._seconds, *self._completed}):
+            due = self._seconds.get(second, nothing)
+            rows.append(
+                Second(second, due.due, due.answered, self._completed[second], due.errors, due.response)
+            )
+        return tuple(rows)
+
+    def _audit(self, plan: LoadPlan, window_s: float) -> GeneratorAudit:
+        return GeneratorAudit(
+            lateness=self._lateness.counts() if self._lateness.operations else None,
+            waited=self._waited,
+            in_flight_mean=sum(total / samples for total, samples in self._in_flight.values() if samples),
+            little=self._service.total_ns / 1e9 / window_s,
+            processes=tuple(process for _, process in sorted(self._processes.items())),
+            stalls=tuple(sorted(self._stalls, key=lambda stall: stall.at_s)),
+        )
+
+
+def _kinds_together(one: KindCounts, other: KindCounts) -> KindCounts:
+    return KindCounts(
+        one.operations + other.operations,
+        one.answered + other.answered,
+        _summed([one.errors, other.errors]),
+        _summed([one.statuses, other.statuses]),
+        merged(one.response, other.response),
+        merged(one.service, other.service),
+    )
+
+
+def _seconds_together(one: SecondCounts, other: SecondCounts) -> SecondCounts:
+    return SecondCounts(
+        one.due + other.due,
+        one.answered + other.answered,
+        _summed([one.errors, other.errors]),
+        merged(one.response, other.response),
+    )
+
+
+def _summed(parts: Sequence[dict[str, int]]) -> dict[str, int]:
+    total: Counter[str] = Counter()
+    for part in parts:
+        total.update(part)
+    return dict(total)

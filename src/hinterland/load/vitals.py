@@ -1,0 +1,53 @@
+"""What a process of the generator used of the machine since a moment: core, waiting for a core, memory."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from pathlib import Path
+
+from msgspec import Struct
+
+from hinterland.load.watch import run_delay_ns
+
+
+class Used(Struct, frozen=True):
+    """Shares of the time since the mark: on a core, and ready to run but with none. Memory at its most."""
+
+    cpu_share: float
+    run_delay_share: float
+    max_rss_bytes: int
+
+
+class Vitals:
+    """Reads them for the calling thread, which is the one that drives the load."""
+
+    def __init__(self) -> None:
+        self.mark()
+
+    def mark(self) -> None:
+        """Counts from now on."""
+        self._since_ns, self._cpu_ns = time.monotonic_ns(), time.thread_time_ns()
+        self._delay_ns = run_delay_ns() or 0
+
+    @property
+    def elapsed_ns(self) -> int:
+        return max(1, time.monotonic_ns() - self._since_ns)
+
+    def used(self) -> Used:
+        """Returns what was used since the mark."""
+        elapsed_ns = self.elapsed_ns
+        return Used(
+            (time.thread_time_ns() - self._cpu_ns) / elapsed_ns,
+            ((run_delay_ns() or 0) - self._delay_ns) / elapsed_ns,
+            _max_rss_bytes(),
+        )
+
+
+def _max_rss_bytes() -> int:
+    """Returns the most memory this program has had; `getrusage` would count its parent's, too."""
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    return 0

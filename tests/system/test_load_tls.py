@@ -1,0 +1,158 @@
+"""TLS of a load, over HTTP/1.1 and HTTP/2: it works with who is trusted, and says why where it does not."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import ssl
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvloop
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from lane_loads import Load, closed, plan_for
+from misbehaving import never_answers, served
+
+from hinterland.rig.certificate import certificate
+from hinterland.rig.rig import Rig
+
+pytestmark = pytest.mark.system
+
+PROTOCOLS = pytest.mark.parametrize(
+    ("protocol", "options"),
+    [
+        ("http1", {}),
+        ("http1", {"mode": "new"}),
+        ("http1", {"mode": "pipelining", "multiplexed": 2}),
+        ("http2", {"multiplexed": 2}),
+    ],
+    ids=["keep_alive", "new", "pipelining", "http2"],
+)
+
+
+def aged(folder: Path, first_day: int, last_day: int) -> tuple[Path, Path]:
+    """Returns a certificate for `server` that is valid between these days from now, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "server")])
+    now = datetime.datetime.now(datetime.UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now + datetime.timedelta(days=first_day))
+        .not_valid_after(now + datetime.timedelta(days=last_day))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("server")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    path, key_path = folder / "aged.crt", folder / "aged.key"
+    path.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    plain = serialization.NoEncryption()
+    key_path.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
+    )
+    return path, key_path
+
+
+def server_context(files: tuple[Path, Path]) -> ssl.SSLContext:
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    made.load_cert_chain(*files)
+    return made
+
+
+async def complains(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Answers whatever comes, as a server of plain HTTP answers a handshake."""
+    if await reader.read(65536):
+        writer.write(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")
+        await writer.drain()
+
+
+@asynccontextmanager
+async def plain_server(context: ssl.SSLContext | None) -> AsyncIterator[int]:
+    async with served(complains, ssl=context) as port:
+        yield port
+
+
+def failure(context: ssl.SSLContext | None, protocol: str, **options: Any) -> str:
+    """Returns the one word of error of a load against such a server."""
+
+    async def scenario() -> Load:
+        async with plain_server(context) as port:
+            plan = plan_for(
+                port, protocol, tls=True, address="127.0.0.1", **{"timeout_s": 5, "host": "server", **options}
+            )
+            return await asyncio.wait_for(closed(plan, count=4), 20)
+
+    errors = uvloop.run(scenario()).errors
+    assert sum(errors.values()) == 4
+    assert len(errors) == 1
+    return next(iter(errors))
+
+
+@PROTOCOLS
+def test_each_reason_is_said(protocol: str, options: dict[str, Any], tmp_path: Path) -> None:
+    own, other = certificate(tmp_path, ["server"]), certificate(tmp_path, ["other.example"])
+    trusted = server_context((own.path, own.key_path))
+    options = {"ca_file": str(own.path), **options}
+    old = aged(tmp_path, -20, -10)
+    expired = {**options, "ca_file": str(old[0])}
+    assert failure(server_context(old), protocol, **expired) == "tls: certificate expired"
+    unborn = aged(tmp_path, 10, 20)
+    assert failure(server_context(unborn), protocol, **expired) == "tls: certificate not valid yet"
+    said = failure(trusted, protocol, **{**options, "ca_file": str(other.path)})
+    assert said.startswith("tls: unknown CA")
+    said = failure(server_context((other.path, other.key_path)), protocol, **options)
+    assert said.startswith("tls: unknown CA")
+    assert failure(trusted, protocol, **options, host="elsewhere") == "tls: wrong host name"
+    assert failure(None, protocol, **options) == "tls: the server does not speak TLS here"
+    modern = server_context((own.path, own.key_path))
+    modern.set_alpn_protocols(["http/1.1"])
+    if protocol == "http2":
+        refused = failure(modern, protocol, **options)
+        assert refused == "tls: no shared protocol: the server does not offer h2"
+
+
+@PROTOCOLS
+def test_a_server_that_never_shakes_hands(protocol: str, options: dict[str, Any]) -> None:
+    async def scenario() -> Load:
+        async with served(never_answers) as port:
+            plan = plan_for(port, protocol, tls=True, **options)
+            return await asyncio.wait_for(closed(plan, count=4), 20)
+
+    assert uvloop.run(scenario()).errors == {"timeout": 4}
+
+
+@PROTOCOLS
+def test_nginx_is_loaded_over_tls(
+    protocol: str, options: dict[str, Any], scratch: Path, require: Callable[[str], None]
+) -> None:
+    require("service:nginx")
+
+    async def scenario() -> None:
+        trial, cache = scratch / "trial", scratch / "cache"
+        trial.mkdir()
+        cache.mkdir()
+        own = certificate(scratch, ["server"])
+        async with Rig(trial, cache, lambda event: None) as rig:
+            port = rig.free_port()
+            speaks = "ssl http2" if protocol == "http2" else "ssl"
+            await rig.nginx(
+                f"listen 127.0.0.1:{port} {speaks}; ssl_certificate {own.path};"
+                f'ssl_certificate_key {own.key_path}; location / {{ return 200 "hello"; }}'
+            )
+            for trust in ({"ca_file": str(own.path)}, {"verify_tls": False}):
+                plan = plan_for(
+                    port, protocol, tls=True, host="server", address="127.0.0.1",
+                    **{"timeout_s": 10, **trust, **options},
+                )  # fmt: skip
+                load = await asyncio.wait_for(closed(plan, count=100), 20)
+                assert (load.errors, load.statuses) == ({"": 100}, {200: 100})
+
+    uvloop.run(scenario())

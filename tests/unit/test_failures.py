@@ -1,0 +1,35 @@
+"""Words of failures as codes: the same for the same words, and never too many of them."""
+
+from __future__ import annotations
+
+import pytest
+
+from hinterland.load import failures
+from hinterland.load.failures import FIRST, LONGEST, OTHER, code_of, words_of
+from hinterland.load.recorder import ERROR_MASK, ERRORS, TIMEOUT
+
+
+@pytest.fixture(autouse=True)
+def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(failures, "_words", [])
+    monkeypatch.setattr(failures, "_codes", {})
+
+
+def test_the_same_words_are_the_same_code() -> None:
+    assert code_of("SQLSTATE 23505") == code_of(" SQLSTATE\n 23505 ") == FIRST
+    assert code_of("redis ERR") == FIRST + 1
+    assert [words_of(code) for code in (0, TIMEOUT, FIRST, FIRST + 1)] == [
+        "", "timeout", "SQLSTATE 23505", "redis ERR",
+    ]  # fmt: skip
+
+
+def test_words_of_a_server_that_never_repeats_itself_share_a_code() -> None:
+    codes = [code_of(f"error {number}") for number in range(1000)]
+    assert max(codes) == OTHER == ERROR_MASK
+    assert len(set(codes)) == OTHER - FIRST + 1
+    assert words_of(OTHER) == "other"
+    assert len(words_of(code_of("x" * 1000))) <= LONGEST
+
+
+def test_the_fixed_words_leave_room() -> None:
+    assert len(ERRORS) <= FIRST

@@ -1,0 +1,168 @@
+"""Folding operations and adding the parts up: as if all operations had been counted at once."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from hinterland.load import frames
+from hinterland.load.fold import Part, Window, fold
+from hinterland.load.frames import Counted, Frames, FromWorker, Go, Job, Stop, ToWorker
+from hinterland.load.recorder import CHECK, ERRORS, TIMEOUT, UNSENT, Columns
+from hinterland.load.tally import Tally
+from hinterland.model.history import UNFINISHED
+from hinterland.model.load import LoadPlan, Target
+from hinterland.model.load_result import LoadResult, Stall
+from hinterland.statistics.histogram import Histogram, counts_of
+
+S = 1_000_000_000
+WINDOW = Window(start_ns=10 * S, measured_ns=11 * S, end_ns=14 * S)
+PLAN = LoadPlan(
+    target=Target(url="http://127.0.0.1:1/", protocol="http1", host="127.0.0.1", port=1),
+    duration_s=3,
+    warm_up_s=1,
+)
+
+Row = tuple[int, int, int, int, int]
+"""Due in ms from the start, answered how many ms later (-1: not), status, error, kind."""
+rows = st.lists(
+    st.tuples(
+        st.integers(0, 3999),
+        st.integers(-1, 3000),
+        st.sampled_from([0, 200, 204, 404, 503]),
+        st.sampled_from([0, 0, 0, TIMEOUT, CHECK, UNSENT]),
+        st.integers(0, 1),
+    ),
+    min_size=1,
+    max_size=60,
+)
+
+
+def columns_of(some: list[Row]) -> Columns:
+    table = np.array(some, dtype=np.int64).reshape(-1, 5)
+    due = 10 * S + table[:, 0] * 1_000_000
+    answered = table[:, 1] >= 0
+    # What has no answer has an error.
+    error = np.where(~answered & (table[:, 3] == 0), TIMEOUT, table[:, 3])
+    return Columns(
+        due,
+        due + 500,
+        np.where(answered, due + 500 + table[:, 1] * 1_000_000, UNFINISHED),
+        np.where(answered, table[:, 2], 0).astype(np.int16),
+        error.astype(np.int8),
+        table[:, 4].astype(np.uint8),
+        np.zeros(len(table), np.int32),
+    )
+
+
+def result_of(*parts: Part) -> LoadResult:
+    tally = Tally(("one", "other"))
+    for process, part in enumerate(parts):
+        tally.add(part, process % 2)
+    return tally.result(PLAN, started="", window_s=3)
+
+
+def is_good(columns: Columns, place: int) -> bool:
+    """The rule, written down a second time: any status will do for the second kind."""
+    status_bad = columns.kind[place] == 0 and columns.status[place] >= 400
+    return bool(columns.done_ns[place] >= 0 and columns.error[place] == 0 and not status_bad)
+
+
+@given(rows)
+def test_a_result_counts_every_operation_once(some: list[Row]) -> None:
+    columns = columns_of(some)
+    result = result_of(fold(columns, WINDOW, (False, True)))
+    places = [place for place in range(len(some)) if some[place][0] >= 1000]
+    good = [place for place in places if is_good(columns, place)]
+    assert (result.operations, result.answered) == (len(places), len(good))
+    assert result.operations == sum(kind.operations for kind in result.kinds)
+    assert result.answered + sum(result.errors.values()) == result.operations
+    bad = [place for place in places if place not in good]
+    assert Counter(result.errors) == Counter(
+        ERRORS[columns.error[place]] if columns.error[place] else f"status {columns.status[place]}"
+        for place in bad
+    )
+    assert Counter(result.statuses) == Counter(
+        str(columns.status[place]) for place in places if columns.status[place]
+    )
+    expected = counts_of((columns.done_ns - columns.intended_ns)[good], missing=len(bad))
+    assert Histogram.from_counts(result.response).total_ns == expected.total_ns
+    assert result.response.missing == result.service.missing == expected.missing
+    assert result.service.total_ns == expected.total_ns - 500 * len(good)
+    # The seconds have the warm-up, too.
+    assert sum(second.due for second in result.seconds) == len(some)
+    assert sum(second.completed for second in result.seconds) == sum(
+        is_good(columns, place) for place in range(len(some))
+    )
+    for second in result.seconds:
+        assert second.due == sum(row[0] // 1000 == second.second for row in some)
+        assert second.due == second.answered + sum(second.errors.values())
+
+
+@given(rows, rows)
+def test_parts_add_up_to_the_whole(one: list[Row], other: list[Row]) -> None:
+    flags = (False, True)
+    together = result_of(fold(columns_of(one + other), WINDOW, flags))
+    apart = result_of(fold(columns_of(one), WINDOW, flags), fold(columns_of(other), WINDOW, flags))
+    for name in ("operations", "answered", "reached_per_s"):
+        assert getattr(together, name) == getattr(apart, name)
+    assert Counter(together.errors) == Counter(apart.errors)
+    for q in (0.1, 0.5, 0.99, 1.0):
+        one_of, other_of = (Histogram.from_counts(each.response) for each in (together, apart))
+        assert np.array_equal(one_of.percentile(q), other_of.percentile(q), equal_nan=True)
+    assert [(s.second, s.due, s.answered, s.completed) for s in together.seconds] == [
+        (s.second, s.due, s.answered, s.completed) for s in apart.seconds
+    ]
+
+
+def test_the_percentile_is_over_all_that_was_due() -> None:
+    some: list[Row] = [(1000 + place, 10, 200, 0, 0) for place in range(98)]
+    result = result_of(
+        fold(columns_of([*some, (2000, -1, 0, TIMEOUT, 0), (2001, 5, 503, 0, 0)]), WINDOW, (False,))
+    )
+    held = Histogram.from_counts(result.response)
+    assert held.percentile(0.98) == pytest.approx(0.01, rel=1e-2)
+    assert held.percentile(0.99) == float("inf")
+    assert result.errors == {"timeout": 1, "status 503": 1}
+
+
+def test_an_open_loop_that_falls_behind_reaches_less() -> None:
+    # Three seconds of load, and the last answer comes three seconds after its end.
+    result = result_of(fold(columns_of([(1000, 0, 200, 0, 0), (3999, 3001, 200, 0, 0)]), WINDOW, (False,)))
+    assert result.reached_per_s == pytest.approx(2 / 6, rel=1e-3)
+
+
+def test_figures_of_the_processes_are_kept_apart() -> None:
+    nothing = fold(columns_of([]), WINDOW, (False,))
+    stall = Stall(1.0, 9.0, 0)
+    first = replace(nothing, in_flight=30.0, samples=10, stalls=(stall,), visits=6)
+    second = replace(nothing, in_flight=50.0, samples=10)
+    audit = result_of(first, second).generator
+    # Three and five under way in two processes are eight.
+    assert audit.in_flight_mean == 8
+    assert audit.stalls == (stall,)
+    assert result_of(first, second).asked_per_s == 2
+
+
+@given(rows, st.integers(1, 50))
+def test_frames_arrive_as_they_were_sent_in_any_pieces(some: list[Row], size: int) -> None:
+    sent = [
+        Counted(fold(columns_of(some), WINDOW, (False, True))),
+        Counted(fold(columns_of([]), WINDOW, (False,)), True),
+    ]
+    data = b"".join(frames.encode(frame) for frame in sent)
+    reader = Frames(FromWorker)
+    came = [frame for at in range(0, len(data), size) for frame in reader.feed(data[at : at + size])]
+    assert [frame.last for frame in came] == [False, True]
+    assert np.array_equal(result_of(came[0].part).response.bins, result_of(sent[0].part).response.bins)
+    assert result_of(*[frame.part for frame in came]).seconds[0].due == result_of(sent[0].part).seconds[0].due
+
+
+def test_what_goes_to_a_worker_comes_back() -> None:
+    told: list[ToWorker] = [Job(PLAN, 1, 3, 20, "spin", ("127.0.1.1",), "x"), Go(5), Stop()]
+    assert list(Frames(ToWorker).feed(b"".join(frames.encode(frame) for frame in told))) == told
