@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from hinterland.cli.tour import named
+from hinterland import catalogue
+from hinterland.cli.tour import named, one_of_each
 from hinterland.errors import UsageError
 
 
@@ -22,3 +23,13 @@ def test_an_id_or_a_unique_name_stands_for_one() -> None:
 def test_anything_else_is_the_persons_mistake() -> None:
     with pytest.raises(UsageError, match="nowhere"):
         named("nowhere")
+
+
+def test_without_names_it_is_the_first_experiment_of_each_region() -> None:
+    everything = list(catalogue.experiments())
+    found = one_of_each(everything)
+    regions = [one.region for one in found]
+    assert regions == list(dict.fromkeys(one.region for one in everything)), "each once, in the map's order"
+    assert found[0] is everything[0]
+    for one in found:
+        assert one is next(other for other in everything if other.region == one.region)

@@ -1,4 +1,4 @@
-"""`hinterland tour`: every experiment at its default budget, what each came to and what it taught."""
+"""`hinterland tour`: several experiments in a row, what each came to and what it taught."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from hinterland.cli.output import (
     wrapped,
 )
 from hinterland.cli.run import watched_run
-from hinterland.errors import HinterlandError, SetupError
+from hinterland.errors import HinterlandError, SetupError, UsageError
 from hinterland.model.experiment import Experiment
 from hinterland.model.run import RunRecord
 from hinterland.rig.availability import availability
@@ -48,19 +48,24 @@ def tour(
     budget: Annotated[
         str | None, Parameter(metavar="TIME", help="At most this long each; their own budgets without it.")
     ] = None,
+    everything: Annotated[
+        bool, Parameter(name="--all", negative=(), help="Every experiment of the map.")
+    ] = False,
     json: Json = False,
 ) -> int:
-    """Run all experiments, one after the other: verdicts, what was learned, and a table at the end.
+    """Run the first experiment of each region: verdicts, what was learned, and a table at the end.
 
-    Goes on after one that fails. The exit status is the worst of theirs.
+    Names of experiments or regions choose others, --all takes every one. Goes on after one that fails. The
+    exit status is the worst of theirs.
     """
-    chosen = [one for name in ids for one in named(name)] or list(catalogue.experiments())
+    chosen = wanted(ids, everything)
     if not chosen:
         raise SetupError("There is no experiment to run.", "See: hinterland list")
     budget_s = seconds(budget) if budget is not None else None
     if not json:
         longest = sum(budget_s or one.budget_s for one in chosen)
-        print(f"{len(chosen)} experiments, at most {duration(longest)} in all. Ctrl-C ends the tour.")
+        count = f"{len(chosen)} experiment{'' if len(chosen) == 1 else 's'}"
+        print(f"{count}, at most {duration(longest)} in all. Ctrl-C ends the tour.")
     stops = []
     for number, one in enumerate(chosen, start=1):
         if not json:
@@ -77,6 +82,23 @@ def tour(
     else:
         print("\n".join(["", *table(stops, chosen)]))
     return status
+
+
+def wanted(ids: tuple[str, ...], everything: bool) -> list[Experiment]:
+    """Returns the stops. Raises UsageError for names beside --all, and for names that are none."""
+    if everything and ids:
+        raise UsageError(f"--all and {' '.join(ids)} can't stand together.", "Give one of them.")
+    if everything:
+        return list(catalogue.experiments())
+    return [one for name in ids for one in named(name)] or one_of_each(list(catalogue.experiments()))
+
+
+def one_of_each(experiments: list[Experiment]) -> list[Experiment]:
+    """Returns the first of each region, in the order in which they come."""
+    first: dict[str, Experiment] = {}
+    for one in experiments:
+        first.setdefault(one.region, one)
+    return list(first.values())
 
 
 def named(name: str) -> list[Experiment]:

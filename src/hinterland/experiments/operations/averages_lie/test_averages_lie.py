@@ -43,7 +43,7 @@ def history(
         end_ns=1000 * MS,
         loop="open",
     )
-    treatment = {"variant": variant, "slow_share": share, "requests_a_page": a_page}
+    treatment: dict[str, Any] = {"variant": variant, "slow_share": share, "requests_a_page": a_page}
     return History(treatment=treatment, seed=0, loads={"requests": sample})
 
 

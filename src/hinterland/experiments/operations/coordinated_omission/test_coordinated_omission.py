@@ -93,7 +93,7 @@ def test_only_the_clock_that_runs_from_the_schedule_tells(
 
 
 def test_a_server_that_did_not_stand_still_is_no_evidence() -> None:
-    treatment = {"observer": "open_from_due", "stall_ms": 250}
+    treatment: dict[str, Any] = {"observer": "open_from_due", "stall_ms": 250}
     history = History(treatment=treatment, seed=0, loads={"requests": scheduled()}, events=STALL[:1])
     assert [each.held for each in CODE.outcome(history).assumptions] == [False]
 

@@ -8,6 +8,7 @@
 import asyncio
 import random
 import sys
+from collections.abc import Iterator
 
 FAST_MS, SLOW_MS, MEAN_MS = 2.0, 202.0, 12.0
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok\n"
@@ -27,10 +28,11 @@ def plan(variant: str, slow_share: float, count: int, seed: int) -> list[float]:
 
 
 class Connection(asyncio.Protocol):
-    def __init__(self, times_ms) -> None:
+    def __init__(self, times_ms: Iterator[float]) -> None:
         self.times_ms = times_ms
 
-    def connection_made(self, transport: asyncio.Transport) -> None:
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
         self.transport = transport
 
     def data_received(self, data: bytes) -> None:
