@@ -108,6 +108,29 @@ def test_kill_ends_the_whole_tree(trial: Trial) -> None:
     assert 0 < effect.t_ns - start.t_ns < 2e9
 
 
+def test_one_process_of_a_tree_is_paused_and_killed(trial: Trial) -> None:
+    async def body(rig: Rig) -> None:
+        started = await family(rig)
+        one = next(each for each in started.members() if each.pid != started.pid)
+        assert await rig.pause(started, only=one.pid)
+        assert {each.pid: each.state for each in started.members()}[one.pid] == "T"
+        assert len([each for each in started.members() if each.state == "T"]) == 1
+        assert await rig.kill(started, only=one.pid)
+        assert same(one) is None or same(one).ended  # type: ignore[union-attr]
+        assert started.alive
+        assert len([each for each in started.members() if not each.ended]) == 7
+        assert not started.asked_to_end
+        for strange in (one.pid, os.getpid()):
+            with pytest.raises(UsageError, match="no living process"):
+                await rig.kill(started, only=strange)
+            with pytest.raises(UsageError, match="no living process"):
+                await rig.pause(started, only=strange)
+
+    trial.run(body)
+    assert trial.faults() == [("pause", "start"), ("pause", "effect"), ("kill", "start"), ("kill", "effect")]
+    assert len({event.detail["pid"] for event in trial.events if event.kind == "fault"}) == 1
+
+
 def test_a_killed_program_starts_again(trial: Trial) -> None:
     async def body(rig: Rig) -> None:
         started = await family(rig)

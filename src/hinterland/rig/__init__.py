@@ -3,10 +3,11 @@
 - supervision: no process outlives the one that started it.
 - scratch: private folders that are swept when their owner is gone.
 - process_table: what /proc says about processes.
-- process: one started server; launching and launcher: how it gets to its place without a copy of us; readiness: how to tell that it answers; ports: where.
+- process: one started server; launching and launcher: how it gets to its place without a copy of us;
+  readiness: how to tell that it answers; ports: where.
 - faults: kill, terminate, pause, each confirmed; steps: named points at which a server waits.
 - link: an emulated network of hosts, each a real kernel's end, without root; its own processes carry packets.
-- postgresql, redis, nginx: private services; binaries: where their programs are.
+- postgresql, redis, nginx, caddy, haproxy, nats: private services; binaries: where their programs are.
 - neighbour: a service that is as slow as it is asked to be; interpreters: Pythons besides our own.
 - probes: CPU, memory, run-queue delay of a process tree; pressure: the same of the machine;
   device: bytes written on the block device; memory: a limit on it.

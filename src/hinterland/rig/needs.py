@@ -1,9 +1,9 @@
 """What experiments need and whether it is here, with the command that installs what is not.
 
-A need is `kind:name`. Kinds: `python` (an importable module), `service` (postgresql, redis, nginx, caddy),
-`program` (on the search path), `capability` (something the kernel or the rights of this user allow).
-Nothing is imported or started to look, unless the version of a program is asked for; but whether a link
-can be had is tried out in a child process.
+A need is `kind:name`. Kinds: `python` (an importable module), `service` (postgresql, redis, nginx, caddy,
+haproxy, nats), `program` (on the search path), `capability` (something the kernel or the rights of this user
+allow). Nothing is imported or started to look, unless the version of a program is asked for; but whether a
+link can be had is tried out in a child process.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ PYTHON_PACKAGES = {
     "dns": "dnspython",
     "h2": "h2",
     "lmdb": "lmdb",
+    "nats": "nats-py",
     "psycopg": "psycopg[binary]",
     "redis": "redis",
     "rocksdict": "rocksdict",
@@ -51,7 +52,6 @@ PROGRAM_PACKAGES = {
     "ab": "apt-get install -y apache2-utils",
     "h2load": "apt-get install -y nghttp2-client",
     "chromium": "apt-get install -y chromium",
-    "haproxy": "apt-get install -y haproxy",
 }
 
 
@@ -249,7 +249,7 @@ def version_in(text: str) -> str:
 
 def version_command(path: Path) -> list[str]:
     """Returns the command that makes a program print its version."""
-    word = {"nginx": "-v", "wrk": "-v", "java": "-version"}
+    word = {"nginx": "-v", "haproxy": "-v", "wrk": "-v", "java": "-version"}
     word |= dict.fromkeys(("caddy", "go", "openssl"), "version")
     return [str(path), word.get(path.name, "--version")]
 

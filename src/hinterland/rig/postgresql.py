@@ -17,7 +17,7 @@ import shutil
 import signal
 import struct
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -92,8 +92,10 @@ class PostgreSQLReady:
             return await loop.sock_recv(connection, 1) == b"R"
 
 
-async def start(rig: Rig, settings: Mapping[str, object], name: str) -> PostgreSQL:
-    """Starts a server with `settings` and returns when it answers.
+async def start(
+    rig: Rig, settings: Mapping[str, object], name: str, *, cores: Collection[int] | None = None
+) -> PostgreSQL:
+    """Starts a server with `settings` and returns when it answers. `cores` are those it may use.
 
     Raises SetupError when PostgreSQL is not installed, SystemFailure when it does not start.
     """
@@ -122,6 +124,7 @@ async def start(rig: Rig, settings: Mapping[str, object], name: str) -> PostgreS
         port=port,
         ready=PostgreSQLReady(socket_path),
         user=USER,
+        cores=cores,
         cwd=folder,
         # SIGINT ends sessions and shuts down in good order; SIGTERM would wait for clients to leave.
         stop_number=signal.SIGINT,

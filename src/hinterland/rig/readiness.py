@@ -212,7 +212,11 @@ def _port(port: int | None, process: Process) -> int:
 
 def _check_owner(port: int, process: Process) -> None:
     """Raises SystemFailure when the listener on `port` is certainly another program's."""
-    if listens_for(port, [each.pid for each in process.members()], view=_view(process)) is False:
+    # Asked twice: a child that was born between the two looks may hold what its parent has closed since.
+    for _ in range(2):
+        if listens_for(port, [each.pid for each in process.members()], view=_view(process)) is not False:
+            break
+    else:
         raise process.failure(
             f"another program listens on port {port}.", f"Look which: ss -tlnp 'sport = :{port}'"
         )

@@ -13,11 +13,12 @@ from typing import Any
 
 from hinterland.errors import SetupError
 from hinterland.model.packets import PacketLog
-from hinterland.rig import caddy, faults, nginx, postgresql, redis
+from hinterland.rig import caddy, haproxy, nats, nginx, postgresql, redis
 from hinterland.rig.accounts import can_reach, unprivileged
 from hinterland.rig.certificate import Certificate, certificate
 from hinterland.rig.command import Argument, words_of
 from hinterland.rig.device import DeviceBytes
+from hinterland.rig.faults import Faults
 from hinterland.rig.launching import Place
 from hinterland.rig.link.ends import PACKETS_LIMIT, planned, two_ends
 from hinterland.rig.link.host import Host
@@ -39,7 +40,7 @@ from hinterland.rig.steps import StepPoints
 from hinterland.rig.supervision import become_subreaper, end_descendants
 
 
-class Rig:
+class Rig(Faults):
     """Owns every process, port and folder of a trial, until `close`.
 
     `scratch` is the trial's private folder; `cache` is shared by the trials of a run, for what is made once.
@@ -223,14 +224,27 @@ class Rig:
         return {**os.environ, "PYTHONUNBUFFERED": "1", "TMPDIR": str(temporary)}
 
     async def postgresql(
-        self, settings: Mapping[str, object] | None = None, name: str = "postgresql"
+        self,
+        settings: Mapping[str, object] | None = None,
+        name: str = "postgresql",
+        *,
+        cores: Collection[int] | None = None,
     ) -> postgresql.PostgreSQL:
-        """Starts a private PostgreSQL with `settings` and returns when it answers."""
-        return await postgresql.start(self, settings or {}, self.claim_name(name))
+        """Starts a private PostgreSQL with `settings` and returns when it answers.
+
+        `cores` are those that it may use, by default all.
+        """
+        return await postgresql.start(self, settings or {}, self.claim_name(name), cores=cores)
 
     async def redis(self, settings: Mapping[str, object] | None = None, name: str = "redis") -> redis.Redis:
         """Starts a private Redis with `settings` and returns when it answers. By default it saves nothing."""
         return await redis.start(self, settings or {}, self.claim_name(name))
+
+    async def nats(
+        self, settings: Mapping[str, object] | None = None, *, jetstream: bool = False, name: str = "nats"
+    ) -> nats.Nats:
+        """Starts a private NATS server with `settings`; with `jetstream` it keeps streams of messages."""
+        return await nats.start(self, settings or {}, jetstream, self.claim_name(name))
 
     async def nginx(
         self,
@@ -268,6 +282,22 @@ class Rig:
         return await caddy.start(
             self, config_body, certificate=certificate, protocols=protocols, host=host, port=port, name=name
         )
+
+    async def haproxy(
+        self,
+        config_body: str,
+        threads: int = 1,
+        *,
+        name: str = "haproxy",
+        host: Host | None = None,
+        port: int | None = None,
+    ) -> haproxy.HAProxy:
+        """Starts a private HAProxy whose one `listen` section holds `config_body` beside its `bind`.
+
+        `host`: the end of a link that it runs in; `port`: by default a free one.
+        """
+        name = self.claim_name(name)
+        return await haproxy.start(self, config_body, threads=threads, host=host, port=port, name=name)
 
     def certificate(self, *names: str) -> Certificate:
         """Returns a certificate for host names or addresses, which the trials of a run share."""
@@ -324,22 +354,6 @@ class Rig:
         """Says that what counts begins now: the links judge their punctuality from here on."""
         for link in self._links:
             link.measuring()
-
-    async def kill(self, process: Process) -> bool:
-        """See `faults.kill`."""
-        return await faults.kill(process)
-
-    async def terminate(self, process: Process) -> bool:
-        """See `faults.terminate`."""
-        return await faults.terminate(process)
-
-    async def pause(self, process: Process) -> bool:
-        """See `faults.pause`."""
-        return await faults.pause(process)
-
-    async def resume(self, process: Process) -> bool:
-        """See `faults.resume`."""
-        return await faults.resume(process)
 
     def step_points(self) -> StepPoints:
         """Returns step points that listen; pass their `environment` to `start(env=...)`."""

@@ -141,7 +141,9 @@ def main() -> None:
     rest = b""
     due_s = time.monotonic()
     while True:
-        readable, _, _ = select.select([0], [], [], max(0.0, due_s - time.monotonic()))
+        # Without a root there is nothing to sample: the first sample is the one that says `ready`.
+        timeout_s = max(0.0, due_s - time.monotonic()) if tree.roots else None
+        readable, _, _ = select.select([0], [], [], timeout_s)
         if readable:
             data = os.read(0, 4096)
             if not data:
@@ -149,7 +151,7 @@ def main() -> None:
             *lines, rest = (rest + data).split(b"\n")
             for line in lines:
                 tree.add(int(line.split()[1]))
-            if not tree.samples:
+            if tree.roots and not tree.samples:
                 tree.sample()
                 os.write(1, b"ready\n")
             continue

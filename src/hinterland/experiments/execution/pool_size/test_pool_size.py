@@ -1,0 +1,124 @@
+"""Recorded trials give the outcome they must; a real database gives its core to as many as ask, in vain."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from hinterland import RunOptions, run_experiment
+from hinterland.catalogue import read
+from hinterland.model.history import History
+from hinterland.model.levels import treatments
+from hinterland.model.verdict import Outcome
+from hinterland.runner import code
+from hinterland.runner.judge import controlled, sides
+
+FOLDER = Path(__file__).parent
+RECORDED = sorted((FOLDER / "histories").glob("*.json"))
+EXPERIMENT = read(FOLDER)
+CODE = code.load(EXPERIMENT)
+
+
+def recorded(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = msgspec.json.decode((FOLDER / "histories" / f"{name}.json").read_bytes())
+    return found
+
+
+def outcome(kept: dict[str, Any]) -> Outcome:
+    """Returns what a recorded trial comes to."""
+    return CODE.outcome(History(**kept))
+
+
+def broken(found: Outcome) -> list[str]:
+    return [each.id for each in found.assumptions if not each.held]
+
+
+@pytest.mark.parametrize("file", RECORDED, ids=lambda file: file.stem)
+def test_recorded_history(file: Path) -> None:
+    kept = recorded(file.stem)
+    found, wanted = outcome(kept["history"]), kept["outcome"]
+    assert found.metrics == pytest.approx(wanted["metrics"], rel=0.001, abs=0.0001)
+    assert broken(found) == wanted["broken"]
+    kinds = [finding.kind for finding in found.findings]
+    assert {kind: kinds.count(kind) for kind in kinds} == wanted["findings"]
+    assert found.tries == wanted["tries"]
+    assert all(2 <= len(finding.witness) <= 5 for finding in found.findings)
+
+
+@pytest.mark.parametrize("claim", EXPERIMENT.claim, ids=lambda claim: claim.id)
+def test_the_default_design_runs_both_a_claim_and_its_control(claim: Any) -> None:
+    planned = treatments(EXPERIMENT, {})
+    form = CODE.claims[claim.id]
+    for side in (*sides(form), *sides(controlled(form))):
+        assert any(side.items() <= treatment.items() for treatment in planned), side
+
+
+def made(visits: list[tuple[int, int, int, int]], *, customers: int, end_ms: int = 1000) -> Outcome:
+    """Returns what visits come to: when in ms they came, had a connection and left, and their attempts."""
+    in_ns = [[came * 10**6, had * 10**6, left * 10**6, attempts] for came, had, left, attempts in visits]
+    shop = {"start_ns": 0, "end_ns": end_ms * 10**6, "visits": in_ns}
+    return outcome({"treatment": {"customers": customers, "pool": 1}, "seed": 0, "readings": {"shop": shop}})
+
+
+def test_littles_law_on_visits_made_by_hand() -> None:
+    # Two customers and one connection: each is served for 10 ms, and then waits for the other's 10.
+    visits = [(10 * turn - 10, 10 * turn, 10 * turn + 10, 1) for turn in range(2, 99)]
+    metrics = made(visits, customers=2).metrics
+    assert metrics["rate_per_s"] == pytest.approx(100, rel=0.02)
+    assert (metrics["response_ms"], metrics["queue_ms"], metrics["in_database_ms"]) == (20, 10, 10)
+    assert metrics["computed_response_ms"] == pytest.approx(20, rel=0.02)
+    assert metrics["attempts"] == 1
+
+
+def test_the_beginning_and_what_ends_late_do_not_count() -> None:
+    late = [(900, 900, 1200, 9)] * 50
+    early = [(0, 0, 100, 9)] * 50
+    steady = [(500 + 2 * turn, 500 + 2 * turn, 505 + 2 * turn, 1) for turn in range(40)]
+    metrics = made([*early, *steady, *late], customers=2).metrics
+    assert metrics["rate_per_s"] == pytest.approx(500)
+    assert metrics["computed_response_ms"] == pytest.approx(2 * 800 / 40)
+    assert (metrics["attempts"], metrics["response_ms"]) == (1, 5)
+
+
+def test_too_few_visits_are_no_evidence() -> None:
+    assert broken(made([(500, 500, 505, 1)] * 19, customers=2)) == ["enough_visits"]
+    assert broken(made([], customers=2)) == ["enough_visits"]
+    assert made([], customers=2).metrics == {}
+
+
+@pytest.mark.system
+def test_a_larger_pool_helps_who_waits_and_hurts_who_collides(
+    require: Callable[[str], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HINTERLAND_BUSY_CORES", "64")
+    require("service:postgresql")
+    require("python:psycopg")
+    trials = run_experiment(EXPERIMENT, RunOptions(blocks=1, store=tmp_path, seed=1)).trials
+    assert [(one.cause, one.log) for one in trials if one.status == "failed"] == []
+    for one in trials:
+        assert set(broken(one.outcome)) <= {"machine_quiet", "enough_visits"}, one.outcome.assumptions
+    keys = ("work", "pool", "think_ms")
+    seen = {tuple(one.treatment[key] for key in keys): one.outcome.metrics for one in trials}
+    assert seen["waits", 32, 0]["rate_per_s"] > 3 * seen["waits", 4, 0]["rate_per_s"]
+    assert seen["computes", 32, 0]["in_database_ms"] > 1.5 * seen["computes", 4, 0]["in_database_ms"]
+    assert seen["sells", 1, 0]["attempts"] == 1
+    assert seen["sells", 32, 0]["attempts"] > 1.5 * seen["sells", 4, 0]["attempts"]
+    thinking = seen["computes", 4, 50]
+    assert thinking["response_ms"] < 0.7 * thinking["computed_response_ms"]
+
+
+@pytest.mark.system
+def test_locked_sales_are_never_begun_again(
+    require: Callable[[str], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HINTERLAND_BUSY_CORES", "64")
+    require("service:postgresql")
+    require("python:psycopg")
+    levels: dict[str, tuple[Any, ...]] = {"work": ("locks",), "pool": (16,), "think_ms": (0,)}
+    [one] = run_experiment(EXPERIMENT, RunOptions(set=levels, blocks=1, store=tmp_path, seed=1)).trials
+    assert (one.cause, one.status) in (("", "done"), (one.cause, "void"))
+    assert one.outcome.metrics["attempts"] == 1

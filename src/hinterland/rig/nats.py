@@ -1,0 +1,86 @@
+"""A private NATS server: its own folder and ports on 127.0.0.1."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hinterland.rig.binaries import need_service
+from hinterland.rig.needs import program_version
+from hinterland.rig.process import Process
+from hinterland.rig.readiness import TcpReady, connect_tcp
+
+if TYPE_CHECKING:
+    from hinterland.rig.rig import Rig
+
+# Its log goes where the rig's processes write theirs; who may connect is decided by the loopback address.
+SETTINGS: dict[str, object] = {"host": "127.0.0.1", "logtime": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Nats:
+    """A running server, with `settings` beside the defaults. `monitor_port` answers GET /varz and /connz."""
+
+    process: Process
+    port: int
+    monitor_port: int
+    version: str
+    folder: Path
+    settings: dict[str, object]
+
+    @property
+    def url(self) -> str:
+        return f"nats://127.0.0.1:{self.port}"
+
+    @property
+    def monitor_url(self) -> str:
+        return f"http://127.0.0.1:{self.monitor_port}"
+
+
+@dataclass(frozen=True, slots=True)
+class NatsReady:
+    """It answers PING, so it takes messages, and it is really the listener on its port."""
+
+    timeout_s: float = 20.0
+
+    @property
+    def says(self) -> str:
+        return "answer PING"
+
+    async def holds(self, process: Process) -> bool:
+        await TcpReady().holds(process)
+        loop = asyncio.get_running_loop()
+        with await connect_tcp(process.port or 0) as connection:
+            await loop.sock_sendall(connection, b'CONNECT {"verbose":false}\r\nPING\r\n')
+            said = b""
+            # Before the answer it tells about itself, in a line that may come in parts.
+            while b"PONG\r\n" not in said:
+                part = await loop.sock_recv(connection, 4096)
+                if not part:
+                    return False
+                said += part
+        return True
+
+
+async def start(rig: Rig, settings: Mapping[str, object], jetstream: bool, name: str) -> Nats:
+    """Starts a server with `settings` and returns when it answers; with `jetstream` it keeps streams.
+
+    A setting is a key of its configuration: `{"max_pending": 262144, "max_payload": 65536}`. Raises
+    SetupError when NATS is not installed, SystemFailure with its own message when a setting is wrong.
+    """
+    program = need_service("nats", rig.search_path, rig.wheels).main
+    folder = rig.folder(name)
+    port, monitor_port = rig.free_port(), rig.free_port()
+    kept: dict[str, object] = {"jetstream": {"store_dir": str(folder / "streams")}} if jetstream else {}
+    own = {"port": port, "http": f"127.0.0.1:{monitor_port}"}
+    configuration = folder / "nats.json"
+    # Its configuration is a superset of JSON.
+    configuration.write_text(json.dumps({**SETTINGS, **kept, **own, **settings}, indent=1))
+    process = await rig.start(
+        [program, "--config", configuration], name=name, port=port, ready=NatsReady(), cwd=folder
+    )
+    return Nats(process, port, monitor_port, program_version(program), folder, dict(settings))
