@@ -1,0 +1,220 @@
+"""Publishes a feed to subscribers of which one may read slowly, under five policies of the server."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hinterland import (
+    Assumption,
+    Finding,
+    History,
+    Outcome,
+    Trial,
+    WitnessEvent,
+    matches,
+    never,
+    ratio_at_least,
+)
+from hinterland.load.client import HttpClient
+from hinterland.model.experiment import Where
+from hinterland.rig.process import Process
+from hinterland.rig.readiness import LogReady
+
+SYSTEMS = Path(__file__).parent / "systems"
+WATCH_S = 0.73  # The feed takes 0.64 s.
+PATIENCE_S = 10
+LIMITS = {"max_pending": 1_048_576, "max_payload": 65_536}  # 64 messages; by default 4,096.
+LEAST_GROWTH_MIB = 1.0  # Less is no backlog, and a ratio of two such growths says nothing.
+MIB = 1 << 20
+WAITING = ("block", "nats")  # Whose sender is slowed down for the slow one.
+
+SLOW: Where = {"reader": "slow"}
+KEEPS_UP: Where = {"reader": "keeps_up"}
+BLOCK: Where = {"variant": "block"}
+DROP: Where = {"variant": "drop_oldest"}
+NATS: Where = {"variant": "nats"}
+
+
+CLAIMS = {
+    "unbounded_grows": ratio_at_least(
+        metric="growth_mib", ratio=2, more={"variant": "unbounded"}, less=DROP, where=SLOW, control=KEEPS_UP
+    ),
+    "blocking_delays_all": ratio_at_least(
+        metric="fast_late_ms", ratio=20, more=BLOCK, less=DROP, where=SLOW, control=KEEPS_UP
+    ),
+    "one_speed_for_all": matches(
+        metric="fast_read", oracle="slow_read", within=2, where={**BLOCK, **SLOW}, control=DROP
+    ),
+    "blocking_loses_nothing": never(finding="gap", where={**BLOCK, **SLOW}, control=DROP, at_most=0.05),
+    "dropping_cuts_nobody": never(
+        finding="cut_off", where={**DROP, **SLOW}, control={"variant": "disconnect"}, at_most=0.35
+    ),
+    "nats_slows_the_sender": never(
+        finding="sender_stalled", where={**NATS, **KEEPS_UP}, control=SLOW, at_most=0.05
+    ),
+    "nats_cuts_the_slow": never(finding="cut_off", where={**NATS, **KEEPS_UP}, control=SLOW, at_most=0.35),
+    "or_leaves_out": never(
+        finding="gap", where={**NATS, **SLOW}, control={"variant": "nats_no_stall"}, at_most=0.05
+    ),
+}
+
+
+async def trial(t: Trial) -> None:
+    t.phase("prepare")
+    if t["variant"] in ("nats", "nats_no_stall"):
+        stall = {"no_fast_producer_stall": True} if t["variant"] == "nats_no_stall" else {}
+        server, way = await t.rig.nats({**LIMITS, **stall}), "nats"
+        watched = server.process
+        feed = await t.rig.start([SYSTEMS / "publisher.py", server.url], name="publisher", waits=True)
+    else:
+        way, port = "server", t.rig.free_port()
+        command = [SYSTEMS / "server.py", port, t["variant"]]
+        watched = feed = await t.rig.start(command, name="server", port=port, waits=True)
+    assert watched.port is not None
+    common = [way, watched.port]
+    slow = [1, t["slow_rate"]] if t["reader"] == "slow" else [1]
+    readers = await asyncio.gather(
+        start_readers(t, "fast", *common, t["fast"]), start_readers(t, "last", *common, *slow)
+    )
+    async with t.rig.probe(watched, interval_s=0.02) as probe:
+        t.phase("measure")
+        feed.tell()
+        await asyncio.sleep(WATCH_S)
+        for each in readers:
+            each.tell()
+        for each in readers:
+            if await each.wait(PATIENCE_S) != 0:
+                raise each.failure("did not finish.")
+    t.phase("final")
+    if way == "nats":
+        async with HttpClient("127.0.0.1", server.monitor_port) as monitor:
+            t.reading("stalls", (await monitor.get("/varz")).json().get("stalled_clients", 0))
+    t.reading("feed", json.loads(feed.log().splitlines()[1]))
+    t.reading("fast", json.loads(readers[0].log().splitlines()[-1]))
+    t.reading("last", json.loads(readers[1].log().splitlines()[-1]))
+    t.reading("rss_bytes", list(zip(probe.t_ns, probe.rss_bytes, strict=True)))
+
+
+async def start_readers(t: Trial, name: str, *words: Any) -> Process:
+    """Starts subscribers and returns when they have joined; they end when told."""
+    return await t.rig.start([SYSTEMS / "readers.py", *words], name=name, waits=True, ready=LogReady("ready"))
+
+
+def outcome(h: History) -> Outcome:
+    feed, fast, [last] = h.readings["feed"], h.readings["fast"], h.readings["last"]
+    everybody = [*((f"fast {place}", each) for place, each in enumerate(fast, 1)), ("the last", last)]
+    # What any of them had read by the end was sent to all by then.
+    published = max(number for _, each in everybody for number, _ in each["read"])
+    found = [
+        gap(who, number, missing, each, feed)
+        for who, each in everybody
+        for missing in missing_in(each, published)
+        for number in missing
+    ]
+    found += [stalled(number, h) for number in range(1, int(h.readings.get("stalls", 0)) + 1)]
+    found += [cut_off(who, each, feed) for who, each in everybody if each["cut_ns"]]
+    metrics = {
+        "growth_mib": max(growth_bytes(h) / MIB, LEAST_GROWTH_MIB),
+        "fast_late_ms": float(np.median([late_ms(each, feed) for each in fast])),
+        "fast_read": float(np.mean([len(each["read"]) for each in fast])),
+        "slow_read": float(len(last["read"])),
+        "slow_missed": float(sum(len(missing) for missing in missing_in(last, published))),
+    }
+    waited = h.treatment["variant"] in WAITING and h.treatment["reader"] == "slow"
+    whole = Assumption(
+        id="fed",
+        says="all was published, or the server made the feed wait for the slow one",
+        held=published == int(feed["count"]) or waited,
+        measured=f"{published} of {feed['count']} messages",
+    )
+    return Outcome(
+        metrics=metrics,
+        findings=tuple(found),
+        tries={
+            "gap": published * len(everybody),
+            "cut_off": len(everybody),
+            "sender_stalled": published,
+        },
+        assumptions=(whole,),
+    )
+
+
+def growth_bytes(h: History) -> int:
+    """Returns how much more memory the server has at the end than before: what it keeps for somebody."""
+    end_ns = h.readings["last"][0]["ended_ns"]
+    sizes = [size for t_ns, size in h.readings["rss_bytes"] if t_ns <= end_ns]
+    return int(sizes[-1] - sizes[0])
+
+
+def numbers(reader: dict[str, Any]) -> list[int]:
+    """Returns the messages that were sent to a subscriber, whether it had read them by the end or not."""
+    return [number for number, _ in reader["read"]] + list(reader["left"])
+
+
+def late_ms(reader: dict[str, Any], feed: dict[str, Any]) -> float:
+    """Returns how late a subscriber has the latest tenth of all messages that were due, at the least.
+
+    What it never had counts with its age at the end: it was at least as late.
+    """
+    count = int(feed["count"])
+    due_ns = feed["start_ns"] + np.arange(1, count + 1) * feed["every_s"] * 1e9
+    had_ns = np.full(count, float(reader["ended_ns"]))
+    for number, t_ns in reader["read"]:
+        had_ns[number - 1] = t_ns
+    return float(np.percentile(had_ns - due_ns, 90)) / 1e6
+
+
+def missing_in(reader: dict[str, Any], published: int) -> list[range]:
+    """Returns the stretches of published messages that were not sent to a subscriber who was connected."""
+    sent = [0, *numbers(reader)]
+    if not reader["cut_ns"]:
+        sent.append(published + 1)
+    return [range(one + 1, other) for one, other in pairwise(sent) if other > one + 1]
+
+
+def gap(who: str, number: int, missing: range, reader: dict[str, Any], feed: dict[str, Any]) -> Finding:
+    """Tells of a message that a subscriber was never sent, one of a stretch."""
+    at = dict(reader["read"])
+    story = [WitnessEvent(number * feed["every_s"] * 1e3, "feed", f"message {number} is due")]
+    story += [
+        WitnessEvent((at[other] - feed["start_ns"]) / 1e6, who, f"reads message {other}")
+        for other in (missing.start - 1, missing.stop)
+        if other in at
+    ]
+    if missing.stop not in at:
+        end_ms = (reader["ended_ns"] - feed["start_ns"]) / 1e6
+        story.append(WitnessEvent(end_ms, who, f"is connected; message {number} is not on its way"))
+    story.sort(key=lambda event: event.t_ms)
+    return Finding(
+        "gap", f"{who}, message {number}", f"message {number} was left out for {who}", tuple(story)
+    )
+
+
+def stalled(number: int, h: History) -> Finding:
+    """Tells of a message at which the broker made its sender wait; when, the broker does not say."""
+    last, start_ns = h.readings["last"][0], h.readings["feed"]["start_ns"]
+    read, t_ns = last["read"][-1]
+    story = (
+        WitnessEvent((t_ns - start_ns) / 1e6, "the last", f"reads message {read}"),
+        WitnessEvent(
+            (last["ended_ns"] - start_ns) / 1e6, "nats", f"has stalled senders {h.readings['stalls']} times"
+        ),
+    )
+    return Finding("sender_stalled", f"stall {number}", "the sender had to wait", story)
+
+
+def cut_off(who: str, reader: dict[str, Any], feed: dict[str, Any]) -> Finding:
+    """Tells of a subscriber whose connection the server has closed."""
+    number, t_ns = reader["read"][-1]
+    start_ns = feed["start_ns"]
+    story = (
+        WitnessEvent((t_ns - start_ns) / 1e6, who, f"reads message {number}, its last"),
+        WitnessEvent((reader["cut_ns"] - start_ns) / 1e6, who, "finds that its connection was closed"),
+    )
+    return Finding("cut_off", who, f"{who} was cut off after message {number} of {feed['count']}", story)

@@ -1,0 +1,136 @@
+"""Recorded trials give the outcome they must; real servers do with a slow reader what their policy says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from hinterland import RunOptions, run_experiment
+from hinterland.catalogue import read
+from hinterland.model.history import Event, History
+from hinterland.model.levels import treatments
+from hinterland.runner import code
+from hinterland.runner.judge import controlled, sides
+
+FOLDER = Path(__file__).parent
+RECORDED = sorted((FOLDER / "histories").glob("*.json"))
+EXPERIMENT = read(FOLDER)
+CODE = code.load(EXPERIMENT)
+
+
+def recorded(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = msgspec.json.decode((FOLDER / "histories" / f"{name}.json").read_bytes())
+    return found
+
+
+def history(kept: dict[str, Any]) -> History:
+    events = msgspec.convert(kept["events"], tuple[Event, ...])
+    return History(treatment=kept["treatment"], seed=kept["seed"], readings=kept["readings"], events=events)
+
+
+@pytest.mark.parametrize("file", RECORDED, ids=lambda file: file.stem)
+def test_recorded_history(file: Path) -> None:
+    kept = recorded(file.stem)
+    outcome, wanted = CODE.outcome(history(kept["history"])), kept["outcome"]
+    assert outcome.metrics == pytest.approx(wanted["metrics"], rel=0.01, abs=0.01)
+    assert sorted({each.kind for each in outcome.findings}) == wanted["findings"]
+    assert len(outcome.findings) == wanted["count"]
+    assert outcome.tries == wanted["tries"]
+    assert [each.id for each in outcome.assumptions if not each.held] == wanted["broken"]
+    assert all(2 <= len(finding.witness) <= 5 for finding in outcome.findings)
+
+
+def test_a_gap_in_the_middle_and_one_at_the_end_are_found() -> None:
+    kept = recorded("kept_it_all")["history"]
+    last = kept["readings"]["last"][0]
+    assert CODE.outcome(history(kept)).findings == ()
+    gone = last["read"].pop(7)[0]
+    last["left"] = last["left"][:-3]
+    outcome = CODE.outcome(history(kept))
+    assert [each.kind for each in outcome.findings] == ["gap"] * 4
+    assert [each.key for each in outcome.findings][::3] == [
+        f"the last, message {gone}",
+        "the last, message 320",
+    ]
+    assert outcome.metrics["slow_missed"] == 4
+    assert f"reads message {gone - 1}" in [each.says for each in outcome.findings[0].witness]
+    assert "not on its way" in outcome.findings[1].witness[-1].says
+
+
+def test_who_was_cut_off_has_no_gap_at_the_end() -> None:
+    kept = recorded("cut_the_slow")["history"]
+    assert {each.kind for each in CODE.outcome(history(kept)).findings} == {"cut_off"}
+    kept["readings"]["last"][0]["cut_ns"] = 0
+    assert {each.kind for each in CODE.outcome(history(kept)).findings} == {"gap"}
+
+
+def test_what_never_came_counts_with_its_age() -> None:
+    late_ms = CODE.outcome(history(recorded("waited_for_the_slow")["history"])).metrics["fast_late_ms"]
+    assert late_ms > 300
+    kept = recorded("kept_it_all")["history"]
+    feed, [fast] = kept["readings"]["feed"], kept["readings"]["fast"]
+    due_ns = [int(feed["start_ns"] + n * feed["every_s"] * 1e9) for n in range(1, feed["count"] + 1)]
+    fast["read"] = [[n, t_ns + 1_000_000] for n, t_ns in enumerate(due_ns, 1)]
+    assert CODE.outcome(history(kept)).metrics["fast_late_ms"] == pytest.approx(1)
+
+
+def test_a_feed_that_did_not_go_on_is_no_evidence() -> None:
+    kept = recorded("dropped_the_oldest")["history"]
+    fast = kept["readings"]["fast"][0]
+    fast["read"] = fast["read"][:100]
+    last = kept["readings"]["last"][0]
+    last["read"] = [pair for pair in last["read"] if pair[0] <= 100]
+    assert [each.held for each in CODE.outcome(history(kept)).assumptions] == [False]
+
+
+@pytest.mark.parametrize("claim", EXPERIMENT.claim, ids=lambda claim: claim.id)
+def test_the_default_design_runs_both_a_claim_and_its_control(claim: Any) -> None:
+    planned = treatments(EXPERIMENT, {})
+    form = CODE.claims[claim.id]
+    for side in (*sides(form), *sides(controlled(form))):
+        assert any(side.items() <= treatment.items() for treatment in planned), side
+
+
+@pytest.mark.system
+def test_every_policy_makes_somebody_pay(
+    require: Callable[[str], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HINTERLAND_BUSY_CORES", "64")
+    for need in EXPERIMENT.needs:
+        require(need)
+    sets: dict[str, Any] = {"reader": ("slow",), "fast": (2,)}
+    trials = run_experiment(EXPERIMENT, RunOptions(set=sets, blocks=1, store=tmp_path, seed=1)).trials
+    assert [(one.cause, one.log) for one in trials if one.status == "failed"] == []
+    seen = {one.treatment["variant"]: one.outcome for one in trials}
+    kinds = {name: {each.kind for each in outcome.findings} for name, outcome in seen.items()}
+    assert kinds == {
+        "unbounded": set(),
+        "block": set(),
+        "drop_oldest": {"gap"},
+        "disconnect": {"cut_off"},
+        "nats": {"cut_off", "sender_stalled"},
+        "nats_no_stall": {"gap"},
+    }
+    growth = {name: outcome.metrics["growth_mib"] for name, outcome in seen.items()}
+    assert growth["unbounded"] > 2 * max(growth[each] for each in ("block", "drop_oldest", "disconnect"))
+    assert seen["block"].metrics["fast_read"] < 3 * seen["block"].metrics["slow_read"]
+    assert seen["drop_oldest"].metrics["slow_missed"] > 100
+
+
+@pytest.mark.system
+def test_everybody_who_keeps_up_gets_everything(
+    require: Callable[[str], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HINTERLAND_BUSY_CORES", "64")
+    for need in EXPERIMENT.needs:
+        require(need)
+    sets: dict[str, Any] = {"reader": ("keeps_up",), "fast": (2,)}
+    trials = run_experiment(EXPERIMENT, RunOptions(set=sets, blocks=1, store=tmp_path, seed=1)).trials
+    assert [(one.cause, one.log) for one in trials if one.status == "failed"] == []
+    # A queue of 16 messages can't tell a slow reader from one that a busy machine holds up for 32 ms.
+    patient = [one for one in trials if one.treatment["variant"] not in ("drop_oldest", "disconnect")]
+    assert [one.outcome.findings for one in patient] == [()] * 4
