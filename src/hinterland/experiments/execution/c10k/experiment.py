@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hinterland import (
     Assumption,
@@ -18,21 +21,27 @@ from hinterland import (
     never,
     ratio_at_least,
 )
-from hinterland.load import arrivals
-from hinterland.load.crowd import Crowd, allow_open_files
+from hinterland.errors import SetupError
+from hinterland.load import arrivals, sources
+from hinterland.load.crowd import OTHER_FILES, allow_open_files
+from hinterland.load.crowds import Crowds
 from hinterland.load.http1 import Request, open_loop
 from hinterland.model.experiment import Where
 from hinterland.model.history import UNFINISHED
+from hinterland.rig import limits
 from hinterland.rig.process import Process
+from hinterland.rig.readiness import LogReady
 from hinterland.statistics.percentiles import percentile
 from hinterland.statistics.warmup import end_of_warmup
 
 SYSTEMS = Path(__file__).parent / "systems"
 HOST, ASK = "127.0.0.1", Request()
-RATE_PER_S, DURATION_S = 2_000, 0.8
+RATE_PER_S, DURATION_S = 2_500, 0.6
+FEWEST_ACTIVE = 16
 PATIENCE_S = 0.5  # So long an active client waits; no answer counts as an answer after it.
 IN_TIME_MS = 50
-WINDOW = 40  # Requests of 20 ms, in whose means the end of the warm-up is looked for.
+WINDOW = 50  # Requests of 20 ms, in whose means the end of the warm-up is looked for.
+RAMP_FROM, RAMP_POINTS = 500, 60
 BATCH = 100  # Silent clients who arrive one after the other: one try of leaving somebody waiting.
 
 COMMANDS: dict[str, list[str]] = {
@@ -40,13 +49,18 @@ COMMANDS: dict[str, list[str]] = {
     "process_pool": ["process_pool.py"],
     "asyncio": ["event_loop.py", "asyncio"],
     "uvloop": ["event_loop.py", "uvloop"],
+    "epoll": ["epoll.py"],
     "node": ["server.js"],
 }
+THREAD_EACH = ("threads", "java")
+# Clients are dealt to several processes by a hash: one of them gets a few more than its share.
+DEALT_SHARE = 0.95
 
 FEW: Where = {"connections": 100}
 MANY: Where = {"connections": 10_000}
 THREADS: Where = {"variant": "threads"}
 LOOP: Where = {"variant": "uvloop"}
+BARE: Where = {"variant": "epoll"}
 POOL: Where = {"variant": "process_pool"}
 JAVA: Where = {"variant": "java", **MANY}
 NODE: Where = {"variant": "node", **MANY}
@@ -62,41 +76,110 @@ CLAIMS = {
     "other_way_when_few": ratio_at_least(
         metric="memory_mib", ratio=1, more={**LOOP, **FEW}, less={**THREADS, **FEW}, control=MANY
     ),
+    "no_library_needed": ratio_at_least(
+        metric="memory_mib", ratio=10, more={**THREADS, **MANY}, less={**BARE, **MANY}, control=FEW
+    ),
     "not_the_language": ratio_at_least(metric="memory_mib", ratio=2, more=JAVA, less=NODE, control=FEW),
 }
 
 
 async def trial(t: Trial) -> None:
     t.phase("prepare")
-    allow_open_files(t["connections"])
-    port = t.rig.free_port()
-    server = await start_server(t, port)
-    t.reading("empty_bytes", t.rig.usage(server).pss_bytes)
-    silent = t["connections"] - t["active"]
-    async with Crowd(HOST, port, ASK.encode(HOST, port), connections=silent) as crowd:
+    connections, port = t["connections"], t.rig.free_port()
+    active = actives(connections, t["active_share"])
+    crowd = Crowds(HOST, port, ASK.encode(HOST, port), connections=connections - active)
+    allow_open_files(active + (crowd.connections if crowd.processes == 1 else 0))
+    servers = await start_servers(t, port)
+    await crowd.prepare()
+    t.reading("empty_bytes", memory_bytes(t, servers))
+    async with crowd:
+        still_there(servers)
         t.load("silent", crowd.sample())
-        t.reading("full_bytes", t.rig.usage(server).pss_bytes)
+        t.reading("full_bytes", memory_bytes(t, servers))
+        t.reading("server_processes", sum(t.rig.usage(each).processes for each in servers))
         t.phase("measure")
         due = arrivals.poisson(RATE_PER_S, DURATION_S, t.seed)
-        active = await open_loop(HOST, port, ASK, schedule=due, connections=t["active"], timeout_s=PATIENCE_S)
-        t.load("active", active)
-        t.reading("served_at_the_end", crowd.served)
-
-
-async def start_server(t: Trial, port: int) -> Process:
-    """Starts the variant's server, off the core that the clients need. Java is compiled once a run."""
-    variant = t["variant"]
-    if variant != "java":
-        program, *options = COMMANDS[variant]
-        return await t.rig.start(
-            [SYSTEMS / program, port, *options], name=variant, port=port, cores=t.rig.server_cores
+        # They come from the addresses of the crowd: those have ports enough for all.
+        sockets = sources.socket_maker(sources.addresses(HOST, connections))
+        t.load(
+            "active",
+            await open_loop(
+                HOST, port, ASK, schedule=due, connections=active, timeout_s=PATIENCE_S, new_socket=sockets
+            ),
         )
+        t.reading("served_at_the_end", await crowd.served())
+
+
+def actives(connections: int, share: float) -> int:
+    """Returns how many of the clients send requests."""
+    return min(max(round(connections * share), FEWEST_ACTIVE), connections - 1)
+
+
+def copies(variant: str, connections: int) -> int:
+    """Returns in how many processes the server runs: in one, unless one may not have what it needs.
+
+    Raises SetupError where this machine can't have so many threads.
+    """
+    each = limits.files() - OTHER_FILES
+    if variant == "process_pool":
+        return 1
+    if variant in THREAD_EACH:
+        if connections > limits.threads():
+            raise SetupError(
+                f"{variant}: {connections:,} connections need a thread each; "
+                f"this machine has room for {limits.threads():,} more.",
+                "Raise kernel.pid_max and kernel.threads-max (sysctl -w kernel.pid_max=4194304), ask for "
+                "fewer connections, or leave this server out: --set variant=asyncio,uvloop,epoll,node",
+            )
+        each = min(each, limits.stacks())
+    if connections <= each:
+        return 1
+    return math.ceil(connections / max(1, each * DEALT_SHARE))
+
+
+async def start_servers(t: Trial, port: int) -> list[Process]:
+    """Starts the variant's server, off the core that the clients need; its copies share the port."""
+    variant = t["variant"]
+    count = copies(variant, t["connections"])
+    command: list[Any]
+    if variant == "java":
+        await compile_once(t)
+        command = ["java", "-cp", t.cache, "Server", port]
+    else:
+        program, *options = COMMANDS[variant]
+        command = [SYSTEMS / program, port, *options]
+    if variant == "node":
+        # Programs of Node.js can't share a port, but one can divide itself.
+        command, count = [*command, count], 1
+    return [
+        await t.rig.start(
+            command,
+            name=variant if count == 1 else f"{variant}-{number}",
+            ready=LogReady("^ready"),
+            cores=t.rig.server_cores,
+        )
+        for number in range(1, count + 1)
+    ]
+
+
+async def compile_once(t: Trial) -> None:
+    """Compiles the Java server, once a run."""
     if not (t.cache / "Server.class").exists():
         javac = await t.rig.start(["javac", "-d", t.cache, SYSTEMS / "Server.java"], name="javac")
         await javac.wait(timeout_s=30)
-    return await t.rig.start(
-        ["java", "-cp", t.cache, "Server", port], name=variant, port=port, cores=t.rig.server_cores
-    )
+
+
+def memory_bytes(t: Trial, servers: list[Process]) -> int:
+    return sum(t.rig.usage(each).pss_bytes for each in servers)
+
+
+def still_there(servers: list[Process]) -> None:
+    """Raises SystemFailure with the last words of a server that ended under its crowd."""
+    for each in servers:
+        if not each.alive:
+            raise each.failure(
+                "it ended while its clients arrived.", "Ask for fewer: --set connections=10000"
+            )
 
 
 def outcome(h: History) -> Outcome:
@@ -111,6 +194,7 @@ def outcome(h: History) -> Outcome:
     metrics = {
         "memory_mib": full_bytes / 2**20,
         "left_waiting": float(len(served) - were),
+        "server_processes": float(h.readings["server_processes"]),
         "in_time_share": float((steady_ms <= IN_TIME_MS).mean()),
         "active_p50_ms": float(np.median(steady_ms)),
         "active_errors": float((~answered).sum()),
@@ -121,6 +205,7 @@ def outcome(h: History) -> Outcome:
         metrics["memory_per_connection_kib"] = max(full_bytes - empty_bytes, 0) / 1024 / were
     if were == len(served):
         metrics["accept_ms"] = float(silent.done_ns.max() - silent.start_ns) / 1e6
+    arrived_s = np.sort((silent.done_ns[served] - silent.start_ns) / 1e9)
     batches = [served[start : start + BATCH] for start in range(0, len(served), BATCH)]
     left = [number for number, batch in enumerate(batches) if not batch.all()]
     nobody_left = Assumption(
@@ -133,8 +218,15 @@ def outcome(h: History) -> Outcome:
         metrics=metrics,
         findings=tuple(left_waiting(silent, number, int((~batches[number]).sum())) for number in left),
         tries={"left_waiting": len(batches)},
+        series={"clients_served_by_second": ramp(arrived_s)} if len(served) >= RAMP_FROM else {},
         assumptions=(nobody_left,),
     )
+
+
+def ramp(arrived_s: NDArray[np.float64]) -> list[tuple[float, float]]:
+    """Returns how many clients had been answered by when, as a curve of RAMP_POINTS points."""
+    places = np.unique(np.linspace(0, max(len(arrived_s) - 1, 0), RAMP_POINTS).astype(int))
+    return [(float(arrived_s[place]), float(place + 1)) for place in places if place < len(arrived_s)]
 
 
 def left_waiting(silent: LoadSample, number: int, waiting: int) -> Finding:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,17 +15,19 @@ import pytest
 
 from hinterland import RunOptions, run_experiment
 from hinterland.catalogue import read
+from hinterland.errors import SetupError
 from hinterland.model.history import UNFINISHED, History, LoadSample
 from hinterland.model.levels import treatments
 from hinterland.model.verdict import TrialResult
-from hinterland.runner import code
+from hinterland.rig import limits
+from hinterland.runner import code, record
 from hinterland.runner.judge import controlled, sides
 
 FOLDER = Path(__file__).parent
 RECORDED = sorted((FOLDER / "histories").glob("*.json"))
 EXPERIMENT = read(FOLDER)
 CODE = code.load(EXPERIMENT)
-SILENT = 1000 - 64
+SILENT = 1000 - 16
 
 
 def history(recorded: dict[str, Any]) -> History:
@@ -77,6 +82,38 @@ def test_a_batch_with_one_client_waiting_counts() -> None:
     assert "accept_ms" not in outcome.metrics
 
 
+def test_the_ramp_ends_with_the_last_client() -> None:
+    recorded = msgspec.json.decode((FOLDER / "histories" / "everybody_is_served.json").read_bytes())
+    outcome = CODE.outcome(history(recorded["history"]))
+    curve = outcome.series["clients_served_by_second"]
+    assert curve[0][1] == 1
+    assert curve[-1][0] == pytest.approx(outcome.metrics["accept_ms"] / 1e3)
+    assert curve[-1][1] == 936
+    assert curve == sorted(curve)
+
+
+def test_a_server_is_divided_only_where_one_process_may_not_have_what_it_needs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    module = inspect.getmodule(CODE.trial)
+    assert module is not None
+    for name, value in (("files", 20_000), ("stacks", 30_000), ("threads", 40_000)):
+        monkeypatch.setattr(limits, name, lambda value=value: value)
+    assert [module.copies("uvloop", n) for n in (100, 10_000, 19_800, 19_801, 50_000)] == [1, 1, 1, 2, 3]
+    assert module.copies("process_pool", 50_000) == 1
+    monkeypatch.setattr(limits, "files", lambda: 1 << 20)
+    assert (module.copies("node", 50_000), module.copies("threads", 39_000)) == (1, 2)
+    with pytest.raises(SetupError, match="this machine has room for 40,000 more"):
+        module.copies("java", 50_000)
+
+
+def test_the_active_are_a_share_but_never_too_few_to_ask_in_turn() -> None:
+    module = inspect.getmodule(CODE.trial)
+    assert module is not None
+    asked = [(100, 0.01), (100, 0.9), (10_000, 0.01), (10_000, 0.5)]
+    assert [module.actives(*each) for each in asked] == [16, 90, 100, 5000]
+
+
 def test_a_server_that_dropped_silent_clients_gives_no_evidence() -> None:
     recorded = msgspec.json.decode((FOLDER / "histories" / "everybody_is_served.json").read_bytes())[
         "history"
@@ -97,13 +134,15 @@ def test_the_default_design_runs_both_a_claim_and_its_control(claim: Any) -> Non
 def test_the_weak_variant_says_so_and_every_level_has_a_program() -> None:
     assert "Weak on purpose" in (FOLDER / "systems" / "process_pool.py").read_text()
     assert {path.name for path in (FOLDER / "systems").iterdir() if path.is_file()} == {
-        "threads.py", "process_pool.py", "event_loop.py", "server.js", "Server.java",
+        "threads.py", "process_pool.py", "event_loop.py", "epoll.py", "server.js", "Server.java",
     }  # fmt: skip
 
 
-def run(store: Path, *variants: str) -> dict[str, TrialResult]:
-    """Returns a real trial of each variant with 1,000 clients."""
-    options = RunOptions(set={"connections": (1000,), "variant": variants}, blocks=1, store=store, seed=1)
+def run(store: Path, *variants: str, connections: int = 1000) -> dict[str, TrialResult]:
+    """Returns a real trial of each variant with so many clients."""
+    options = RunOptions(
+        set={"connections": (connections,), "variant": variants}, blocks=1, store=store, seed=1
+    )
     trials = run_experiment(EXPERIMENT, options).trials
     assert [(one.cause, one.log) for one in trials if one.status == "failed"] == []
     return {str(one.treatment["variant"]): one for one in trials}
@@ -126,7 +165,7 @@ def test_all_others_serve_everybody(
     monkeypatch.setenv("HINTERLAND_BUSY_CORES", "64")
     for need in ("program:node", "program:java", "program:javac"):
         require(need)
-    trials = run(tmp_path, "threads", "asyncio", "uvloop", "node", "java")
+    trials = run(tmp_path, "threads", "asyncio", "uvloop", "epoll", "node", "java")
     grown_kib = {}
     for variant, trial in trials.items():
         metrics = trial.outcome.metrics
@@ -134,5 +173,28 @@ def test_all_others_serve_everybody(
         assert set(metrics) | {"active_p99_ms"} == set(EXPERIMENT.metric), variant
         assert (metrics["left_waiting"], metrics["active_errors"], trial.outcome.findings) == (0, 0, ())
         grown_kib[variant] = metrics["memory_per_connection_kib"]
-    assert grown_kib["threads"] > 4 * grown_kib["asyncio"] > 0
+    assert grown_kib["threads"] > 4 * grown_kib["asyncio"] > 4 * grown_kib["epoll"] > 0
     assert grown_kib["java"] > 4 * grown_kib["node"]
+
+
+@pytest.mark.system
+def test_where_few_files_may_be_opened_clients_and_servers_are_several(
+    require: Callable[[str], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HINTERLAND_BUSY_CORES", "64")
+    require("program:node")
+    few = "import resource, runpy; resource.setrlimit(resource.RLIMIT_NOFILE, (900, 900));"
+    words = ["run", "execution/c10k", "--set", "connections=1200", "--blocks", "1", "--store", str(tmp_path)]
+    words += ["--set", "variant=threads,uvloop,node"]
+    done = subprocess.run(
+        [sys.executable, "-c", f"{few} runpy.run_module('hinterland', run_name='__main__')", *words],
+        check=False,
+        capture_output=True,
+        stdin=subprocess.DEVNULL,
+    )
+    assert done.returncode in (0, 1, 2), done.stderr.decode()
+    found = record.load(tmp_path, "last").trials
+    assert [(one.cause, one.log) for one in found if one.status == "failed"] == []
+    processes = {one.treatment["variant"]: one.outcome.metrics["server_processes"] for one in found}
+    assert processes == {"threads": 2, "uvloop": 2, "node": 3}
+    assert {one.outcome.metrics["left_waiting"] for one in found} == {0}

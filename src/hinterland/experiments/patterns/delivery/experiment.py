@@ -6,9 +6,21 @@ from pathlib import Path
 
 import numpy as np
 
-from hinterland import Assumption, History, Outcome, Trial, matches, ratio_at_least
-from hinterland.load.audience import Audience, EventStream, Follower, LongPolling, ShortPolling, WebSocketFeed
+from hinterland import (
+    Assumption,
+    Finding,
+    History,
+    LoadSample,
+    Outcome,
+    Trial,
+    WitnessEvent,
+    matches,
+    never,
+    ratio_at_least,
+)
+from hinterland.load.audiences import Audiences
 from hinterland.load.client import HttpClient
+from hinterland.load.following import Following
 from hinterland.model.claims import RatioAtLeast
 from hinterland.model.experiment import Where
 from hinterland.model.history import UNFINISHED
@@ -17,19 +29,39 @@ from hinterland.statistics.percentiles import percentile
 SYSTEMS = Path(__file__).parent / "systems"
 HOST = "127.0.0.1"
 DURATION_S = 0.8
-PATIENCE_S = 1.0  # After the last poll; what is not there then is lost.
+PATIENCE_S = 1.0  # After the last poll, or the last event that anybody had; what is not there then is lost.
+SHUT_OUT_PATIENCE_S = 0.3  # Where doors are shut, that is what the trial is about.
+
+PATIENCE_A_CLIENT_S = 0.001  # For so long a server may be busy with each of the others.
+NEWSROOM_S = 20.0  # So long may the server take to get to the newsroom when thousands ask before it.
+MOST_TOLD = 1_000
+
+PATHS = {
+    "short_polling": "/poll",
+    "long_polling": "/wait",
+    "sse": "/stream",
+    "websocket": "/socket",
+    "webhook": "/hooks",
+}
 
 RARE: Where = {"event_rate": 5}
 POLLING: Where = {"variant": "short_polling"}
 SLOWLY: Where = {"interval_ms": 500}
 EAGERLY: Where = {"interval_ms": 10}
+OPEN: Where = {"doors": "open"}
+SHUT: Where = {"doors": "half_shut"}
 
 
 def sooner(variant: str) -> RatioAtLeast:
     """Push against a poll every 500 ms; against one every 10 ms, push is only a few times sooner."""
     push: Where = {"variant": variant, **SLOWLY}
     return ratio_at_least(
-        metric="latency_p50_ms", ratio=40, more={**POLLING, **SLOWLY}, less=push, where=RARE, control=EAGERLY
+        metric="latency_p50_ms",
+        ratio=40,
+        more={**POLLING, **SLOWLY},
+        less=push,
+        where={**RARE, **OPEN},
+        control=EAGERLY,
     )
 
 
@@ -37,6 +69,10 @@ CLAIMS = {
     "long_polling_is_push": sooner("long_polling"),
     "sse_is_push": sooner("sse"),
     "websocket_is_push": sooner("websocket"),
+    "webhook_is_push": sooner("webhook"),
+    "no_door_needed": never(
+        finding="missed", where={"variant": "sse", **SHUT}, control={"variant": "webhook"}, at_most=0.05
+    ),
     "half_the_interval": matches(
         metric="latency_p50_ms",
         oracle="half_interval_ms",
@@ -61,58 +97,99 @@ async def trial(t: Trial) -> None:
     count = max(1, round(t["event_rate"] * DURATION_S))
     # A Poisson process, given its count: moments with which no schedule is in step.
     moments_ms = sorted(t.random.uniform(0, DURATION_S * 1000) for _ in range(count))
-    followers = [follower(t, place) for place in range(t["clients"])]
-    async with Audience(followers, HOST, port) as audience, HttpClient(HOST, port) as newsroom:
+    followings = [following(t, place) for place in range(t["clients"])]
+    patience_s = t["interval_ms"] / 1000 + PATIENCE_S if t["doors"] == "open" else SHUT_OUT_PATIENCE_S
+    patience_s += PATIENCE_A_CLIENT_S * t["clients"]
+    async with (
+        Audiences(followings, HOST, port) as audience,
+        HttpClient(HOST, port, timeout_s=NEWSROOM_S) as newsroom,
+    ):
         t.phase("measure")
         cpu_s = t.rig.usage(server).cpu_s
         await newsroom.post("/publish", json=moments_ms)
-        await audience.listen(DURATION_S, events=count, patience_s=t["interval_ms"] / 1000 + PATIENCE_S)
+        # Polls go on while nothing happens, and are counted; where all is pushed, the last event is the end.
+        until_s = DURATION_S if t["variant"] == "short_polling" or t["doors"] != "open" else 0.0
+        heard = await audience.listen(until_s, events=count, patience_s=patience_s)
         t.reading("server_cpu_s", t.rig.usage(server).cpu_s - cpu_s)
-        t.reading("requests", sum(each.requests for each in followers))
-        t.reading("bytes", sum(each.bytes_sent + each.bytes_received for each in followers))
-        t.reading("received", sum(len(each.received) for each in followers))
+        t.reading("requests", heard.requests)
+        t.reading("connections", heard.connections)
+        t.reading("bytes", heard.bytes)
+        t.reading("received", sum(len(arrivals) for arrivals in heard.arrivals))
+        t.reading("gone", heard.errors)
         t.reading("asked_to_publish", count)
         t.phase("final")
         published = (await newsroom.get("/poll?after=0")).json()
         t.load("deliveries", audience.sample({event["id"]: event["published_ns"] for event in published}))
 
 
-def follower(t: Trial, place: int) -> Follower:
-    """Returns one client. Those who poll are spread evenly over the interval, as a large audience is."""
-    match t["variant"]:
-        case "short_polling":
-            interval_s = t["interval_ms"] / 1000
-            phase_s = interval_s * (place + t.random.random()) / t["clients"]
-            return ShortPolling("/poll", interval_s=interval_s, phase_s=phase_s)
-        case "long_polling":
-            return LongPolling("/wait")
-        case "sse":
-            return EventStream("/stream")
-        case _:
-            return WebSocketFeed("/socket")
+def following(t: Trial, place: int) -> Following:
+    """Returns how one client follows. Those who poll are spread evenly over the interval, as many are."""
+    interval_s = t["interval_ms"] / 1000
+    return Following(
+        t["variant"],
+        PATHS[t["variant"]],
+        interval_s=interval_s,
+        phase_s=interval_s * (place + t.random.random()) / t["clients"],
+        reachable=is_reachable(t.treatment, place),
+    )
+
+
+def is_reachable(treatment: Where, place: int) -> bool:
+    """Decides whether a connection from outside reaches a client: every second one's door may be shut."""
+    return treatment["doors"] == "open" or place % 2 == 0
 
 
 def outcome(h: History) -> Outcome:
     sample, readings = h.loads["deliveries"], h.readings
     arrived = sample.done_ns != UNFINISHED
     latency_ms = np.where(arrived, (sample.done_ns - sample.sent_ns) / 1e6, np.inf)
-    once = int(arrived.sum())
-    deliveries = max(once, 1)
+    once, wanted = int(arrived.sum()), int(readings["asked_to_publish"]) * int(h.treatment["clients"])
     metrics = {
         "half_interval_ms": float(h.treatment["interval_ms"]) / 2,
-        "requests_per_event": readings["requests"] / deliveries,
-        "bytes_per_event": readings["bytes"] / deliveries,
-        "server_cpu_us": readings["server_cpu_s"] * 1e6 / deliveries,
+        "missed": float(len(arrived) - once),
+        "connections_per_client": readings["connections"] / int(h.treatment["clients"]),
     }
+    if once:
+        metrics["requests_per_event"] = readings["requests"] / once
+        metrics["bytes_per_event"] = readings["bytes"] / once
+        metrics["server_cpu_us"] = readings["server_cpu_s"] * 1e6 / once
     for name, q in (("latency_p50_ms", 50), ("latency_p90_ms", 90)):
         value = percentile(latency_ms, q)
         if value is not None and np.isfinite(value.estimate):
             metrics[name] = value.estimate
-    wanted = readings["asked_to_publish"] * int(h.treatment["clients"])
+    # Who can't be called may miss events; whether they do is what such a trial finds out.
+    shut_out = np.array([not is_reachable(h.treatment, int(place)) for place in sample.connection], bool)
     everything = Assumption(
         id="delivered_once",
-        says="every event was published and reached every client exactly once",
-        held=once == readings["received"] == len(arrived) == wanted,
-        measured=f"{once:,} of {wanted:,} arrived, {readings['received'] - once:,} of them twice",
+        says="every event was published and reached every client that can be reached, exactly once",
+        held=bool((arrived | shut_out).all()) and once == readings["received"] and len(arrived) == wanted,
+        measured=f"{once:,} of {wanted:,} arrived, {readings['received'] - once:,} of them twice"
+        + "".join(f"; a client stopped: {cause}" for cause in readings["gone"][:1]),
     )
-    return Outcome(metrics=metrics, assumptions=(everything,))
+    lost = np.flatnonzero(~arrived)
+    return Outcome(
+        metrics=metrics,
+        findings=tuple(missed(sample, int(place)) for place in lost[:MOST_TOLD]),
+        tries={"missed": int(shut_out.sum())},
+        assumptions=(everything,),
+    )
+
+
+def missed(sample: LoadSample, place: int) -> Finding:
+    """Tells of a delivery that did not happen."""
+    client = f"client {int(sample.connection[place]) + 1}"
+    published = np.unique(sample.sent_ns)
+    event = int(np.searchsorted(published, sample.sent_ns[place])) + 1
+    return Finding(
+        kind="missed",
+        key=f"event {event} to {client}",
+        says=f"{client} did not get event {event} of {len(published)}",
+        witness=(
+            WitnessEvent(
+                float(sample.sent_ns[place] - sample.start_ns) / 1e6, "server", "publishes the event"
+            ),
+            WitnessEvent(
+                float(sample.end_ns - sample.start_ns) / 1e6, client, "is still without it; others have it"
+            ),
+        ),
+    )

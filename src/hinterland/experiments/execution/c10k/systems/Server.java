@@ -6,8 +6,10 @@
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.InetAddress;
+import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
+import java.net.StandardSocketOptions;
 import java.nio.charset.StandardCharsets;
 
 public final class Server {
@@ -40,7 +42,10 @@ public final class Server {
 
     public static void main(String[] arguments) throws IOException {
         int port = Integer.parseInt(arguments[0]);
-        try (ServerSocket listener = new ServerSocket(port, 4096, InetAddress.getLoopbackAddress())) {
+        try (ServerSocket listener = new ServerSocket()) {
+            listener.setOption(StandardSocketOptions.SO_REUSEPORT, true);
+            listener.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), port), 4096);
+            System.out.println("ready");
             while (true) {
                 Socket client = listener.accept();
                 client.setTcpNoDelay(true);

@@ -31,7 +31,9 @@ class Client(asyncio.Protocol):
 
 
 async def main(port: int) -> None:
-    server = await asyncio.get_running_loop().create_server(Client, "127.0.0.1", port, backlog=4096)
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(Client, "127.0.0.1", port, backlog=4096, reuse_port=True)
+    print("ready", flush=True)
     await server.serve_forever()
 
 

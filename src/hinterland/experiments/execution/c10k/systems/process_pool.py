@@ -44,6 +44,7 @@ def main(port: int, processes: int) -> None:
     for _ in range(processes):
         if os.fork() == 0:
             work(listener)
+    print("ready", flush=True)
     signal.pause()
 
 

@@ -29,7 +29,8 @@ def serve(client: socket.socket) -> None:
 
 
 def main(port: int) -> None:
-    listener = socket.create_server(("127.0.0.1", port), backlog=4096)
+    listener = socket.create_server(("127.0.0.1", port), backlog=4096, reuse_port=True)
+    print("ready", flush=True)
     while True:
         client, _ = listener.accept()
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

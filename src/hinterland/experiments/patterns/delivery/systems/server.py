@@ -1,9 +1,10 @@
-"""One feed of news, served in four ways: short polling, long polling, server-sent events, WebSocket.
+"""One feed of news, served in five ways: short polling, long polling, server-sent events, WebSocket, webhook.
 
     python server.py 8080
     curl 'http://127.0.0.1:8080/poll?after=0'   # short polling: what is new since event 0, at once
     curl 'http://127.0.0.1:8080/wait?after=0'   # long polling: the answer waits until something is new
     curl -N http://127.0.0.1:8080/stream        # server-sent events: one answer that never ends
+    curl http://127.0.0.1:8080/hooks -d '{"url": "http://127.0.0.1:9000/news"}'   # webhook: POST it to me
     curl -X POST http://127.0.0.1:8080/publish -d '[0, 500, 900]'
 
 The last one publishes three events, so many milliseconds from now. Each event carries the moment of
@@ -16,9 +17,10 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 
 import uvicorn
+import webhooks  # type: ignore[import-not-found]
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -102,7 +104,20 @@ async def socket(websocket: WebSocket) -> None:
         pass  # the client left; this is noticed when the next event is sent
 
 
-publishing: set[asyncio.Task[None]] = set()
+async def subscribe(request: Request) -> Response:
+    """Webhook: from now on, each event is POSTed to the URL that the client leaves here."""
+    keep_going(webhooks.deliver((await request.json())["url"], feed.news, after=len(feed.events)))
+    return Response(status_code=201)
+
+
+tasks: set[asyncio.Task[None]] = set()
+
+
+def keep_going(work: Coroutine[None, None, None]) -> None:
+    """Runs it beside everything else. The loop alone would let go of a task that nobody holds."""
+    task = asyncio.create_task(work)
+    tasks.add(task)
+    task.add_done_callback(tasks.discard)
 
 
 async def publish(request: Request) -> Response:
@@ -115,9 +130,7 @@ async def publish(request: Request) -> Response:
             await asyncio.sleep(start_s + moment_ms / 1000 - loop.time())
             feed.publish()
 
-    task = asyncio.create_task(at(await request.json()))
-    publishing.add(task)
-    task.add_done_callback(publishing.discard)
+    keep_going(at(await request.json()))
     return Response(status_code=202)
 
 
@@ -127,6 +140,7 @@ app = Starlette(
         Route("/wait", wait),
         Route("/stream", stream),
         WebSocketRoute("/socket", socket),
+        Route("/hooks", subscribe, methods=["POST"]),
         Route("/publish", publish, methods=["POST"]),
     ]
 )
