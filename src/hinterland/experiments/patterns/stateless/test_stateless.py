@@ -1,0 +1,130 @@
+"""Recorded trials give the outcome they must; sessions are lost just where a server alone has them."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from hinterland import RunOptions, run_experiment
+from hinterland.catalogue import read
+from hinterland.model.history import Event, History, Operation
+from hinterland.model.levels import treatments
+from hinterland.runner import code
+from hinterland.runner.judge import controlled, sides
+
+FOLDER = Path(__file__).parent
+RECORDED = sorted((FOLDER / "histories").glob("*.json"))
+EXPERIMENT = read(FOLDER)
+CODE = code.load(EXPERIMENT)
+
+
+def history(kept: dict[str, Any]) -> History:
+    """Returns a recorded trial."""
+    return History(
+        treatment=kept["treatment"],
+        seed=kept["seed"],
+        readings=kept["readings"],
+        events=msgspec.convert(kept["events"], tuple[Event, ...]),
+        operations=msgspec.convert(kept["operations"], tuple[Operation, ...]),
+    )
+
+
+def recorded(name: str) -> dict[str, Any]:
+    """Returns the history that is kept under a name, to be changed at will."""
+    kept: dict[str, Any] = msgspec.json.decode((FOLDER / "histories" / f"{name}.json").read_bytes())[
+        "history"
+    ]
+    return kept
+
+
+@pytest.mark.parametrize("file", RECORDED, ids=lambda file: file.stem)
+def test_recorded_history(file: Path) -> None:
+    kept = msgspec.json.decode(file.read_bytes())
+    outcome, wanted = CODE.outcome(history(kept["history"])), kept["outcome"]
+    assert outcome.metrics == pytest.approx(wanted["metrics"], rel=0.01, abs=0.002)
+    assert [[one.kind, one.key] for one in outcome.findings] == wanted["findings"]
+    assert all(2 <= len(one.witness) <= 5 for one in outcome.findings)
+    assert outcome.tries == wanted["tries"]
+    assert [each.id for each in outcome.assumptions if not each.held] == wanted["broken"]
+
+
+def test_a_cart_that_is_empty_is_a_session_lost() -> None:
+    kept = recorded("shared_after_a_restart")
+    shown = next(one for one in kept["operations"] if one["kind"] == "show")
+    shown["result"]["body"]["cart"] = []
+    [finding] = CODE.outcome(history(kept)).findings
+    assert (finding.kind, finding.key) == ("session_lost", shown["key"])
+
+
+def test_a_session_that_was_lost_can_t_come_back() -> None:
+    outcome = CODE.outcome(history(recorded("in_memory_after_a_restart")))
+    assert outcome.tries["came_back"] < outcome.tries["session_lost"]
+
+
+def test_a_visitor_who_was_not_answered_is_no_evidence() -> None:
+    kept = recorded("shared_after_a_restart")
+    one = next(one for one in kept["operations"] if one["kind"] == "logout")
+    one.update(outcome="unknown", error="timeout", result=None)
+    [everybody] = CODE.outcome(history(kept)).assumptions
+    assert not everybody.held
+    assert "1 requests without an answer" in everybody.measured
+
+
+def test_a_token_is_believed_by_who_knows_the_secret_and_by_nobody_else() -> None:
+    app = module("app")
+    here, there, elsewhere = app.Token("a secret"), app.Token("a secret"), app.Token("another")
+    cookie = here.new({"who": "ada", "cart": ["tea"]})
+    assert there.find(cookie) == {"who": "ada", "cart": ["tea"]}
+    assert elsewhere.find(cookie) is None
+    text, _, signature = cookie.rpartition(".")
+    forged = here.new({"who": "eve", "cart": []}).rpartition(".")[0]
+    assert here.find(f"{forged}.{signature}") is None
+    assert here.find(text) is None
+    assert here.find("") is None
+
+
+def module(name: str) -> Any:
+    spec = importlib.util.spec_from_file_location(f"stateless_{name}", FOLDER / "systems" / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    made = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(made)
+    return made
+
+
+@pytest.mark.parametrize("claim", EXPERIMENT.claim, ids=lambda claim: claim.id)
+def test_the_default_design_runs_both_a_claim_and_its_control(claim: Any) -> None:
+    planned = treatments(EXPERIMENT, {})
+    form = CODE.claims[claim.id]
+    for side in (*sides(form), *sides(controlled(form))):
+        assert any(side.items() <= treatment.items() for treatment in planned), side
+
+
+@pytest.mark.system
+def test_sessions_are_lost_just_where_a_server_alone_has_them(
+    require: Callable[[str], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for need in EXPERIMENT.needs:
+        require(need)
+    monkeypatch.setenv("HINTERLAND_BUSY_CORES", "64")
+    trials = run_experiment(EXPERIMENT, RunOptions(blocks=1, store=tmp_path, seed=1)).trials
+    assert [(one.cause, one.log) for one in trials if one.status == "failed"] == []
+    for one in trials:
+        broken = {each.id for each in one.outcome.assumptions if not each.held} - {"machine_quiet"}
+        assert not broken, one.outcome.assumptions
+    seen = {(one.treatment["variant"], one.treatment["event"]): one.outcome.metrics for one in trials}
+    for variant in ("shared_session", "token"):
+        assert seen[variant, "restart"]["lost"] == seen[variant, "scale_out"]["lost"] == 0
+    assert seen["sticky_hash", "none"]["lost"] == seen["sticky_cookie", "scale_out"]["lost"] == 0
+    assert seen["memory", "none"]["lost"] > 70
+    assert seen["sticky_hash", "scale_out"]["lost"] > 50
+    for variant in ("sticky_hash", "sticky_cookie"):
+        restarted = seen[variant, "restart"]
+        assert restarted["lost"] == restarted["held_by_one"] > 0
+    back = {variant: metrics["came_back"] for (variant, _), metrics in seen.items() if "came_back" in metrics}
+    assert back == {**dict.fromkeys(back, 0), "token": 100}
