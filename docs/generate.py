@@ -20,11 +20,15 @@ from hinterland import catalogue, errors, model
 from hinterland.catalogue import places
 from hinterland.cli.app import SUMMARY, VERBS, build
 from hinterland.cli.documents import PRINTED_BY
+from hinterland.cli.load_documents import LoadDocument
 from hinterland.model.experiment import REGIONS, Experiment, show
 
 ROOT = Path(__file__).parents[1]
 REFERENCE = ROOT / "docs" / "reference"
 MADE = "<!-- Made by docs/generate.py from the code. Change the code, then run it again. -->"
+
+DOCUMENTS: dict[str, type[msgspec.Struct]] = {**PRINTED_BY, "load": LoadDocument}
+"""Which document each verb prints."""
 
 STATUSES = {
     errors.HOLDS: ("HOLDS", "Every main claim holds."),
@@ -66,14 +70,15 @@ def cli_page() -> Iterator[str]:
         for name, _, _ in verbs:
             yield from (f"### hinterland {name}", "")
             yield from fenced(help_of(name))
-            if name in PRINTED_BY:
-                kind = PRINTED_BY[name]
+            if name in DOCUMENTS:
+                kind = DOCUMENTS[name]
                 several = "a list of" if name in ("list", "runs") else "one"
                 yield from (f"`--json` prints {several} [{kind.__name__}](#{kind.__name__.lower()}).", "")
     yield from ("## Documents", "")
     yield from docstring(importlib.import_module("hinterland.cli.documents"), skip_title=True)
-    for kind in structs(importlib.import_module("hinterland.cli.documents")):
-        yield from struct_section(kind, "###")
+    for name in ("documents", "load_documents"):
+        for kind in structs(importlib.import_module(f"hinterland.cli.{name}")):
+            yield from struct_section(kind, "###")
 
 
 def catalogue_page() -> Iterator[str]:
@@ -125,7 +130,9 @@ def manifest_page() -> Iterator[str]:
 def model_page() -> Iterator[str]:
     yield from ("# The model", "")
     yield from docstring(model)
-    for name in ("experiment", "history", "verdict", "claims", "run"):
+    names = ("experiment", "history", "verdict", "claims", "run")
+    loads = ("load", "load_result", "load_capacity", "load_comparison", "load_record")
+    for name in (*names, *loads):
         module = importlib.import_module(f"hinterland.model.{name}")
         yield from (f"## hinterland.model.{name}", "")
         yield from docstring(module)

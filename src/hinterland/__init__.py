@@ -32,6 +32,10 @@ _WHERE = {
     "recheck": "hinterland.runner.recheck",
     "load_run": "hinterland.runner.record",
     "list_runs": "hinterland.runner.record",
+    "run_load": "hinterland.loads",
+    "run_load_async": "hinterland.loads",
+    "find_capacity": "hinterland.loads",
+    "LoadRun": "hinterland.loads",
     "link": "hinterland.rig.link.opening",
     "star": "hinterland.rig.link.opening",
     "Link": "hinterland.rig.link.link",
@@ -59,6 +63,7 @@ __all__ = [
     "HostLink",
     "HostSettings",
     "Link",
+    "LoadRun",
     "LoadSample",
     "Operation",
     "Outcome",
@@ -70,6 +75,7 @@ __all__ = [
     "difference_within",
     "experiments",
     "find",
+    "find_capacity",
     "link",
     "list_runs",
     "load_run",
@@ -78,12 +84,18 @@ __all__ = [
     "ratio_at_least",
     "recheck",
     "run_experiment",
+    "run_load",
+    "run_load_async",
     "star",
 ]
 
 if TYPE_CHECKING:
     from hinterland.catalogue import experiments as experiments
     from hinterland.catalogue import find as find
+    from hinterland.loads import LoadRun as LoadRun
+    from hinterland.loads import find_capacity as find_capacity
+    from hinterland.loads import run_load as run_load
+    from hinterland.loads import run_load_async as run_load_async
     from hinterland.model.claims import Crossover as crossover  # noqa: N813
     from hinterland.model.claims import DifferenceWithin as difference_within  # noqa: N813
     from hinterland.model.claims import Matches as matches  # noqa: N813

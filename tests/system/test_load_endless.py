@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 import uvloop
-from lane_loads import Load, closed, no_tasks_left, plan_for, request
+from lane_lab import Load, closed, no_tasks_left, plan_for, request
 from misbehaving import Handler, read_request, served
+
+from hinterland.load.answer_room import NO_ROOM
 
 pytestmark = pytest.mark.system
 
@@ -52,8 +54,7 @@ def resident_bytes() -> int:
 def test_what_never_ends_is_given_up_in_bounded_memory(
     mode: str, reads: bool, handler: Handler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("connection", "http1_answers"):
-        monkeypatch.setattr(f"hinterland.load.{module}.LONGEST_ANSWER_BYTES", 4 << 20)
+    monkeypatch.setattr("hinterland.load.answer_room.LONGEST_ANSWER_BYTES", 4 << 20)
     before = resident_bytes()
 
     async def scenario() -> Load:
@@ -66,3 +67,18 @@ def test_what_never_ends_is_given_up_in_bounded_memory(
     load = uvloop.run(scenario())
     assert set(load.errors) <= {"timeout", "too_long", "protocol"}
     assert resident_bytes() - before < 100 << 20
+
+
+@MODES
+def test_long_answers_of_all_lanes_together_have_so_much_room(
+    mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hinterland.load.answer_room.ROOM_BYTES", 2 << 20)
+    handler = endless(HEAD + b"Content-Length: 999999999999\r\n\r\n", b"m" * 1000)
+
+    async def scenario() -> Load:
+        async with served(handler) as port:
+            plan = plan_for(port, mode=mode, timeout_s=5.0, connections=8)
+            return await closed(plan, request(port, reads=True), count=16)
+
+    assert uvloop.run(scenario()).errors == {NO_ROOM: 16}

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import uvloop
-from lane_loads import DUE, Load, closed, no_tasks_left, opened, plan_for, request
+from lane_lab import DUE, Load, closed, no_tasks_left, opened, plan_for, request
 from misbehaving import (
     HELLO,
     Handler,
@@ -74,6 +74,14 @@ def test_each_operation_is_answered(drive: Drive, mode: str, handler: Handler, s
 def test_head_is_answered_without_a_body(drive: Drive, mode: str) -> None:
     load = against(answers(HELLO[:-5]), drive, mode, lambda port: request(port, "HEAD"), timeout_s=5)
     assert load.errors == {"": DUE}
+
+
+@MODES
+@LOOPS
+@pytest.mark.parametrize("handler", [answers(HELLO), drips], ids=["plain", "drips"])
+def test_an_answer_that_somebody_reads(drive: Drive, mode: str, handler: Handler) -> None:
+    load = against(handler, drive, mode, lambda port: request(port, reads=True), timeout_s=5)
+    assert (load.errors, load.statuses) == ({"": DUE}, {200: DUE})
 
 
 @MODES

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import uvloop
-from lane_loads import Load, closed, no_tasks_left, opened, plan_for, request
+from lane_lab import Load, closed, no_tasks_left, opened, plan_for, request
 from misbehaving import Handler, answers, full_port, never_answers, refused_port, resets, served
 
 from hinterland.load import http2_frames as frames
@@ -88,6 +88,8 @@ def test_a_server_that_closes_after_some_requests_costs_none(
     async def use(rig: Rig, nginx: Nginx, port: int) -> None:
         load = await drive(plan_for(port, "http2", timeout_s=10, **SHARED), count=1000)
         assert load.errors == {"": 1000}
+        # A handshake takes longer than joining a connection that is there.
+        assert min(load.pool.connect_ns) > 50_000
 
     with_nginx(scratch, use, requests=50)
 
@@ -195,7 +197,7 @@ def test_each_failure_has_its_name(drive: Drive, handler: Handler, error: str) -
     ids=["body", "padding", "headers", "interim", "pings", "settings"],
 )
 def test_what_never_ends_is_given_up(handler: Handler, reads: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hinterland.load.shared_lane.LONGEST_ANSWER_BYTES", 4 << 20)
+    monkeypatch.setattr("hinterland.load.answer_room.LONGEST_ANSWER_BYTES", 4 << 20)
     load = against(handler, closed, reads=reads, count=4)
     assert set(load.errors) <= {"timeout", "too_long", "protocol", "closed"}
     assert all(len(lane.body) == 0 for lane in load.pool.lanes)  # type: ignore[attr-defined]

@@ -16,10 +16,13 @@ from aioquic.asyncio.server import serve
 from aioquic.h3.connection import H3Connection
 from aioquic.h3.events import DataReceived, HeadersReceived
 from aioquic.quic.configuration import QuicConfiguration
-from lane_loads import DUE, Load, closed, opened, plan_for, request
+from lane_lab import DUE, Load, closed, opened, plan_for, request
+from msgspec import structs
 
+from hinterland.model.load import Check, RequestPlan, Weighted
 from hinterland.rig.certificate import Certificate, certificate
 from hinterland.rig.rig import Rig
+from hinterland.runner.load.run import run_load
 
 pytestmark = pytest.mark.system
 
@@ -162,5 +165,12 @@ def test_caddy_answers(scratch: Path, require: Callable[[str], None]) -> None:
                 plan = plan_for(server.port, protocol, tls=True, ca_file=str(own.path), **SHARED)
                 load = await asyncio.wait_for(closed(plan, count=200), 20)
                 assert (load.errors, load.statuses) == ({"": 200}, {200: 200})
+            # The same by processes of their own.
+            checked = (Weighted(requests=(RequestPlan(checks=(Check(of="body", value="hello"),)),)),)
+            asked = {"model": "closed", "mix": checked, "count": 100, "duration_s": 10.0, "processes": 2}
+            plan = structs.replace(plan, **asked)
+            result = await asyncio.wait_for(run_load(plan), 20)
+            assert (result.answered, result.statuses, result.errors) == (100, {"200": 100}, {})
+            assert len(result.generator.processes) == 2
 
     uvloop.run(scenario())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -15,8 +16,13 @@ from lane_lab import InTurn, bodies, drive, target
 from hinterland.load import resp
 from hinterland.load.outgoing import Outgoing
 from hinterland.model.load import LoadPlan
+from hinterland.model.load_result import LoadResult
+from hinterland.rig.certificate import certificate
 from hinterland.rig.redis import Redis
 from hinterland.rig.rig import Rig
+from hinterland.runner.load.asked import Asked
+from hinterland.runner.load.asked import plan as asked_for
+from hinterland.runner.load.run import run_load
 
 pytestmark = pytest.mark.system
 
@@ -109,6 +115,36 @@ def test_passwords_users_and_databases(redis: Run) -> None:
         assert says.startswith("redis ERR DB index is out of range")
         keyspace = ask(server, "INFO", "keyspace", password="secret")
         assert {name: found["keys"] for name, found in keyspace.items()} == {"db0": 1, "db3": 1}
+
+    redis(body)
+
+
+def test_redis_over_tls_by_its_url(redis: Run, tmp_path_factory: pytest.TempPathFactory) -> None:
+    signed = certificate(tmp_path_factory.mktemp("certificates"), ["127.0.0.1"])
+
+    async def body(server: Redis) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+        tls = {"tls-cert-file": signed.path, "tls-key-file": signed.key_path, "tls-auth-clients": "no"}
+        # A Redis that runs as another user reads them, too.
+        for path in (signed.path.parent, signed.path, signed.key_path):
+            path.chmod(0o755)
+        words = [str(word) for pair in {**tls, "tls-port": port}.items() for word in pair]
+        ask(server, "CONFIG", "SET", *words)
+        url = f"rediss://127.0.0.1:{port}"
+
+        async def load(**asked: Any) -> LoadResult:
+            return await run_load(
+                asked_for(url, Asked(body="PING", rate=200, count=20, connections=2, **asked))
+            )
+
+        good = await load(ca=str(signed.path))
+        assert (good.answered, good.errors) == (20, {})
+        bad = await load()
+        assert bad.errors == {"tls: unknown CA (the certificate signed itself)": 20}
+        wrong = await run_load(asked_for(f"redis://127.0.0.1:{server.port}", Asked(body="NOSUCH x", count=9)))
+        assert wrong.errors == {"redis ERR": 9}
+        assert wrong.examples["redis ERR"].startswith("unknown command 'NOSUCH'")
 
     redis(body)
 

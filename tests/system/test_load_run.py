@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -180,3 +181,41 @@ def test_operations_that_cannot_be_written(tmp_path: Path) -> None:
 def test_impossible_plans_are_refused(options: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match="must be"):
         drive(lambda: run_load(plan(1, **options)))
+
+
+async def quick_or_never(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Answers `/quick`, and nothing else."""
+    with contextlib.suppress(asyncio.IncompleteReadError):
+        while head := await reader.readuntil(b"\r\n\r\n"):
+            if head.split()[1] == b"/quick":
+                writer.write(HELLO)
+
+
+TWO_KINDS = (
+    Weighted(requests=(RequestPlan(path="/quick"),)),
+    Weighted(requests=(RequestPlan(path="/never"),)),
+)
+
+
+@pytest.mark.parametrize("model", ["open", "closed"])
+def test_what_is_left_without_an_answer_is_counted_to_its_kind(model: str) -> None:
+    result = against(quick_or_never, model=model, mix=TWO_KINDS, connections=200, drain_s=0.1)
+    by_name = {kind.name: kind for kind in result.kinds}
+    assert by_name["GET /quick"].errors == {}
+    assert by_name["GET /never"].errors == {"unfinished": by_name["GET /never"].operations}
+    assert by_name["GET /never"].operations > 20
+
+
+def test_what_never_began_is_counted_to_the_kind_that_it_would_have_been() -> None:
+    # All four connections soon wait for good: the rest of the 200 never begins.
+    result = against(quick_or_never, mix=TWO_KINDS, drain_s=0.1)
+    unsent = {kind.name: kind.errors.get("unsent", 0) for kind in result.kinds}
+    assert sum(unsent.values()) > 100
+    assert min(unsent.values()) > 30
+
+
+def test_the_wait_for_the_last_answers_does_not_dilute_what_the_generator_used() -> None:
+    # It spins for 0.4 s and then has nothing to do for longer than a second.
+    result = against(never_answers, scheduler="spin", timeout_s=1.2)
+    (process,) = result.generator.processes
+    assert process.cpu_share + process.run_delay_share > 0.7

@@ -16,7 +16,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from lane_loads import Load, closed, plan_for
+from lane_lab import Load, closed, plan_for
 from misbehaving import never_answers, served
 
 from hinterland.rig.certificate import certificate

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import uvloop
-from lane_loads import plan_for
+from lane_lab import plan_for
 from misbehaving import Handler, answers, never_answers, refused_port, resets, served
 
 from hinterland.model.load import Arrivals, Check, LoadPlan, RequestPlan, Weighted

@@ -37,6 +37,10 @@ class Told:
         operation, lane.operation = lane.operation, IDLE
         self._note(operation, "failed", status, error)
 
+    def unanswered(self, lane: Lane, error: int) -> None:
+        operation, lane.operation = lane.operation, IDLE
+        self._note(operation, "unanswered", 0, error)
+
     def ended(self, lane: Lane, operation: int, status: int, error: int) -> None:
         self._note(operation, "ended", status, error)
 

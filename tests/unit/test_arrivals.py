@@ -170,12 +170,21 @@ def test_a_trace_is_read_from_its_file(tmp_path: Path) -> None:
         ("1\nsoon\n", "times:2: 'soon'"),
         ("-1\n", "below 0"),
         ("nan\n", "nan"),
+        ("1\ninf\n", "times:2: inf"),
     ],
 )
 def test_a_trace_that_is_none_is_refused_with_its_line(tmp_path: Path, text: str, says: str) -> None:
     path = tmp_path / "times"
     path.write_text(text)
     with pytest.raises(UsageError, match=says):
+        whole(Arrivals(shape="trace", file=str(path)))
+
+
+@pytest.mark.parametrize("text", ["", "# nothing yet\n\n"])
+def test_a_trace_without_a_time_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "times"
+    path.write_text(text)
+    with pytest.raises(UsageError, match="has no arrival"):
         whole(Arrivals(shape="trace", file=str(path)))
 
 

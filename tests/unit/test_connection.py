@@ -32,6 +32,9 @@ class Told:
         self.ends.append(("failed", status, error))
         lane.operation = IDLE
 
+    def unanswered(self, lane: Lane, error: int) -> None:
+        raise AssertionError("a connection that gives an answer up is gone")
+
     def ended(self, lane: Lane, operation: int, status: int, error: int) -> None:
         assert operation >= 0
         self.ends.append(("ended", status, error))

@@ -13,6 +13,7 @@ from hinterland.load.recorder import ERROR_MASK, ERRORS, TIMEOUT
 def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(failures, "_words", [])
     monkeypatch.setattr(failures, "_codes", {})
+    monkeypatch.setattr(failures, "_examples", {})
 
 
 def test_the_same_words_are_the_same_code() -> None:
@@ -29,6 +30,15 @@ def test_words_of_a_server_that_never_repeats_itself_share_a_code() -> None:
     assert len(set(codes)) == OTHER - FIRST + 1
     assert words_of(OTHER) == "other"
     assert len(words_of(code_of("x" * 1000))) <= LONGEST
+
+
+def test_what_a_server_said_first_is_an_example_of_its_words() -> None:
+    assert code_of("SQLSTATE 42601", 'syntax error at or near "selec"') == FIRST
+    assert code_of("SQLSTATE 42601", "syntax error at end of input") == FIRST
+    assert failures.examples() == {"SQLSTATE 42601": 'syntax error at or near "selec"'}
+    for number in range(1000):
+        code_of(f"error {number}", "so")
+    assert len(failures.examples()) <= OTHER
 
 
 def test_the_fixed_words_leave_room() -> None:

@@ -7,7 +7,7 @@ from answer_samples import Answer, answers, pieces
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hinterland.load import http1_answers
+from hinterland.load import answer_room
 from hinterland.load.http1_answers import AnswerReader, TooLong
 from hinterland.load.reader import BadAnswer
 
@@ -137,7 +137,7 @@ def test_what_never_ends_is_given_up(endless: list[bytes]) -> None:
 
 
 def test_only_a_body_that_is_kept_can_be_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http1_answers, "LONGEST_ANSWER_BYTES", 10_000)
+    monkeypatch.setattr(answer_room, "LONGEST_ANSWER_BYTES", 10_000)
     for keeps in (False, True):
         reader = AnswerReader()
         reader.begin("GET", keeps)

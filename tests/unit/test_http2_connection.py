@@ -15,7 +15,6 @@ from http2_peer import Peer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hinterland.load import connection as http1
 from hinterland.load import http2_frames as frames
 from hinterland.load.failures import words_of
 from hinterland.load.http2_reader import LONGEST_BLOCK, WINDOW_STEP
@@ -115,7 +114,7 @@ def test_garbage_ends_the_connection_or_means_nothing(data: bytes, settled: bool
         told.send(0)
         told.connection.data_received(data)
         told.lose()
-        assert [end[0] for end in told.told.ends.values()] in (["ended"], ["failed"])
+        assert [end[0] for end in told.told.ends.values()] in (["ended"], ["unanswered"])
         assert told.told.ends[0][2] != 0
         assert told.told.closes == 1
 
@@ -183,7 +182,7 @@ def test_no_more_streams_than_the_server_lets_through_and_none_starves() -> None
             told.server.send_headers(stream, [(":status", "200")], end_stream=True)
             told.exchange()
         ends = dict.fromkeys((0, 1, 2, 4), ("answered", 200, 0))
-        assert told.told.ends == {**ends, 3: ("failed", 0, TIMEOUT)}
+        assert told.told.ends == {**ends, 3: ("unanswered", 0, TIMEOUT)}
 
     in_loop(scenario)
 
@@ -199,7 +198,7 @@ def test_a_timeout_gives_up_its_stream_alone() -> None:
         told.server.send_data(1, b"late", end_stream=True)
         told.server.send_headers(3, [(":status", "200")], end_stream=True)
         told.tell()
-        assert told.told.ends == {0: ("failed", 0, TIMEOUT), 1: ("answered", 200, 0)}
+        assert told.told.ends == {0: ("unanswered", 0, TIMEOUT), 1: ("answered", 200, 0)}
         told.hear()
         told.lanes[0].operation = 7
         told.lanes[0].send(GET)
@@ -217,7 +216,7 @@ def test_a_reset_stream_is_an_error_of_its_own() -> None:
         told.server.reset_stream(1, h2.errors.ErrorCodes.REFUSED_STREAM)
         told.server.send_headers(3, [(":status", "200")], end_stream=True)
         told.exchange()
-        assert told.told.ends == {0: ("failed", 0, RESET), 1: ("answered", 200, 0)}
+        assert told.told.ends == {0: ("unanswered", 0, RESET), 1: ("answered", 200, 0)}
         assert told.lanes[0].ready
 
     in_loop(scenario)
@@ -359,7 +358,7 @@ def test_an_answer_that_is_none_fails_alone(wire: bytes) -> None:
         told.send(0, 1)
         told.connection.data_received(wire)
         told.connection.data_received(frame(frames.HEADERS, 5, 3, OK))
-        assert told.told.ends == {0: ("failed", 0, PROTOCOL), 1: ("answered", 200, 0)}
+        assert told.told.ends == {0: ("unanswered", 0, PROTOCOL), 1: ("answered", 200, 0)}
 
     in_loop(scenario)
 
@@ -393,8 +392,7 @@ def test_headers_that_never_end_are_given_up() -> None:
 
 
 def test_a_body_that_never_ends_is_kept_no_longer_than_anything(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hinterland.load.shared_lane.LONGEST_ANSWER_BYTES", 50_000)
-    assert http1.LONGEST_ANSWER_BYTES > 50_000
+    monkeypatch.setattr("hinterland.load.answer_room.LONGEST_ANSWER_BYTES", 50_000)
 
     def scenario() -> None:
         told = peer(Outgoing(b"", reads=True))
@@ -402,7 +400,7 @@ def test_a_body_that_never_ends_is_kept_no_longer_than_anything(monkeypatch: pyt
         told.connection.data_received(HEADERS)
         for _ in range(4):
             told.connection.data_received(frame(frames.DATA, 0, 1, bytes(16_000)))
-        assert told.told.ends == {0: ("failed", 0, TOO_LONG)}
+        assert told.told.ends == {0: ("unanswered", 0, TOO_LONG)}
         assert not told.lanes[0].body
         told.hear()
         assert len(told.heard(h2.events.StreamReset)) == 1

@@ -15,7 +15,18 @@ MODULES = sorted(
     for path in SOURCE.rglob("*.py")
     if not {"experiments", "scaffold"} & set(path.relative_to(SOURCE).parts)
 )
-PARTS = ("model", "statistics", "checkers", "rig", "load", "runner", "report", "catalogue", "cli")
+PARTS = (
+    "model",
+    "statistics",
+    "checkers",
+    "rig",
+    "load",
+    "runner",
+    "report",
+    "catalogue",
+    "loads",
+    "cli",
+)
 BELOW = {
     "errors": set[str](),
     "model": set[str](),
@@ -26,7 +37,8 @@ BELOW = {
     "runner": {"model", "statistics", "checkers", "rig", "load"},
     "report": {"model", "statistics", "checkers", "rig", "load"},
     "catalogue": {"model", "statistics", "checkers", "rig", "load"},
-    "pytest_plugin": {"rig"},
+    "loads": {"model", "statistics", "checkers", "rig", "load", "runner", "report"},
+    "pytest_plugin": {"rig", "loads"},
     "cli": {"model", "statistics", "checkers", "rig", "load", "runner", "report", "catalogue"},
 }
 """What each part may import of ours besides itself and `errors`."""

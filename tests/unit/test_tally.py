@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from hinterland.load import frames
-from hinterland.load.fold import Part, Window, fold
+from hinterland.load.fold import Part, SecondCounts, Window, fold
 from hinterland.load.frames import Counted, Frames, FromWorker, Go, Job, Stop, ToWorker
 from hinterland.load.recorder import CHECK, ERRORS, TIMEOUT, UNSENT, Columns
-from hinterland.load.tally import Tally
+from hinterland.load.tally import MOST_SECONDS, Tally
 from hinterland.model.history import UNFINISHED
 from hinterland.model.load import LoadPlan, Target
 from hinterland.model.load_result import LoadResult, Stall
@@ -135,6 +135,67 @@ def test_an_open_loop_that_falls_behind_reaches_less() -> None:
     # Three seconds of load, and the last answer comes three seconds after its end.
     result = result_of(fold(columns_of([(1000, 0, 200, 0, 0), (3999, 3001, 200, 0, 0)]), WINDOW, (False,)))
     assert result.reached_per_s == pytest.approx(2 / 6, rel=1e-3)
+
+
+def test_one_slow_answer_does_not_stretch_the_time_in_which_the_others_came() -> None:
+    even: list[Row] = [(1000 + 3 * place, 1, 200, 0, 0) for place in range(1000)]
+    slow: Row = (3999, 9000, 200, 0, 0)
+    result = result_of(fold(columns_of([*even, slow]), WINDOW, (False,)))
+    assert result.reached_per_s == pytest.approx(1001 / 3, rel=1e-2)
+
+
+@pytest.mark.parametrize(("service_ms", "in_flight"), [(1000, 1000), (3000, 1500), (1, 1)])
+def test_littles_law_is_held_to_the_window(service_ms: int, in_flight: float) -> None:
+    # 1,000 a second from the very start of the window: at first nothing is under way.
+    some: list[Row] = [(1000 + place, service_ms, 200, 0, 0) for place in range(3000)]
+    columns = columns_of(some)
+    little = result_of(fold(columns, WINDOW, (False,))).generator.little
+    moments = WINDOW.measured_ns + np.arange(0.5, 300) * S / 100
+    held = [np.count_nonzero((columns.sent_ns <= at) & (columns.done_ns > at)) for at in moments]
+    assert little == pytest.approx(np.mean(held), rel=0.01, abs=0.5)
+    assert little == pytest.approx(in_flight - service_ms**2 / 6000 * (service_ms < 3000), rel=0.01, abs=0.5)
+
+
+def test_a_load_by_count_ends_with_what_was_due_last_even_if_nothing_was_answered() -> None:
+    some: list[Row] = [(1000 + 10 * place, -1, 0, TIMEOUT, 0) for place in range(51)]
+    part = replace(fold(columns_of(some), WINDOW, (False,)), visits=51)
+    tally = Tally()
+    tally.add(part, 0)
+    result = tally.result(replace(PLAN, count=51), started="", window_s=3)
+    assert result.window_s == pytest.approx(0.5)
+    assert result.asked_per_s == pytest.approx(102)
+
+
+def test_the_longest_stalls_are_kept_and_all_are_counted() -> None:
+    nothing = fold(columns_of([]), WINDOW, (False,))
+    parts = [
+        replace(nothing, stalls=tuple(Stall(at + place / 1000, 6.0 + place % 7, 0) for place in range(700)))
+        for at in range(3)
+    ]
+    audit = result_of(*parts).generator
+    assert (audit.stall_count, len(audit.stalls)) == (2100, 1000)
+    assert audit.stalled_s == pytest.approx(2100 * 9e-3)
+    assert min(stall.lasted_ms for stall in audit.stalls) >= 9
+    assert [stall.at_s for stall in audit.stalls] == sorted(stall.at_s for stall in audit.stalls)
+
+
+def test_a_long_load_takes_wider_bins_for_its_seconds() -> None:
+    random = np.random.default_rng(1)
+    tally = Tally()
+    for second in range(2 * MOST_SECONDS + 2):
+        times = counts_of(random.lognormal(13, 0.4, 200).astype(np.int64))
+        tally.add(Part({}, {second: SecondCounts(200, 200, {}, times)}, {second: 200}), 0)
+        if second == MOST_SECONDS - 1:
+            before = sum(
+                row.response.bins.nbytes for row in tally.result(PLAN, started="", window_s=3).seconds
+            )
+    rows = tally.result(PLAN, started="", window_s=3).seconds
+    assert len(rows) == 2 * MOST_SECONDS + 2
+    assert all(row.response.counts.sum() == 200 for row in rows)
+    # Twice the seconds, and no more bytes.
+    assert sum(row.response.bins.nbytes for row in rows) < before
+    widest = Histogram.from_counts(rows[0].response).percentile(0.5)
+    assert widest == pytest.approx(np.exp(13) / 1e9, rel=0.15)
 
 
 def test_figures_of_the_processes_are_kept_apart() -> None:

@@ -34,14 +34,15 @@ VERBS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("list", "list:list_experiments", "The experiments, by region, and what this machine can run."),
         ("show", "show:show_experiment", "One experiment: its question, factors, claims and sources."),
         ("run", "run:run", "Run one experiment: live progress, a verdict for each claim, a report."),
-        ("tour", "tour:tour", "Run them all, one after the other, and say what was learned."),
+        ("tour", "tour:tour", "Run one of each region, or all, and say what was learned."),
     ),
     "Past runs": (
-        ("runs", "runs:runs", "The runs on disk, newest first."),
-        ("report", "report:report", "The report of a run, here or as a web page."),
+        ("runs", "runs:runs", "The runs and loads on disk, newest first."),
+        ("report", "report:report", "The report of a run or a load, here or as a web page."),
         ("recheck", "recheck:recheck", "Judge a run again from its files alone."),
     ),
     "Instruments": (
+        ("load", "load:load", "Drive a load: latency from the moment each request was due."),
         ("link", "link:link", "Run any command behind a link with delay, loss and rate, with no root."),
     ),
     "This machine and you": (
@@ -53,6 +54,18 @@ VERBS: dict[str, tuple[tuple[str, str, str], ...]] = {
 """Groups of verbs: (name, function in `hinterland.cli`, one line of help)."""
 
 VERB_EXAMPLES = {
+    "load": """\
+Examples:
+  hinterland load http://localhost:8080/ --rate 2k --duration 30s
+  hinterland load http://localhost:8080/ --closed --connections 64
+  hinterland load http://localhost:8080/ --find-capacity "p99 < 20ms"
+  hinterland load http://localhost:8080/ --rate 500 --poisson \\
+      --request "9:GET /items/{key}" --request "1:POST /items" --zipf 1 \\
+      --assert "p99 < 50ms" --assert "errors = 0"
+  hinterland load postgresql://localhost/shop --rate 1k --body "select 1"
+URL: http https h2c h2 h3 ws wss sse+http sse+https tcp udp postgresql redis
+rediss.
+""",
     "link": """\
 Examples:
   hinterland link --rtt 50ms --server "python3 -m http.server 8000" \\
@@ -64,10 +77,13 @@ Examples:
 }
 """What stands below the help of a verb that is easier shown than told."""
 
-VERB_USAGE = {"link": "Usage: hinterland link [OPTIONS] -- CMD [ARGS...]\n"}
+VERB_USAGE = {
+    "link": "Usage: hinterland link [OPTIONS] -- CMD [ARGS...]\n",
+    "load": "Usage: hinterland load URL [OPTIONS]\n",
+}
 """The first line of the help of a verb whose arguments don't show how it is written."""
 
-EVERYWHERE = Group("Everywhere", sort_key=len(VERBS))
+EVERYWHERE = Group("Everywhere", sort_key=99)
 SUMMARY = "An atlas of backend engineering that you can run: claims that can fail, on real parts."
 
 

@@ -81,7 +81,10 @@ class RunDocument(Struct, frozen=True):
 
 
 class ListedRun(Struct, frozen=True):
-    """One entry of `runs --json`. `verdicts` counts the claims by verdict."""
+    """One entry of `runs --json`. `verdicts` counts the claims by verdict.
+
+    A load has no `experiment`; its `load` is the URL, and `says` what it came to.
+    """
 
     run: str
     experiment: str
@@ -91,6 +94,8 @@ class ListedRun(Struct, frozen=True):
     started_at: float
     ended_at: float | None
     folder: str
+    load: str = ""
+    says: str = ""
 
 
 class TourStop(Struct, frozen=True):

@@ -19,10 +19,13 @@ def known_ids(_: Any) -> list[str]:
 
 def known_runs(_: Any) -> list[str]:
     """Returns the run ids for the shell's completion, `last` first."""
-    from hinterland.runner.record import default_store
+    from hinterland.runner.record import LOAD, RUN, default_store
 
     store = default_store()
-    return ["last", *sorted((path.parent.name for path in store.glob("*/run.json")), reverse=True)]
+    return [
+        "last",
+        *sorted((path.parent.name for file in (RUN, LOAD) for path in store.glob(f"*/{file}")), reverse=True),
+    ]
 
 
 ExperimentId = Annotated[

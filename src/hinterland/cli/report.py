@@ -13,7 +13,7 @@ from hinterland.cli.options import Json, RunName
 from hinterland.cli.output import print_json
 from hinterland.cli.run import print_report
 from hinterland.errors import SetupError, UsageError
-from hinterland.runner.record import default_store, load
+from hinterland.runner.record import LOAD, RunFolder, default_store, find_folder
 
 
 def report(
@@ -36,14 +36,17 @@ def report(
     ] = "",
     json: Json = False,
 ) -> int:
-    """The report of a run: printed here, written as one HTML file, or opened in a browser."""
+    """The report of a run or a load: printed here, written as one HTML file, or opened in a browser."""
     if json and (html or text or output):
         raise UsageError("--json prints the run as a document, so it can't be joined with another form.")
     if output.startswith("--"):
         raise UsageError(
             f"--output {output} must be a file.", "For example: --output page.html, or --output -"
         )
-    record = load(default_store(), run)
+    folder = find_folder(default_store(), run)
+    if (folder / LOAD).exists():
+        return of_load(folder, html=html, text=text, output=output, json=json, in_browser=open)
+    record = RunFolder(folder).record()
     if json:
         print_json(document(record))
         return 0
@@ -57,6 +60,34 @@ def report(
     path = written(Path(output).expanduser(), page(record)) if output else write_report(record)
     print(path)
     if open:
+        open_in_browser(path)
+    return 0
+
+
+def of_load(folder: Path, *, html: bool, text: bool, output: str, json: bool, in_browser: bool) -> int:
+    """Does with the report of a load what was asked, as `report` does with that of a run."""
+    from hinterland.cli import load_ending
+    from hinterland.cli.load_document import document as load_document
+    from hinterland.runner.load.record import read
+
+    record = read(folder)
+    if json:
+        print_json(load_document(record, load_ending.exit_status(record)))
+        return 0
+    if output == "-":
+        sys.stdout.write(load_ending.page_of(record))
+        return 0
+    if text or not (html or in_browser or output):
+        load_ending.print_summary(record)
+    if not (html or in_browser or output):
+        return 0
+    path = (
+        written(Path(output).expanduser(), load_ending.page_of(record))
+        if output
+        else load_ending.write_page(record)
+    )
+    print(path)
+    if in_browser:
         open_in_browser(path)
     return 0
 

@@ -11,32 +11,49 @@ from cyclopts import Parameter
 
 from hinterland.cli.documents import ListedRun
 from hinterland.cli.options import Json, at_least_one
-from hinterland.cli.output import VERDICT_SIGN, VERDICT_STYLE, heading, paint, print_json
+from hinterland.cli.output import VERDICT_SIGN, VERDICT_STYLE, heading, paint, print_json, width
 from hinterland.errors import HinterlandError
 from hinterland.model.run import RunInfo
+from hinterland.runner.load.heads import LoadHead, list_loads
 from hinterland.runner.record import RunFolder, default_store, list_runs
 
 SHOWN = 20
 
 
 def runs(
-    experiment: Annotated[str, Parameter(name="ID", help="Only runs of this experiment or region.")] = "",
+    experiment: Annotated[
+        str, Parameter(name="ID", help="Only runs of this experiment or region; load: only loads.")
+    ] = "",
     /,
     *,
     limit: Annotated[int, Parameter(metavar="N", help="At most this many.")] = SHOWN,
     json: Json = False,
 ) -> int:
-    """The runs on disk, newest first: when, what, and what it came to."""
+    """The runs and loads on disk, newest first: when, what, and what it came to."""
     at_least_one("limit", limit)
     store = default_store()
     found = [info for info in list_runs(store) if belongs(info, experiment)]
+    loads = list_loads(store) if experiment in ("", "load") else []
     if json:
-        print_json([document(store, info) for info in found[:limit]])
+        documents = [document(store, info) for info in found] + [load_document(store, head) for head in loads]
+        print_json(sorted(documents, key=lambda one: one.started_at, reverse=True)[:limit])
         return 0
-    if not found:
+    if not found and not loads:
         which = f" of {experiment}" if experiment else ""
         print(f"There is no run{which} in {store}.  Start one: hinterland run apis/idempotency")
         return 0
+    if found:
+        print_runs(store, found, limit)
+    if loads:
+        print_loads(loads, limit, apart=bool(found))
+    print(paint(f"\nIn {store}", "dim"))
+    begun = [(one.started_at, one.id) for one in found] + [(one.started_at, one.id) for one in loads]
+    print(f"  hinterland report {max(begun)[1].rpartition('-')[2]}")
+    return 0
+
+
+def print_runs(store: Path, found: list[RunInfo], limit: int) -> None:
+    """Prints the runs of experiments as a table."""
     print(heading(f"{'when':<17}{'experiment':<30}{'verdicts':<16}run"))
     for info in found[:limit]:
         when = time.strftime("%Y-%m-%d %H:%M", time.localtime(info.started_at))
@@ -53,9 +70,21 @@ def runs(
     if len(found) > limit:
         print(paint(f"and {len(found) - limit} older: --limit {len(found)}", "dim"))
     print("\n✓ holds  ✗ refuted  ? inconclusive")
-    print(paint(f"In {store}", "dim"))
-    print(f"  hinterland report {found[0].id.rpartition('-')[2]}")
-    return 0
+
+
+def print_loads(loads: list[LoadHead], limit: int, *, apart: bool) -> None:
+    """Prints the loads as a table."""
+    if apart:
+        print()
+    room = width() - 17 - 26 - 6
+    print(heading(f"{'when':<17}{'load':<26}{'came to':<{room}}run"))
+    for head in loads[:limit]:
+        when = time.strftime("%Y-%m-%d %H:%M", time.localtime(head.started_at))
+        says = head.says if head.status == "finished" else f"cut short: {head.says}"
+        suffix = head.id.rpartition("-")[2]
+        print(f"{when:<17}{clipped(head.url, 25):<26}{clipped(says, room - 1):<{room}}{suffix}")
+    if len(loads) > limit:
+        print(paint(f"and {len(loads) - limit} older: --limit {len(loads)}", "dim"))
 
 
 def belongs(info: RunInfo, wanted: str) -> bool:
@@ -85,3 +114,24 @@ def document(store: Path, info: RunInfo) -> ListedRun:
         ended_at=info.ended_at,
         folder=str(store / info.id),
     )
+
+
+def load_document(store: Path, head: LoadHead) -> ListedRun:
+    """Returns one load as `runs --json` prints it."""
+    return ListedRun(
+        run=head.id,
+        experiment="",
+        status="interrupted" if head.status == "interrupted" else "finished",
+        cause="",
+        verdicts={},
+        started_at=head.started_at,
+        ended_at=head.ended_at,
+        folder=str(store / head.id),
+        load=head.url,
+        says=head.says,
+    )
+
+
+def clipped(text: str, room: int) -> str:
+    """Returns the text, cut with an ellipsis where it is longer than `room`."""
+    return text if len(text) <= room else f"{text[: room - 1]}…"

@@ -145,25 +145,27 @@ def _trace(arrivals: Arrivals) -> Iterator[Schedule]:
         yield check(np.rint(np.array(arrivals.times_s, dtype=np.float64) * 1e9).astype(np.int64))
         return
     held: list[float] = []
-    last = 0.0
+    last, found = 0.0, False
     try:
         with Path(arrivals.file).open(encoding="utf-8") as lines:
             for place, line in enumerate(lines, 1):
                 if not (text := line.split("#")[0].strip()):
                     continue
                 time_s = _number(text, f"{arrivals.file}:{place}")
-                if not time_s >= last:
+                if not last <= time_s < math.inf:
                     raise UsageError(
-                        f"{arrivals.file}:{place}: {text} is before the time above it, or below 0.",
+                        f"{arrivals.file}:{place}: {text} is before the time above it, below 0, or no time.",
                         "Sort the times; they are seconds from the start.",
                     )
-                last = time_s
+                last, found = time_s, True
                 held.append(time_s)
                 if len(held) == CHUNK:
                     yield np.rint(np.array(held) * 1e9).astype(np.int64)
                     held.clear()
     except OSError as error:
         raise UsageError(f"{arrivals.file}: {error.strerror}.", "Name a file that can be read.") from None
+    if not found:
+        raise UsageError(f"{arrivals.file} has no arrival.", "Write one time a line, in seconds.")
     if held:
         yield np.rint(np.array(held) * 1e9).astype(np.int64)
 

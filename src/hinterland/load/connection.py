@@ -16,18 +16,17 @@ from typing import Any, cast
 
 import httptools
 
+from hinterland.load.answer_room import ROOM
 from hinterland.load.dial import SocketMaker, code_for, dial
 from hinterland.load.failures import code_of
 from hinterland.load.lane import IDLE, Listener
 from hinterland.load.message import Response
 from hinterland.load.outgoing import Outgoing, Requests
 from hinterland.load.reader import BadAnswer, ResponseReader, status_at_close
-from hinterland.load.recorder import CLOSED, PROTOCOL, RESET, TIMEOUT, TOO_LONG
+from hinterland.load.recorder import CLOSED, PROTOCOL, RESET, TIMEOUT
 
 REMEMBERED_BYTES = 4096
 HEAD_BYTES = 65536
-LONGEST_ANSWER_BYTES = 64 << 20
-"""What a check may read of one answer."""
 
 
 class Remembered:
@@ -52,6 +51,8 @@ class Connection(asyncio.Protocol):
     `alive` is True from its opening until the event loop let go of it, when it calls the listener's `closed`.
     An answer is read whole, with headers and body, only for a request that wants it (`Outgoing.reads`).
     """
+
+    connects = True
 
     __slots__ = (
         "_address",
@@ -236,21 +237,28 @@ class Connection(asyncio.Protocol):
         in_one_piece = self._reader is None
         if self._reader is None:
             self._reader = ResponseReader(outgoing.method)
-            self._read_bytes = 0
-        self._read_bytes += len(data)
         try:
             response = self._reader.feed(data)
         except BadAnswer:
             self._end(PROTOCOL)
             return
         if response is not None:
-            reusable, self._reader = self._reader.reusable, None
+            reusable = self._reader.reusable
+            self._forget_reader()
             self._whole = True
             self._judge(outgoing, response, reusable, data if in_one_piece else b"")
-        elif self._read_bytes > LONGEST_ANSWER_BYTES:
-            self._end(TOO_LONG)
+        elif error := ROOM.take(self._read_bytes, len(data)):
+            self._end(error)
         else:
+            self._read_bytes += len(data)
             self._whole = False
+
+    def _forget_reader(self) -> None:
+        if self._reader is not None:
+            self._reader.forget()
+            self._reader = None
+        ROOM.give(self._read_bytes)
+        self._read_bytes = 0
 
     def _judge(self, outgoing: Outgoing, response: Response, reusable: bool, whole: bytes = b"") -> None:
         complaint = self._requests.judge(outgoing, response) if outgoing.reads else ""
@@ -298,7 +306,7 @@ class Connection(asyncio.Protocol):
         if operation >= 0:
             if error == CLOSED and self._reader is not None:
                 response = self._reader.eof()
-                self._reader = None
+                self._forget_reader()
                 if response is not None:
                     self._judge(cast(Outgoing, self._outgoing), response, reusable=False)
                     return
@@ -307,6 +315,8 @@ class Connection(asyncio.Protocol):
             if error == CLOSED and not self._whole:
                 status = status_at_close(bytes(self._answer))
             self._listener.ended(self, operation, status, 0 if status else error)
+        self._forget_reader()
+        self._answer = b""
         self.abort()
 
     def end(self, error: int) -> None:

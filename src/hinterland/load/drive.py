@@ -6,8 +6,9 @@ import asyncio
 import gc
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from msgspec import structs
@@ -15,13 +16,12 @@ from msgspec import structs
 from hinterland.errors import UsageError
 from hinterland.load import arrivals, pacing
 from hinterland.load.agenda import AHEAD_NS, Agenda
-from hinterland.load.failures import words_of
+from hinterland.load.failures import examples, words_of
 from hinterland.load.fold import Part, Window, fold
 from hinterland.load.frames import Job
 from hinterland.load.lanes import lanes
 from hinterland.load.listening import Listening
 from hinterland.load.loops import ClosedLoop, OpenLoop
-from hinterland.load.operations_file import OperationsFile
 from hinterland.load.outgoing import Requests
 from hinterland.load.pacing import Pacer
 from hinterland.load.pool import Pool
@@ -32,6 +32,9 @@ from hinterland.load.vitals import Vitals
 from hinterland.model.load import Scheduler
 from hinterland.model.load_result import GeneratorProcess
 from hinterland.statistics.histogram import counts_of
+
+if TYPE_CHECKING:
+    from hinterland.load.operations_file import OperationsFile
 
 FOLD_S = 0.25
 # Room for what one core does between two folds; more is made where it is not enough.
@@ -59,18 +62,14 @@ class Drive:
             requests=requests,
             new_socket=socket_maker(job.addresses),
         )
-        self._loop.pool = self._pool = Pool(
-            made,
-            timeout_s=plan.timeout_s,
-            listener=self._loop,
-            lanes_each=max(1, len(made) // max(1, job.connections)),
-        )
+        self._loop.pool = self._pool = Pool(made, timeout_s=plan.timeout_s, listener=self._loop)
         self._stopping = asyncio.Event()
         self._vitals = Vitals()
         self._pacer: Pacer | None = None
-        self._idle_turn_ns, self._turns = 0.0, 0
+        self._idle_turn_ns = 0.0
+        self._turns_before, self._turns_held = 0, -1
         self._operations = self._waited = self._bytes = self._folds = 0
-        self._in_flight = self._samples = self._stalls = 0
+        self._in_flight = self._samples = 0
         self._file = self._open_file()
         self._failure: UsageError | None = None
 
@@ -83,6 +82,8 @@ class Drive:
         await self._pool.open_all()
         if isinstance(self._loop, OpenLoop) and self._job.scheduler == "spin":
             self._idle_turn_ns = await pacing.idle_turn_ns()
+        # Now, not when the load begins: with many lanes it takes longer than the first may be late.
+        gc.collect()
 
     async def run(self, start_ns: int) -> None:
         """Runs the load and returns when all that it began has ended, or its drain has."""
@@ -91,15 +92,15 @@ class Drive:
         self._window = Window(start_ns, measured_ns, measured_ns + round(plan.duration_s * 1e9))
         self._pulse = Pulse(self._loop, self._window, self._job.number)
         self._pool.watch_timeouts(self._recorder.sent)
-        gc.collect()
         gc.freeze()
         gc.disable()
         loop = asyncio.get_running_loop()
         timers = [
             loop.call_later((measured_ns - time.monotonic_ns()) / 1e9, self._mark),
+            loop.call_later((self._window.end_ns - time.monotonic_ns()) / 1e9, self._hold),
             loop.call_later(FOLD_S, self._fold_again),
         ]
-        self._timer = timers[1]
+        self._timer = timers[-1]
         self._pulse.start()
         try:
             await self._begin()
@@ -114,26 +115,34 @@ class Drive:
             gc.unfreeze()
             gc.enable()
 
-    async def close(self) -> None:
-        """Reports the rest, closes the lanes, and ends the file."""
+    async def close(self, *, broken: bool = False) -> None:
+        """Reports the rest, closes the lanes, and ends the file.
+
+        `broken`: something else went wrong, so that no part is reported as the last. Raises UsageError where
+        the file could not be written.
+        """
         self._tell(self._loop.drain(), last=False)
         columns = self._loop.last()
         self._keep(columns)
         if self._file is not None:
-            self._file.close()
+            self._writing(self._file.close)
+        # Whoever hears that it was the last may end this process: the file must be whole by then.
+        self._count(columns, last=not broken and self._failure is None)
+        await self._pool.close()
         if self._failure is not None:
             raise self._failure
-        # Whoever hears that it was the last may end this process: the file must be whole by then.
-        self._count(columns, last=True)
-        await self._pool.close()
 
     def _keep(self, columns: Columns) -> None:
         if self._file is not None and self._failure is None:
-            try:
-                self._file.add(columns)
-            except UsageError as error:
-                self._failure = error
-                self.stop()
+            self._writing(partial(self._file.add, columns))
+
+    def _writing(self, write: Callable[[], None]) -> None:
+        """Writes to the file; the load ends where that can't be done."""
+        try:
+            write()
+        except UsageError as error:
+            self._failure = self._failure or error
+            self.stop()
 
     # Making it.
 
@@ -161,6 +170,9 @@ class Drive:
     def _open_file(self) -> OperationsFile | None:
         if not self._job.operations:
             return None
+        # pyarrow takes 30 MB, which a load that keeps no operations need not have.
+        from hinterland.load.operations_file import OperationsFile
+
         return OperationsFile(Path(self._job.operations), self._requests.kinds, {})
 
     # Running it.
@@ -200,7 +212,12 @@ class Drive:
     def _mark(self) -> None:
         """The measured window begins."""
         self._vitals.mark()
-        self._turns = 0 if self._pacer is None else self._pacer.turns
+        self._turns_before = 0 if self._pacer is None else self._pacer.turns
+
+    def _hold(self) -> None:
+        """The measured window is over: an idle wait for the last answers must not dilute its figures."""
+        self._vitals.hold()
+        self._turns_held = 0 if self._pacer is None else self._pacer.turns
 
     # Telling.
 
@@ -232,7 +249,6 @@ class Drive:
             waited, self._waited = self._loop.waited - self._waited, self._loop.waited
         in_flight, self._in_flight = self._pulse.in_flight - self._in_flight, self._pulse.in_flight
         samples, self._samples = self._pulse.samples - self._samples, self._pulse.samples
-        stalls, self._stalls = tuple(self._pulse.stalls[self._stalls :]), len(self._pulse.stalls)
         connect_ns = np.array(self._pool.connect_ns, dtype=np.int64)
         del self._pool.connect_ns[:]
         open_errors = {words_of(code): count for code, count in self._pool.open_errors.items()}
@@ -247,9 +263,11 @@ class Drive:
             connect=counts_of(connect_ns),
             open_errors=open_errors,
             bytes_received=self._new_bytes(last),
-            stalls=stalls,
+            stalls=self._pulse.take_stalls(),
             process=self._process(),
             first_exception=getattr(self._requests, "first_exception", ""),
+            surplus_answers=self._pool.surplus_answers if last else 0,
+            examples=examples() if last else {},
         )
 
     def _new_bytes(self, last: bool) -> int:
@@ -263,8 +281,9 @@ class Drive:
         used = self._vitals.used()
         busy = used.cpu_share
         if self._idle_turn_ns and self._pacer is not None:
-            idle_ns = (self._pacer.turns - self._turns) * self._idle_turn_ns
-            busy = max(0.0, busy - idle_ns / self._vitals.elapsed_ns)
+            turns = self._pacer.turns if self._turns_held < 0 else self._turns_held
+            idle_ns = (turns - self._turns_before) * self._idle_turn_ns
+            busy = max(0.0, busy - idle_ns / used.elapsed_ns)
         return GeneratorProcess(
             number=self._job.number,
             operations=self._operations,

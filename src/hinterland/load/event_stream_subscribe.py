@@ -12,8 +12,9 @@ from hinterland.load.lane import Lane, Listener
 from hinterland.load.outgoing import Outgoing, Requests
 from hinterland.load.reader import BadAnswer
 from hinterland.load.recorder import CLOSED, PROTOCOL, TOO_LONG
-from hinterland.load.socket_lane import SocketLane, not_spoken, tls_of
+from hinterland.load.socket_lane import SocketLane, not_spoken
 from hinterland.load.subscription import Subscription
+from hinterland.load.tls import context_of
 from hinterland.model.load import LoadPlan
 
 OK = 200
@@ -102,7 +103,7 @@ def lanes(
     new_socket: SocketMaker | None = None,
 ) -> list[Lane]:
     """Returns a lane for each subscriber."""
-    tls = tls_of(plan, "http/1.1")
+    tls = context_of(plan, "http/1.1")
     return [
         EventStreamSubscriber(number, plan, listener, requests, new_socket=new_socket, tls=tls)
         for number in range(connections)

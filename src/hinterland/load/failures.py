@@ -16,11 +16,17 @@ LONGEST = 160
 
 _words: list[str] = []
 _codes: dict[str, int] = {}
+_examples: dict[str, str] = {}
 
 
-def code_of(words: str) -> int:
-    """Returns the code of a failure, the same for the same words in this process."""
+def code_of(words: str, says: str = "") -> int:
+    """Returns the code of a failure, the same for the same words in this process.
+
+    `says`: all that the server said of this one, which differs from one to the next; the first is kept.
+    """
     words = " ".join(words.split())[:LONGEST]
+    if says and words not in _examples and len(_examples) < OTHER:
+        _examples[words] = " ".join(says.split())[:LONGEST]
     code = _codes.get(words)
     if code is None:
         if FIRST + len(_words) >= OTHER:
@@ -28,6 +34,11 @@ def code_of(words: str) -> int:
         code = _codes[words] = FIRST + len(_words)
         _words.append(words)
     return code
+
+
+def examples() -> dict[str, str]:
+    """Returns what a server said the first time, by the words of the failure."""
+    return dict(_examples)
 
 
 def words_of(code: int) -> str:

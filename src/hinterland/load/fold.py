@@ -46,15 +46,20 @@ class Part(Struct, frozen=True):
 
     kinds: by their place, what was measured after the warm-up. seconds: by the second from the start in which
     operations were due. completed: good answers by the second in which they came. last_ns: when the last good
-    answer came, from the start, 0 without one. visits: how many became due after the warm-up. in_flight:
-    lanes under way, summed over `samples` looks. process: its figures since the measured window began.
-    first_exception: the traceback of a scenario's first.
+    answer came, from the start, 0 without one; last_due_ns: when the last operation was due. held_ns: the
+    time from sending to the answer, summed over all that had one, as far as it lies in the measured window.
+    visits: how many became due after the warm-up. in_flight: lanes under way, summed over `samples` looks at
+    that window. process: its figures since the measured window began. first_exception: the traceback of a
+    scenario's first. surplus_answers: how often more came than was asked for. examples: what a server said
+    the first time, by the words of the error.
     """
 
     kinds: dict[int, KindCounts]
     seconds: dict[int, SecondCounts]
     completed: dict[int, int]
     last_ns: int = 0
+    last_due_ns: int = 0
+    held_ns: int = 0
     lateness: Counts | None = None
     visits: int = 0
     waited: int = 0
@@ -66,6 +71,8 @@ class Part(Struct, frozen=True):
     stalls: tuple[Stall, ...] = ()
     process: GeneratorProcess | None = None
     first_exception: str = ""
+    surplus_answers: int = 0
+    examples: dict[str, str] = field(default_factory=dict)
 
 
 class Window(Struct, frozen=True):
@@ -94,7 +101,16 @@ def fold(columns: Columns, window: Window, any_status: Sequence[bool]) -> Part:
         seconds=_seconds(columns, good, response, window.start_ns),
         completed=_by_second(done),
         last_ns=int(done.max(initial=0)),
+        last_due_ns=int((columns.intended_ns - window.start_ns).max(initial=0)),
+        held_ns=_held_ns(columns, window),
     )
+
+
+def _held_ns(columns: Columns, window: Window) -> int:
+    answered = (columns.done_ns != UNFINISHED) & (columns.sent_ns != UNFINISHED)
+    begins = np.maximum(columns.sent_ns[answered], window.measured_ns)
+    ends = np.minimum(columns.done_ns[answered], window.end_ns)
+    return int(np.maximum(ends - begins, 0).sum())
 
 
 def _kind(

@@ -76,6 +76,7 @@ async def closed_loop(
             loop.start(end_ns)
             patience_s = timeout_s if drain_s is None else drain_s
             await _finish(loop.finished, None if duration_s is None else end_ns, patience_s)
+        loop.name_under_way()
     finally:
         await pool.close()
     return recorder.sample(
@@ -129,6 +130,7 @@ async def open_loop(
             end_ns = start_ns + int(offsets[-1])
             pacer.start()
             await _finish(loop.finished, end_ns, timeout_s if drain_s is None else drain_s)
+        loop.name_under_way()
     finally:
         pacer.stop()
         await pool.close()

@@ -10,7 +10,8 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
-from hinterland.load.connection import LONGEST_ANSWER_BYTES
+from hinterland.load.answer_room import ROOM
+from hinterland.load.failures import words_of
 from hinterland.load.message import Response
 from hinterland.load.reader import BadAnswer
 
@@ -27,7 +28,11 @@ _CHUNKED = -2
 
 
 class TooLong(Exception):
-    """An answer that was to be kept is longer than anything that is kept of one."""
+    """There is no room for an answer that was to be kept; `code` says why."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(words_of(code))
+        self.code = code
 
 
 class AnswerHead(NamedTuple):
@@ -46,10 +51,12 @@ class AnswerReader:
     """
 
     def __init__(self) -> None:
+        self._body = bytearray()
         self.begin("GET", False)
 
     def begin(self, method: str, keeps: bool) -> None:
         """The next bytes answer such a request; `keeps`: headers and body are wanted."""
+        ROOM.give(len(self._body))
         self.status = 0
         self.complete = self.reusable = False
         self.begun = False
@@ -133,9 +140,10 @@ class AnswerReader:
             end = min(end, place + self._size)
             self._size -= end - place
         if self._keeps:
+            error = ROOM.take(len(self._body), end - place)
+            if error:
+                raise TooLong(error)
             self._body += data[place:end]
-            if len(self._body) > LONGEST_ANSWER_BYTES:
-                raise TooLong
         if not self._size:
             self._step = self._read_end_of_chunk
             self.complete = not self._chunked

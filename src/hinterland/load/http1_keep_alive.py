@@ -19,11 +19,26 @@ def lanes(
     new_socket: SocketMaker | None = None,
 ) -> list[Lane]:
     """Returns a lane for each connection."""
+    return connections_of(
+        Connection, plan, connections, listener=listener, requests=requests, new_socket=new_socket
+    )
+
+
+def connections_of(
+    kind: type[Connection],
+    plan: LoadPlan,
+    count: int,
+    *,
+    listener: Listener,
+    requests: Requests,
+    new_socket: SocketMaker | None = None,
+) -> list[Lane]:
+    """Returns so many connections of a kind, numbered from 0."""
     target = plan.target
     remembered = Remembered()
-    context = tls.context(plan, ["http/1.1"]) if target.tls else None
+    context = tls.context_of(plan, "http/1.1")
     return [
-        Connection(
+        kind(
             number,
             (target.address or target.host, target.port),
             listener=listener,
@@ -31,7 +46,7 @@ def lanes(
             remembered=remembered,
             new_socket=new_socket,
             tls=context,
-            server_name=target.host if target.tls else "",
+            server_name=target.host,
         )
-        for number in range(connections)
+        for number in range(count)
     ]

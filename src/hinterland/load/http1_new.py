@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 
-from hinterland.load import tls
-from hinterland.load.connection import Connection, Remembered
+from hinterland.load.connection import Connection
 from hinterland.load.dial import SocketMaker
+from hinterland.load.http1_keep_alive import connections_of
 from hinterland.load.lane import IDLE, Lane, Listener
 from hinterland.load.message import Response
 from hinterland.load.outgoing import Outgoing, Requests
@@ -29,22 +29,9 @@ def lanes(
     new_socket: SocketMaker | None = None,
 ) -> list[Lane]:
     """Returns lanes numbered from 0: so many connections at most are open at once."""
-    target = plan.target
-    context = tls.context(plan, ["http/1.1"]) if target.tls else None
-    remembered = Remembered()
-    return [
-        NewConnection(
-            number,
-            (target.address or target.host, target.port),
-            listener=listener,
-            requests=requests,
-            remembered=remembered,
-            new_socket=new_socket,
-            tls=context,
-            server_name=target.host,
-        )
-        for number in range(connections)
-    ]
+    return connections_of(
+        NewConnection, plan, connections, listener=listener, requests=requests, new_socket=new_socket
+    )
 
 
 class NewConnection(Connection):
@@ -65,7 +52,7 @@ class NewConnection(Connection):
     def _complete(self, data: bytes, reusable: bool) -> None:
         super()._complete(data, False)
 
-    def _judge(self, outgoing: Outgoing, response: Response, reusable: bool) -> None:
+    def _judge(self, outgoing: Outgoing, response: Response, reusable: bool, whole: bytes = b"") -> None:
         super()._judge(outgoing, response, False)
 
 

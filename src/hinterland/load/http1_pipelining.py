@@ -12,7 +12,7 @@ from hinterland.load.http1_answers import AnswerReader, TooLong
 from hinterland.load.lane import Lane, Listener
 from hinterland.load.outgoing import Outgoing, Requests
 from hinterland.load.reader import BadAnswer
-from hinterland.load.recorder import CLOSED, PROTOCOL, TIMEOUT, TOO_LONG
+from hinterland.load.recorder import CLOSED, PROTOCOL, TIMEOUT
 from hinterland.load.shared_connection import SharedConnection, shared_lanes
 from hinterland.load.shared_lane import SharedLane
 from hinterland.load.shared_socket import SharedSocket
@@ -31,7 +31,7 @@ def lanes(
     new_socket: SocketMaker | None = None,
 ) -> list[Lane]:
     """Returns `plan.multiplexed` lanes for each connection, numbered from 0: as many requests under way."""
-    context = tls.context(plan, ["http/1.1"]) if plan.target.tls else None
+    context = tls.context_of(plan, "http/1.1")
     return shared_lanes(
         plan,
         connections,
@@ -85,6 +85,7 @@ class PipelinedConnection(SharedSocket):
 
     def forget(self) -> None:
         self._waiting.clear()
+        self._reader.begin("GET", False)
 
     def received(self, data: bytes) -> None:
         place, end = 0, len(data)
@@ -126,7 +127,7 @@ class PipelinedConnection(SharedSocket):
         except (BadAnswer, TooLong) as error:
             self.lanes.discard(lane)
             self._waiting.popleft()
-            lane.leave(TOO_LONG if isinstance(error, TooLong) else PROTOCOL)
+            lane.leave(error.code if isinstance(error, TooLong) else PROTOCOL)
             self.over(CLOSED)
             return len(data)
         if not reader.complete:

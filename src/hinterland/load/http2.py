@@ -24,7 +24,7 @@ def lanes(
     Where a server lets fewer streams through at once, requests wait in front of it, sent as far as the load
     can tell: their service time has that wait.
     """
-    context = tls.context(plan, ["h2"]) if plan.target.tls else None
+    context = tls.context_of(plan, "h2")
     return shared_lanes(
         plan,
         connections,

@@ -17,7 +17,7 @@ from hinterland.load.http2_frames import (
     PRIORITISED,
     BadFrame,
 )
-from hinterland.load.recorder import PROTOCOL, TOO_LONG
+from hinterland.load.recorder import PROTOCOL
 from hinterland.load.shared_lane import SharedLane
 
 STREAM_WINDOW = 1 << 24
@@ -146,8 +146,8 @@ class Http2Reader:
         last = bool(flags & END_STREAM)
         if not lane.status or 0 <= lane.length < lane.received:
             self.fail(number, lane, PROTOCOL)
-        elif lane.outgoing is not None and lane.outgoing.reads and not lane.keep(piece):
-            self.fail(number, lane, TOO_LONG)
+        elif lane.outgoing is not None and lane.outgoing.reads and (error := lane.keep(piece)):
+            self.fail(number, lane, error)
         elif last:
             self.complete(number, lane)
         else:

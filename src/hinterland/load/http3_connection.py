@@ -18,7 +18,7 @@ from hinterland.load.dial import SocketMaker
 from hinterland.load.failures import code_of
 from hinterland.load.http2_frames import headers
 from hinterland.load.outgoing import Outgoing
-from hinterland.load.recorder import CLOSED, PROTOCOL, REFUSED, RESET, TIMEOUT, TOO_LONG
+from hinterland.load.recorder import CLOSED, PROTOCOL, REFUSED, RESET, TIMEOUT
 from hinterland.load.shared_lane import SharedLane
 
 if TYPE_CHECKING:
@@ -172,8 +172,8 @@ class Http3Connection(QuicConnectionProtocol):
             self._read_headers(number, lane, event.headers)
         else:
             lane.received += len(event.data)
-            if lane.outgoing is not None and lane.outgoing.reads and not lane.keep(event.data):
-                self._fail(number, TOO_LONG)
+            if lane.outgoing is not None and lane.outgoing.reads and (error := lane.keep(event.data)):
+                self._fail(number, error)
         if event.stream_ended and number in self._streams:
             del self._streams[number]
             if lane.status:

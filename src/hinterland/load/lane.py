@@ -15,13 +15,15 @@ class Lane(Protocol):
     `number` is its place among the lanes of its process. `operation` names the one that it carries, or is
     IDLE; the loop sets it before `send`, and may give it another name between two calls: read it when you
     need it. `ready`: an operation may be sent now. `alive`: from its opening until it is gone and may be
-    opened again, when it calls the listener's `closed`. `bytes_received` grows from the start to the end.
+    opened again, when it calls the listener's `closed`. `connects`: its last `open` made a connection, and
+    did not join one. `bytes_received` grows from the start to the end.
     """
 
     number: int
     operation: int
     ready: bool
     alive: bool
+    connects: bool
     surplus_answers: int
     bytes_received: int
 
@@ -46,6 +48,9 @@ class Listener(Protocol):
 
     def failed(self, lane: Lane, status: int, error: int) -> None:
         """The operation was answered, but not as it must be (`failures.code_of`); the lane is free."""
+
+    def unanswered(self, lane: Lane, error: int) -> None:
+        """No answer to the operation will come or count; the lane is free."""
 
     def ended(self, lane: Lane, operation: int, status: int, error: int) -> None:
         """The operation ended, answered (error 0) or not, and its lane with it."""

@@ -49,6 +49,9 @@ class Listening(Loop):
     def failed(self, lane: Lane, status: int, error: int) -> None:
         """Nothing was asked."""
 
+    def unanswered(self, lane: Lane, error: int) -> None:
+        """Nothing was asked."""
+
     def ended(self, lane: Lane, operation: int, status: int, error: int) -> None:
         """Nothing was asked."""
 

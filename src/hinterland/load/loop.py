@@ -52,6 +52,9 @@ class Loop(ABC):
     def failed(self, lane: Lane, status: int, error: int) -> None: ...
 
     @abstractmethod
+    def unanswered(self, lane: Lane, error: int) -> None: ...
+
+    @abstractmethod
     def ended(self, lane: Lane, operation: int, status: int, error: int) -> None: ...
 
     @abstractmethod
@@ -106,8 +109,15 @@ class Loop(ABC):
         self._sent[lane.operation] = _now()
         lane.send(self._constant or self._carried[lane.number])
 
+    def name_under_way(self) -> None:
+        """Notes lane and kind of what is under way: at the end of the load nothing else will."""
+        for lane in self.pool.lanes:
+            if lane.operation >= 0:
+                self._meta[lane.operation] = self._tag(lane, self._kind(lane))
+
     def last(self) -> Columns:
         """Returns everything that is left at the end of the load, ended or not."""
+        self.name_under_way()
         return ended(self.recorder.columns(self.next))
 
     def _first(self, lane: Lane) -> Outgoing:
@@ -146,9 +156,11 @@ class Loop(ABC):
         now = _now()
         if not error:
             self._done[operation] = now
-        kind = 0 if self._constant is not None else self._carried[lane.number].kind
-        self._meta[operation] = self._tag(lane, kind) | error << ERROR_SHIFT | status
+        self._meta[operation] = self._tag(lane, self._kind(lane)) | error << ERROR_SHIFT | status
         return now
+
+    def _kind(self, lane: Lane) -> int:
+        return 0 if self._constant is not None else self._carried[lane.number].kind
 
     def _send(self, lane: Lane, outgoing: Outgoing, intended_ns: int, now: int) -> None:
         """Sends a request as a new operation on a lane that is ready."""

@@ -13,6 +13,9 @@ import asyncio
 import time
 from collections import deque
 
+import numpy as np
+from numpy.typing import NDArray
+
 from hinterland.load.agenda import Agenda
 from hinterland.load.lane import IDLE, Lane
 from hinterland.load.loop import FOREVER_NS, Loop
@@ -24,6 +27,8 @@ __all__ = ["FOREVER_NS", "ClosedLoop", "Loop", "OpenLoop"]
 
 # A closed loop would otherwise count thousands of refusals a second on each connection.
 PAUSE_AFTER_REFUSAL_S = 0.01
+# Of so many visits that never began it is asked what they would have been; the rest is like them.
+KINDS_ASKED = 50_000
 
 _now = time.monotonic_ns
 
@@ -87,9 +92,11 @@ class ClosedLoop(Loop):
         self._done[lane.operation] = now
         self._go_on(lane, lane.operation, status, error, now)
 
+    def unanswered(self, lane: Lane, error: int) -> None:
+        self._go_on(lane, lane.operation, 0, error, _now())
+
     def _go_on(self, lane: Lane, operation: int, status: int, error: int, now: int) -> None:
-        kind = 0 if self._constant is not None else self._carried[lane.number].kind
-        self._meta[operation] = self._tag(lane, kind) | error << ERROR_SHIFT | status
+        self._meta[operation] = self._tag(lane, self._kind(lane)) | error << ERROR_SHIFT | status
         lane.operation = IDLE
         if self._constant is None and not error and now < self._end_ns and self.next < self._count:
             outgoing = self._following(lane, status)
@@ -187,10 +194,20 @@ class OpenLoop(Loop):
 
     def drain(self) -> Columns:
         columns, given_up = super().drain(), self.agenda.give_up()
-        return joined(columns, unsent(given_up)) if len(given_up) else columns
+        return joined(columns, self._unsent(given_up)) if len(given_up) else columns
 
     def last(self) -> Columns:
-        return joined(super().last(), unsent(self.agenda.remaining()))
+        return joined(super().last(), self._unsent(self.agenda.remaining()))
+
+    def _unsent(self, due_ns: NDArray[np.int64]) -> Columns:
+        """Returns visits that never began, each as its first request."""
+        if self._constant is not None or not len(due_ns):
+            return unsent(due_ns)
+        kinds = []
+        for _ in range(min(len(due_ns), KINDS_ASKED)):
+            kinds.append(self._requests.begin(self._visit).kind)
+            self._visit += self._step
+        return unsent(due_ns, np.resize(np.array(kinds, np.uint8), len(due_ns)))
 
     def abandon(self) -> None:
         """Gives the visits that still wait a place among the operations: the load is over."""
@@ -214,6 +231,9 @@ class OpenLoop(Loop):
     def failed(self, lane: Lane, status: int, error: int) -> None:
         self._done[lane.operation] = now = self._note(lane, lane.operation, status, error)
         self._free_again(lane, now)
+
+    def unanswered(self, lane: Lane, error: int) -> None:
+        self._free_again(lane, self._note(lane, lane.operation, 0, error))
 
     def ended(self, lane: Lane, operation: int, status: int, error: int) -> None:
         self._note(lane, operation, status, error)

@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ctypes
+import math
 import os
 import time
 from collections.abc import Callable
@@ -32,11 +33,18 @@ NEVER = 1 << 62
 # A loop timer counts in milliseconds and may fire one late: sleep only where two are left to spin.
 SLEEP_ABOVE_NS = 5_000_000
 SPIN_LAST_NS = 3_000_000
+# So much of a core must be idle beside those that spin: what is left is the server's.
+SPARE = 0.5
 
 
-def choose(processes: int = 1) -> Pacing:
-    """Returns `spin` where each process of the generator can have a core and one is left, else `timerfd`."""
-    return "spin" if cores() >= processes + 1 else "timerfd"
+def choose(processes: int = 1, idle_cores: float = math.inf) -> Pacing:
+    """Returns `spin` where each process of the generator can have a core and one is left, else `timerfd`.
+
+    `idle_cores`: how many nobody else uses, as far as that is known. A spinning process that has to share its
+    core is put aside for milliseconds at a time; one that sleeps is let in as soon as it wakes.
+    """
+    free = cores() >= processes + 1 and idle_cores >= processes + SPARE
+    return "spin" if free else "timerfd"
 
 
 def cores() -> int:

@@ -30,21 +30,18 @@ class PoolListener(Protocol):
 
 
 class Pool:
-    """The lanes of a load, `lanes_each` of them to a connection.
+    """The lanes of a load.
 
     `connect_ns` holds how long each connection took to open, `open_errors` the codes of those that did not.
     """
 
-    def __init__(
-        self, lanes: Sequence[Lane], *, timeout_s: float, listener: PoolListener, lanes_each: int = 1
-    ) -> None:
+    def __init__(self, lanes: Sequence[Lane], *, timeout_s: float, listener: PoolListener) -> None:
         self.lanes = lanes
         self.opened_again = 0
         self.open_errors: Counter[int] = Counter()
         self.connect_ns = array("q")
         self._timeout_s = timeout_s
         self._listener = listener
-        self._lanes_each = lanes_each
         self._opening: set[asyncio.Task[None]] = set()
         self._sweeper: asyncio.TimerHandle | None = None
 
@@ -121,8 +118,7 @@ class Pool:
     async def _open(self, lane: Lane) -> int:
         began_ns = time.monotonic_ns()
         error = await lane.open(self._timeout_s)
-        # The other lanes of a connection only join it.
-        if lane.number % self._lanes_each == 0:
+        if lane.connects:
             if error:
                 self.open_errors[error] += 1
             elif lane.alive:  # One that connects when it is needed has not.

@@ -20,7 +20,8 @@ from hinterland.load.postgresql_messages import MessageReader, NotPostgreSQL
 from hinterland.load.postgresql_statement import Bound, Prepared
 from hinterland.load.postgresql_tls import NO, YES, Negotiation
 from hinterland.load.recorder import CLOSED, PROTOCOL
-from hinterland.load.socket_lane import KEPT_BYTES, REMEMBERED_BYTES, SocketLane, not_spoken, tls_of
+from hinterland.load.socket_lane import KEPT_BYTES, REMEMBERED_BYTES, SocketLane, not_spoken
+from hinterland.load.tls import context_of
 from hinterland.model.load import LoadPlan
 
 R, K, Z, S, N, A, E, D, G = b"RKZSNAEDG"
@@ -183,7 +184,7 @@ class PostgreSQLLane(SocketLane):
 
     def _wrong(self, body: bytes, *, under_way: bool) -> None:
         found = messages.fields(body)
-        code = code_of(f"SQLSTATE {found.get('C', '?')}")
+        code = code_of(f"SQLSTATE {found.get('C', '?')}", found.get("M", ""))
         if under_way and not self._error:
             self._error = code
         if found.get("V", found.get("S")) in ("FATAL", "PANIC"):
@@ -209,7 +210,7 @@ def lanes(
     new_socket: SocketMaker | None = None,
 ) -> list[Lane]:
     """Returns a lane for each connection; they share the last answer, and nothing else."""
-    remembered, tls = Remembered(), tls_of(plan, "postgresql")
+    remembered, tls = Remembered(), context_of(plan, "postgresql")
     return [
         PostgreSQLLane(number, plan, listener, requests, remembered, new_socket=new_socket, tls=tls)
         for number in range(connections)

@@ -35,6 +35,11 @@ class Pulse:
         if self._handle is not None:
             self._handle.cancel()
 
+    def take_stalls(self) -> tuple[Stall, ...]:
+        """Returns the stalls since the last time it was asked."""
+        stalls, self.stalls = tuple(self.stalls), []
+        return stalls
+
     def _sleep(self, now: int) -> None:
         # Uneven steps do not fall into step with anything that the server does.
         pause_s = PERIOD_S * random.uniform(0.5, 1.5)
@@ -47,7 +52,8 @@ class Pulse:
         # Late because it was at work is no stall: only the time that it did not run can be one.
         stalled = min(elapsed - self._asked_ns, elapsed - (time.thread_time_ns() - self._cpu_ns))
         window = self._window
-        if stalled > STALL_NS and now > window.measured_ns:
+        # What happens while the last answers are waited for is no part of the measured time.
+        if stalled > STALL_NS and now > window.measured_ns and now - stalled < window.end_ns:
             self.stalls.append(Stall((now - window.start_ns - stalled) / 1e9, stalled / 1e6, self._process))
         # The moment at which the look was due, not that at which the loop came round to it: a loop that was
         # held up would else be looked at just when most is waiting.

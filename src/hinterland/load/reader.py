@@ -7,6 +7,8 @@ without a body, that an answer with neither length nor chunks ends where the con
 
 from __future__ import annotations
 
+from typing import Any
+
 import httptools
 
 from hinterland.load.message import Response
@@ -28,9 +30,10 @@ class ResponseReader:
     def __init__(self, method: str) -> None:
         self.reusable = False
         self._bodyless = method == "HEAD"
-        self._parser = httptools.HttpResponseParser(self)
+        self._parser: Any = httptools.HttpResponseParser(self)
         self._headers: dict[str, str] = {}
-        self._body: list[bytes] = []
+        # Not a list of its pieces: a body may come in chunks of a byte each.
+        self._body = bytearray()
         self._status = self._head_bytes = 0
         self._head_read = False
         self._complete = False
@@ -65,8 +68,16 @@ class ResponseReader:
             return None
         return self._response()
 
+    def forget(self) -> None:
+        """Lets go of what came; nothing more may be read."""
+        # The parser holds this reader: without the circle, nobody has to look for it to free the body.
+        self._parser = None
+        self._body = bytearray()
+
     def _response(self) -> Response:
-        return Response(self._status, self._headers, b"".join(self._body))
+        response = Response(self._status, self._headers, bytes(self._body))
+        self.forget()
+        return response
 
     def _framed(self) -> bool:
         codings = self._headers.get("transfer-encoding", "")
@@ -108,7 +119,7 @@ class ResponseReader:
         if self._complete:
             self._surplus = True
         else:
-            self._body.append(piece)
+            self._body += piece
 
     def on_message_complete(self) -> None:
         if self._head_read and not self._complete:

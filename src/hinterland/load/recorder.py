@@ -160,8 +160,8 @@ def ended(columns: Columns) -> Columns:
     return columns
 
 
-def unsent(due_ns: NDArray[np.int64]) -> Columns:
-    """Returns operations that were due at these moments and never began."""
+def unsent(due_ns: NDArray[np.int64], kind: NDArray[np.uint8] | None = None) -> Columns:
+    """Returns operations that were due at these moments and never began, of kind 0 unless it is said."""
     count = len(due_ns)
     return Columns(
         due_ns,
@@ -169,7 +169,7 @@ def unsent(due_ns: NDArray[np.int64]) -> Columns:
         np.full(count, UNFINISHED, np.int64),
         np.zeros(count, np.int16),
         np.full(count, UNSENT, np.int8),
-        np.zeros(count, np.uint8),
+        np.zeros(count, np.uint8) if kind is None else kind,
         np.zeros(count, np.int32),
     )
 

@@ -12,7 +12,8 @@ from hinterland.load.message import Response
 from hinterland.load.outgoing import Outgoing, Requests
 from hinterland.load.recorder import PROTOCOL
 from hinterland.load.resp import NotRESP, ReplyReader
-from hinterland.load.socket_lane import KEPT_BYTES, REMEMBERED_BYTES, SocketLane, not_spoken, tls_of
+from hinterland.load.socket_lane import KEPT_BYTES, REMEMBERED_BYTES, SocketLane, not_spoken
+from hinterland.load.tls import context_of
 from hinterland.model.load import LoadPlan
 
 PREFIX_REFUSAL = "NOPERM"
@@ -124,7 +125,8 @@ class RedisLane(SocketLane):
         error, body = reader.error, bytes(reader.kept)
         reader.begin()
         if error:
-            self.fail(code_of(f"redis {error.split(' ', 1)[0]}"))
+            word, _, says = error.partition(" ")
+            self.fail(code_of(f"redis {word}", says))
             return
         if whole and len(data) <= REMEMBERED_BYTES:
             self._remembered.data = data
@@ -150,7 +152,7 @@ def lanes(
     new_socket: SocketMaker | None = None,
 ) -> list[Lane]:
     """Returns a lane for each connection; they share the last answer, and nothing else."""
-    remembered, tls = Remembered(), tls_of(plan)
+    remembered, tls = Remembered(), context_of(plan)
     return [
         RedisLane(number, plan, listener, requests, remembered, new_socket=new_socket, tls=tls)
         for number in range(connections)

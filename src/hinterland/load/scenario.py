@@ -21,7 +21,7 @@ from hinterland.load.outgoing import Outgoing, Requests
 from hinterland.load.recorder import CLOSED, PROTOCOL, REFUSED, RESET, TIMEOUT
 from hinterland.load.scenario_client import Client
 from hinterland.load.scenario_requests import ScenarioRequests
-from hinterland.load.tls import authority, context
+from hinterland.load.tls import authority, context_of
 from hinterland.model.history import UNFINISHED
 from hinterland.model.load import LoadPlan
 
@@ -32,6 +32,8 @@ _CODES = {"refused": REFUSED, "timeout": TIMEOUT, "reset": RESET, "closed": CLOS
 
 class ScenarioLane:
     """A visitor (`lane.Lane`): one visit at a time, over a connection of its own."""
+
+    connects = True
 
     def __init__(
         self,
@@ -186,7 +188,7 @@ def lanes(
     """Returns a lane for each connection: so many visits are under way at once, at most."""
     assert isinstance(requests, ScenarioRequests)
     target = plan.target
-    tls = context(plan, ["http/1.1"]) if target.tls else None
+    tls = context_of(plan, "http/1.1")
     return [
         ScenarioLane(
             number,

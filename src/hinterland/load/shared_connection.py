@@ -63,6 +63,7 @@ class SharedConnection:
 
     async def join(self, lane: SharedLane, timeout_s: float) -> int:
         """Gives the lane a connection that takes requests. Returns 0 or the code of the error."""
+        lane.connects = self._connection is None and self._opening is None
         error = await self._connected(timeout_s)
         return error or self._attach(lane)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from hinterland.load.connection import LONGEST_ANSWER_BYTES
+from hinterland.load.answer_room import ROOM
 from hinterland.load.failures import code_of
 from hinterland.load.lane import IDLE, Listener
 from hinterland.load.message import Response
@@ -49,20 +49,22 @@ class SharedLane:
     """
 
     __slots__ = (
-        "_listener", "_requests", "_shared", "alive", "body", "bytes_received", "carrier", "fields", "length",
-        "number", "operation", "outgoing", "ready", "received", "status", "stream", "surplus_answers",
+        "_kept", "_listener", "_requests", "_shared", "alive", "body", "bytes_received", "carrier",
+        "connects", "fields", "length", "number", "operation", "outgoing", "ready", "received", "status",
+        "stream", "surplus_answers",
     )  # fmt: skip
 
     def __init__(self, number: int, shared: Shared, listener: Listener, requests: Requests) -> None:
         self.number = number
         self.operation = IDLE
-        self.ready = self.alive = False
+        self.ready = self.alive = self.connects = False
         self.surplus_answers = self.bytes_received = 0
         self.carrier: Carrier | None = None
         self.outgoing: Outgoing | None = None
         self.stream, self.status, self.length, self.received = -1, 0, -1, 0
         self.fields: dict[str, str] = {}
         self.body = bytearray()
+        self._kept = 0
         self._shared, self._listener, self._requests = shared, listener, requests
 
     async def open(self, timeout_s: float) -> int:
@@ -101,16 +103,21 @@ class SharedLane:
         """A new stream is its own now."""
         self.stream, self.status, self.length, self.received = stream, 0, -1, 0
 
-    def keep(self, data: bytes) -> bool:
-        """Keeps a piece of the body; returns whether there was room for it."""
-        self.body += data
-        return len(self.body) <= LONGEST_ANSWER_BYTES
+    def keep(self, data: bytes) -> int:
+        """Keeps a piece of the body; returns 0, or the code of why there is no room for it."""
+        error = ROOM.take(self._kept, len(data))
+        if not error:
+            self.body += data
+            self._kept += len(data)
+        return error
 
     def answered(self) -> None:
         """The answer is complete, and the lane is free."""
         status, error = self._judged()
         self._forget()
-        if error:
+        if error and not status:
+            self._listener.unanswered(self, error)
+        elif error:
             self._listener.failed(self, status, error)
         else:
             self._listener.answered(self, status)
@@ -122,7 +129,7 @@ class SharedLane:
     def failed(self, error: int) -> None:
         """No good answer will come for this request; the lane is free."""
         self._forget()
-        self._listener.failed(self, 0, error)
+        self._listener.unanswered(self, error)
 
     def leave(self, error: int) -> None:
         """The lane's connection is of no more use to it; the operation under way, if any, ends."""
@@ -148,6 +155,8 @@ class SharedLane:
         self.stream = -1
         if self.fields or self.body:
             self.fields, self.body = {}, bytearray()
+            ROOM.give(self._kept)
+            self._kept = 0
 
     def _judged(self) -> tuple[int, int]:
         """Returns status and error of a complete answer; an answer that is none has no status."""

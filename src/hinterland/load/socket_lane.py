@@ -18,7 +18,6 @@ from hinterland.load.lane import IDLE, Listener
 from hinterland.load.message import Response
 from hinterland.load.outgoing import Outgoing, Requests
 from hinterland.load.recorder import CLOSED, PROTOCOL, RESET, TIMEOUT
-from hinterland.load.tls import context
 from hinterland.model.load import LoadPlan
 
 KEPT_BYTES = 1 << 20
@@ -37,6 +36,8 @@ class SocketLane(asyncio.Protocol):
     It is `ready` between its greeting and its end. `alive` is True from there until the event loop let go of
     the connection; one whose greeting fails never was alive.
     """
+
+    connects = True
 
     def __init__(
         self,
@@ -268,8 +269,3 @@ def not_spoken(protocol: str, data: bytes) -> int:
     """Returns the code for an answer that is another protocol's, with its first bytes."""
     start = data[:24].split(b"\r\n")[0]
     return code_of(f"protocol: this is not {protocol}, it begins {start!r}")
-
-
-def tls_of(plan: LoadPlan, *protocols: str) -> ssl.SSLContext | None:
-    """Returns what a plan wants of TLS, None where its target has none. `protocols` are offered by ALPN."""
-    return context(plan, protocols) if plan.target.tls else None

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from heapq import nlargest
 
-from hinterland.load.fold import KindCounts, Part, SecondCounts
+from msgspec import structs
+
+from hinterland.load.fold import SECOND_WIDTH, KindCounts, Part, SecondCounts
 from hinterland.model.load import LoadPlan
 from hinterland.model.load_result import (
     GeneratorAudit,
@@ -15,9 +18,15 @@ from hinterland.model.load_result import (
     Second,
     Stall,
 )
-from hinterland.statistics.histogram import Histogram, merged
+from hinterland.statistics.histogram import Histogram, coarse, merged
 
 MOST_STALLS = 1000
+"""The longest are kept; all are counted."""
+MOST_SECONDS = 4096
+"""With more seconds than that, each has wider bins, twice as wide for twice as many, up to 1/4 of a time."""
+WIDEST = 256
+LATE_SHARE = 0.01
+"""So many of the answers may come late without stretching the time in which a rate was reached."""
 
 
 class Tally:
@@ -27,6 +36,7 @@ class Tally:
         self.name(kinds)
         self._kinds: dict[int, KindCounts] = {}
         self._seconds: dict[int, SecondCounts] = {}
+        self._most_seconds, self._width = MOST_SECONDS, 0
         self._completed: Counter[int] = Counter()
         self._response, self._service, self._lateness = Histogram(), Histogram(), Histogram()
         self._connect = Histogram()
@@ -35,7 +45,15 @@ class Tally:
         self._processes: dict[int, GeneratorProcess] = {}
         self._stalls: list[Stall] = []
         self._first_exception = ""
-        self._last_ns = self._visits = self._waited = self._bytes = 0
+        self._surplus_answers = 0
+        self._examples: dict[str, str] = {}
+        self._stall_count, self._stalled_ms = 0, 0.0
+        self._last_ns = self._last_due_ns = self._held_ns = self._visits = self._waited = self._bytes = 0
+
+    @property
+    def operations(self) -> int:
+        """How many were due in the measured time."""
+        return sum(kind.operations for kind in self._kinds.values())
 
     def name(self, kinds: Sequence[str]) -> None:
         """Gives the kinds their names."""
@@ -50,7 +68,9 @@ class Tally:
             self._service.merge(counts.service)
         for second, of_second in part.seconds.items():
             before = self._seconds.get(second)
-            self._seconds[second] = of_second if before is None else _seconds_together(before, of_second)
+            of_second = of_second if before is None else _seconds_together(before, of_second)
+            self._seconds[second] = _coarsened(of_second, self._width) if self._width else of_second
+        self._thin_out()
         self._completed.update(part.completed)
         for histogram, found in ((self._lateness, part.lateness), (self._connect, part.connect)):
             if found is not None:
@@ -58,14 +78,30 @@ class Tally:
         self._open_errors.update(part.open_errors)
         summed, samples = self._in_flight.get(process, (0.0, 0))
         self._in_flight[process] = (summed + part.in_flight, samples + part.samples)
-        self._stalls += part.stalls[: MOST_STALLS - len(self._stalls)]
+        self._stall_count += len(part.stalls)
+        self._stalled_ms += sum(stall.lasted_ms for stall in part.stalls)
+        self._stalls += part.stalls
+        if len(self._stalls) > MOST_STALLS:
+            self._stalls = nlargest(MOST_STALLS, self._stalls, key=lambda stall: stall.lasted_ms)
         self._last_ns = max(self._last_ns, part.last_ns)
+        self._last_due_ns = max(self._last_due_ns, part.last_due_ns)
+        self._held_ns += part.held_ns
         self._visits += part.visits
         self._waited += part.waited
         self._bytes += part.bytes_received
         self._first_exception = self._first_exception or part.first_exception
+        self._surplus_answers += part.surplus_answers
+        self._examples = part.examples | self._examples
         if part.process is not None:
             self._processes[process] = part.process
+
+    def _thin_out(self) -> None:
+        """Takes wider bins for all seconds each time that their number has doubled."""
+        if len(self._seconds) <= self._most_seconds:
+            return
+        self._most_seconds *= 2
+        self._width = min(2 * (self._width or SECOND_WIDTH), WIDEST)
+        self._seconds = {second: _coarsened(row, self._width) for second, row in self._seconds.items()}
 
     def result(
         self,
@@ -85,7 +121,7 @@ class Tally:
             plan=plan,
             started=started,
             window_s=window_s,
-            operations=sum(kind.operations for kind in self._kinds.values()),
+            operations=self.operations,
             answered=answered,
             asked_per_s=None if plan.model == "closed" or plan.subscribe else self._visits / window_s,
             reached_per_s=self._reached_per_s(plan, answered, window_s, over),
@@ -113,21 +149,37 @@ class Tally:
             open_errors=dict(self._open_errors),
             partial=partial,
             first_exception=self._first_exception,
+            surplus_answers=self._surplus_answers,
+            examples=self._examples,
         )
 
     def _reached_per_s(self, plan: LoadPlan, answered: int, window_s: float, over: bool) -> float:
-        """Returns good answers a second; an open loop's until its last answer, where that came later.
+        """Returns good answers a second; an open loop's until 99 % of them had come, where that was later.
 
         A server that falls behind in an open loop answers in the end, only later; the longer time shows it.
-        In a closed loop, at most one answer a lane comes after the window.
+        One answer that took long is another matter. In a closed loop, at most one answer a lane comes after
+        the window.
         """
         if plan.model == "open" and over:
-            window_s = max(window_s, self._last_ns / 1e9 - plan.warm_up_s)
+            window_s = max(window_s, self._caught_up_s(answered) - plan.warm_up_s)
         return answered / window_s
+
+    def _caught_up_s(self, answered: int) -> float:
+        """Returns when all but the last hundredth of the answers had come, from the start.
+
+        Within its second, the answers are taken to have come evenly.
+        """
+        late = LATE_SHARE * answered
+        for second in sorted(self._completed, reverse=True):
+            came = self._completed[second]
+            if came > late:
+                return min(second + 1 - late / came, self._last_ns / 1e9)
+            late -= came
+        return 0.0
 
     def _ended_s(self) -> float:
         """Returns when the last answer came or the last operation was due: the end of a load by count."""
-        return max(self._last_ns / 1e9, max(self._seconds, default=0) + 0.001)
+        return max(self._last_ns, self._last_due_ns) / 1e9
 
     def _rows(self) -> tuple[Second, ...]:
         nothing = SecondCounts(0, 0, {}, Histogram().counts())
@@ -144,9 +196,11 @@ class Tally:
             lateness=self._lateness.counts() if self._lateness.operations else None,
             waited=self._waited,
             in_flight_mean=sum(total / samples for total, samples in self._in_flight.values() if samples),
-            little=self._service.total_ns / 1e9 / window_s,
+            little=self._held_ns / 1e9 / window_s,
             processes=tuple(process for _, process in sorted(self._processes.items())),
             stalls=tuple(sorted(self._stalls, key=lambda stall: stall.at_s)),
+            stall_count=self._stall_count,
+            stalled_s=self._stalled_ms / 1e3,
         )
 
 
@@ -159,6 +213,10 @@ def _kinds_together(one: KindCounts, other: KindCounts) -> KindCounts:
         merged(one.response, other.response),
         merged(one.service, other.service),
     )
+
+
+def _coarsened(row: SecondCounts, width: int) -> SecondCounts:
+    return structs.replace(row, response=coarse(row.response, width))
 
 
 def _seconds_together(one: SecondCounts, other: SecondCounts) -> SecondCounts:

@@ -8,7 +8,8 @@ from hinterland.load.failures import code_of
 from hinterland.load.lane import Lane, Listener
 from hinterland.load.message import Response
 from hinterland.load.outgoing import Outgoing, Requests
-from hinterland.load.socket_lane import SocketLane, tls_of
+from hinterland.load.socket_lane import SocketLane
+from hinterland.load.tls import context_of
 from hinterland.model.load import LoadPlan
 
 OTHER_BYTES = "other bytes came back"
@@ -59,7 +60,7 @@ def lanes(
     """Returns a lane for each connection. Raises UsageError where there is nothing to send."""
     if requests.constant is not None and not requests.constant.wire:
         raise UsageError("a TCP load has nothing to send.", "Give a message with --body.")
-    tls = tls_of(plan)
+    tls = context_of(plan)
     return [
         TCPEcho(number, plan, listener, requests, new_socket=new_socket, tls=tls)
         for number in range(connections)

@@ -33,6 +33,11 @@ _REASON_WORDS = {
 }
 
 
+def context_of(plan: LoadPlan, *protocols: str) -> ssl.SSLContext | None:
+    """Returns what `context` does, None for a target that does not speak TLS."""
+    return context(plan, protocols) if plan.target.tls else None
+
+
 def context(plan: LoadPlan, protocols: Sequence[str]) -> ssl.SSLContext:
     """Returns what a load's connections need for TLS; `protocols` are offered by ALPN, the best first.
 

@@ -33,6 +33,8 @@ PAUSE_AFTER_REFUSAL_S = 0.01
 class UDPEcho:
     """A lane over a connected UDP socket, which so hears when the host says that nobody listens."""
 
+    connects = True
+
     def __init__(
         self,
         number: int,
@@ -117,7 +119,7 @@ class UDPEcho:
         operation = self.operation
         if error == TIMEOUT and self.ready and operation >= 0:
             self._expected = b""
-            self._listener.failed(self, 0, TIMEOUT)
+            self._listener.unanswered(self, TIMEOUT)
             return
         self.ready = False
         if operation >= 0:

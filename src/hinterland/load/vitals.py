@@ -6,17 +6,18 @@ import contextlib
 import time
 from pathlib import Path
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from hinterland.load.watch import run_delay_ns
 
 
 class Used(Struct, frozen=True):
-    """Shares of the time since the mark: on a core, and ready to run but with none. Memory at its most."""
+    """Shares of `elapsed_ns`: on a core, and ready to run but with none. Memory at its most."""
 
     cpu_share: float
     run_delay_share: float
     max_rss_bytes: int
+    elapsed_ns: int
 
 
 class Vitals:
@@ -29,18 +30,22 @@ class Vitals:
         """Counts from now on."""
         self._since_ns, self._cpu_ns = time.monotonic_ns(), time.thread_time_ns()
         self._delay_ns = run_delay_ns() or 0
+        self._held: Used | None = None
 
-    @property
-    def elapsed_ns(self) -> int:
-        return max(1, time.monotonic_ns() - self._since_ns)
+    def hold(self) -> None:
+        """What is used from now on does not count."""
+        self._held = self.used()
 
     def used(self) -> Used:
-        """Returns what was used since the mark."""
-        elapsed_ns = self.elapsed_ns
+        """Returns what was used since the mark, or between the mark and the moment of `hold`."""
+        if self._held is not None:
+            return structs.replace(self._held, max_rss_bytes=_max_rss_bytes())
+        elapsed_ns = max(1, time.monotonic_ns() - self._since_ns)
         return Used(
             (time.thread_time_ns() - self._cpu_ns) / elapsed_ns,
             ((run_delay_ns() or 0) - self._delay_ns) / elapsed_ns,
             _max_rss_bytes(),
+            elapsed_ns,
         )
 
 

@@ -15,7 +15,7 @@ from hinterland.load.lane import Lane, Listener
 from hinterland.load.message import Response
 from hinterland.load.outgoing import Outgoing, Requests
 from hinterland.load.recorder import TIMEOUT
-from hinterland.load.socket_lane import tls_of
+from hinterland.load.tls import context_of
 from hinterland.load.websocket_frames import BINARY, TEXT, Message, frame, masked_frame
 from hinterland.load.websocket_lane import WebSocketLane
 from hinterland.model.load import LoadPlan
@@ -96,7 +96,7 @@ def lanes(
     new_socket: SocketMaker | None = None,
 ) -> list[Lane]:
     """Returns a lane for each connection."""
-    tls = tls_of(plan, "http/1.1")
+    tls = context_of(plan, "http/1.1")
     return [
         WebSocketEcho(number, plan, listener, requests, new_socket=new_socket, tls=tls)
         for number in range(connections)

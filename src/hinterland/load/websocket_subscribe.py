@@ -5,8 +5,8 @@ from __future__ import annotations
 from hinterland.load.dial import SocketMaker
 from hinterland.load.lane import Lane, Listener
 from hinterland.load.outgoing import Outgoing, Requests
-from hinterland.load.socket_lane import tls_of
 from hinterland.load.subscription import Subscription
+from hinterland.load.tls import context_of
 from hinterland.load.websocket_frames import TEXT, Message, masked_frame
 from hinterland.load.websocket_lane import WebSocketLane
 from hinterland.model.load import LoadPlan
@@ -48,7 +48,7 @@ def lanes(
     new_socket: SocketMaker | None = None,
 ) -> list[Lane]:
     """Returns a lane for each subscriber."""
-    tls = tls_of(plan, "http/1.1")
+    tls = context_of(plan, "http/1.1")
     return [
         WebSocketSubscriber(number, plan, listener, requests, new_socket=new_socket, tls=tls)
         for number in range(connections)

@@ -7,10 +7,7 @@ it to stop.
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import os
-import resource
-import signal
 import sys
 import traceback
 from collections.abc import Awaitable, Callable
@@ -19,12 +16,10 @@ from typing import Any
 import uvloop
 
 from hinterland.errors import HinterlandError, InternalError
-from hinterland.load import frames
+from hinterland.load import frames, tether
 from hinterland.load.drive import Drive
 from hinterland.load.frames import Broken, Counted, Frames, FromWorker, Go, Job, Ready, Stop, ToWorker
 from hinterland.load.requests import make_requests
-
-PR_SET_PDEATHSIG = 1
 
 
 class Parent(asyncio.Protocol):
@@ -85,13 +80,16 @@ async def _serve(parent: Parent, say: Callable[[FromWorker], None]) -> None:
     job = await parent.job
     requests = make_requests(job.plan, processes=job.of)
     drive = Drive(job, requests, lambda part, last: say(Counted(part, last)))
-    bugs: list[str] = []
+    broken: list[HinterlandError] = []
 
     def failed(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         error = context.get("exception")
+        if isinstance(error, HinterlandError):
+            broken.append(error)
+            drive.stop()
         # A socket that broke has told its lane; anything else that nobody caught is a mistake of ours.
-        if isinstance(error, Exception) and not isinstance(error, OSError):
-            bugs.append("".join(traceback.format_exception(error)))
+        elif isinstance(error, Exception) and not isinstance(error, OSError):
+            broken.append(_bug(error))
             drive.stop()
 
     asyncio.get_running_loop().set_exception_handler(failed)
@@ -101,9 +99,14 @@ async def _serve(parent: Parent, say: Callable[[FromWorker], None]) -> None:
     await _unless(parent.stop, parent.go)
     if parent.go.done():
         await drive.run(parent.go.result().start_ns)
-        await drive.close()
-    if bugs:
-        raise InternalError(f"a process of the generator failed:\n{bugs[0]}", "Report this as a bug.")
+        await drive.close(broken=bool(broken))
+    if broken:
+        raise broken[0]
+
+
+def _bug(error: Exception) -> InternalError:
+    text = "".join(traceback.format_exception(error))
+    return InternalError(f"a process of the generator failed:\n{text}", "Report this as a bug.")
 
 
 async def _unless(stop: asyncio.Future[None], what: Awaitable[object]) -> None:
@@ -117,15 +120,6 @@ async def _unless(stop: asyncio.Future[None], what: Awaitable[object]) -> None:
         task.cancel()
 
 
-def prepare() -> None:
-    """Lets this process end with its parent, and open as many files as it may."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
-    _, highest = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (highest, highest))
-
-
 if __name__ == "__main__":
-    prepare()
+    tether.tie()
     uvloop.run(main())

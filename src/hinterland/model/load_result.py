@@ -85,8 +85,9 @@ class GeneratorAudit(Struct, frozen=True):
 
     lateness: from the moment an operation was due to the moment at which the generator noticed it (open
     loop). waited: operations that were due while no connection was free: time that belongs to the response.
-    in_flight_mean: operations under way on average, sampled; little: rate x mean service time, which must
-    agree with it. faults: why the generator was the limit, empty if it was not; advice: what to change.
+    in_flight_mean: operations under way on average, sampled; little: rate x mean service time in the same
+    window, which must agree with it. stalls: the longest, in order; stall_count and stalled_s speak of all.
+    faults: why the generator was the limit, empty if it was not; advice: what to change.
     """
 
     lateness: Counts | None
@@ -97,6 +98,8 @@ class GeneratorAudit(Struct, frozen=True):
     stalls: tuple[Stall, ...] = ()
     faults: tuple[str, ...] = ()
     advice: tuple[str, ...] = ()
+    stall_count: int = 0
+    stalled_s: float = 0.0
 
 
 class LoadResult(Struct, frozen=True):
@@ -106,8 +109,11 @@ class LoadResult(Struct, frozen=True):
     (closed loop: the moment its connection was free); service: from the moment it was sent. An operation
     without a good answer is in `missing` of both. errors: by kind, in the words of `load.recorder.ERRORS`,
     `status 503`, `check NAME`. open_errors: connections that could not be opened, by kind. asked_per_s: None
-    in a closed loop. reached_per_s: good answers a second. partial: it was interrupted, and why.
-    first_exception: the traceback of the first that a scenario raised, empty if there is none.
+    in a closed loop. reached_per_s: good answers a second. partial: it was interrupted, or a process
+    of the generator failed, and why. first_exception: the traceback of the first that a scenario raised, else
+    all that is known of why a process failed, empty if there is none. surplus_answers: how often the server
+    sent more than it was asked for, and the connection was closed for it. examples: what the server said of
+    an error the first time, by the error.
     """
 
     plan: LoadPlan
@@ -131,3 +137,5 @@ class LoadResult(Struct, frozen=True):
     partial: str = ""
     machine: dict[str, Any] = field(default_factory=dict)
     first_exception: str = ""
+    surplus_answers: int = 0
+    examples: dict[str, str] = field(default_factory=dict)

@@ -34,6 +34,8 @@ from hinterland.model.run import (
 from hinterland.model.verdict import TrialResult, Verdict
 
 T = TypeVar("T")
+RUN, LOAD = "run.json", "load.json"
+"""The files that mark the folder of an experiment's run, and of a load."""
 _event_decoder = msgspec.json.Decoder(RunEvent)
 
 
@@ -165,31 +167,50 @@ def list_runs(store: Path) -> list[RunInfo]:
 
 
 def find(store: Path, name: str) -> RunFolder:
-    """Returns the run a person means: a folder, a run's id, the unique end or start of one, or `last`.
+    """Returns the run of an experiment that a person means; see `find_folder`."""
+    return RunFolder(find_folder(store, name, (RUN,)))
 
-    Raises UsageError when nothing or more than one thing fits.
+
+def find_folder(store: Path, name: str, files: tuple[str, ...] = (RUN, LOAD)) -> Path:
+    """Returns the folder that a person means: itself, an id, the unique end or start of one, or `last`.
+
+    `files`: what marks the folders that fit, a run of an experiment or a load. Raises UsageError when
+    nothing or more than one thing fits.
     """
     path = Path(name).expanduser()
-    if (path / "run.json").exists():
-        return RunFolder(path.resolve())
+    if name and any((path / file).exists() for file in files):
+        return path.resolve()
     if not name:
         raise UsageError("The name of a run must not be empty.", "See: hinterland runs")
+    kind = "load" if files == (LOAD,) else "run"
+    start = "hinterland load http://localhost:8080/" if kind == "load" else "hinterland run apis/idempotency"
+    names = sorted(entry.parent.name for file in files for entry in store.glob(f"*/{file}"))
     if name == "last":
-        runs = list_runs(store)
-        if not runs:
-            raise UsageError(f"There is no run in {store}.", "Start one: hinterland run apis/idempotency")
-        return RunFolder(store / runs[0].id)
-    names = sorted(entry.parent.name for entry in store.glob("*/run.json"))
+        if not names:
+            raise UsageError(f"There is no {kind} in {store}.", f"Start one: {start}")
+        return store / max(names, key=lambda each: _begun(store / each))
     wanted = name.replace("/", "-")
     fits = [n for n in names if n == wanted] or [n for n in names if wanted in n]
     if len(fits) == 1:
-        return RunFolder(store / fits[0])
+        return store / fits[0]
     if not fits:
-        raise UsageError(f"{name} is not a run in {store}.", "See: hinterland runs")
+        raise UsageError(f"{name} is not a {kind} in {store}.", "See: hinterland runs")
     raise UsageError(
         f"{name} fits {len(fits)} runs: {', '.join(fits[:3])}{' ...' if len(fits) > 3 else ''}.",
         "Give more of the name, or: last",
     )
+
+
+def _begun(folder: Path) -> tuple[float, str]:
+    """Returns when a run or load began, with its name; one that can't be read comes before all others."""
+    for file in (RUN, LOAD):
+        with contextlib.suppress(OSError, msgspec.MsgspecError):
+            return msgspec.json.decode((folder / file).read_bytes(), type=_Begun).started_at, folder.name
+    return 0.0, folder.name
+
+
+class _Begun(msgspec.Struct, frozen=True):
+    started_at: float
 
 
 def load(store: Path, name: str) -> RunRecord:
@@ -268,7 +289,9 @@ __all__ = [
     "TrialResult",
     "damaged",
     "default_store",
+    "explained",
     "find",
+    "find_folder",
     "list_runs",
     "load",
     "replace_file",

@@ -1,0 +1,91 @@
+"""Whether a load kept what was asserted of it. One that can't tell leaves it undecided, with the reason."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from math import ceil, inf, isinf
+
+from hinterland.model.load import Objective
+from hinterland.model.load_record import Asserted, AssertedWord
+from hinterland.model.load_result import Counts, LoadResult
+from hinterland.model.load_words import percentile_of
+from hinterland.statistics.histogram import Histogram
+
+FEWEST_BEYOND = 10
+"""With fewer operations beyond it, a percentile is the story of those few, and decides nothing."""
+
+LATENESS = "lateness_"
+
+_COMPARED: dict[str, Callable[[float, float], bool]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    "=": operator.eq,
+    ">=": operator.ge,
+    ">": operator.gt,
+}
+
+
+def asserted(objective: Objective, result: LoadResult) -> Asserted:
+    """Returns whether the objective held for the operations that were due in the measured time."""
+    text = objective.text or f"{objective.metric} {objective.operator} {objective.value:g}"
+    value, why = _measured(objective.metric, result)
+    if value is None:
+        return Asserted(text, "undecided", "not measured", why)
+    held = _COMPARED[objective.operator](value, objective.value)
+    word: AssertedWord = "passed" if held else "failed"
+    if result.partial:
+        word, why = "undecided", "the load was cut short"
+    # Its lateness is the generator's own, and known however late it was.
+    if result.generator.faults and not objective.metric.startswith(LATENESS):
+        word, why = "undecided", "the generator was the limit"
+    return Asserted(text, word, _said(objective.metric, value), why)
+
+
+def _measured(metric: str, result: LoadResult) -> tuple[float | None, str]:
+    """Returns the value of a metric; None, and why, where the load can't tell."""
+    share = percentile_of(metric)
+    if not result.operations:
+        return None, "no operation was due in the measured time"
+    if share is not None:
+        of = result.generator.lateness if metric.startswith(LATENESS) else result.response
+        if of is None:
+            return None, "a closed loop has no schedule to be late for"
+        return _percentile(share, metric.removeprefix(LATENESS), of)
+    response = Histogram.from_counts(result.response)
+    missing = result.operations - result.answered
+    values = {
+        "max": inf if missing else response.max(),
+        "mean": inf if missing else response.mean(),
+        "errors": float(missing),
+        "error_share": missing / result.operations,
+        "rate": result.reached_per_s,
+    }
+    return values[metric], ""
+
+
+def _percentile(share: float, name: str, counts: Counts) -> tuple[float | None, str]:
+    histogram = Histogram.from_counts(counts)
+    if (1 - share) * histogram.operations < FEWEST_BEYOND * (1 - 1e-9):
+        needed = ceil(FEWEST_BEYOND / (1 - share) * (1 - 1e-9))
+        return None, f"{histogram.operations:,} operations are too few: {name} needs {needed:,}"
+    return histogram.percentile(share), ""
+
+
+def _said(metric: str, value: float) -> str:
+    if metric == "errors":
+        return f"{value:,.0f} without a good answer"
+    if metric == "error_share":
+        return f"{100 * value:.3g} % without a good answer"
+    if metric == "rate":
+        return f"{value:,.4g} good answers a second"
+    if isinf(value):
+        return f"{metric} lies among operations without a good answer"
+    return f"{metric} was {_time_text(value)}"
+
+
+def _time_text(value_s: float) -> str:
+    for size, unit in ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs")):
+        if value_s >= size:
+            return f"{value_s / size:.4g} {unit}"
+    return f"{value_s * 1e9:.4g} ns"

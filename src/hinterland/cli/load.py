@@ -1,0 +1,137 @@
+"""`hinterland load URL`: a load, its latencies from the moment each operation was due, and who was slow."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+from msgspec.structs import replace
+
+from hinterland.cli import load_asking, load_outputs
+from hinterland.cli.capacity_live import searching
+from hinterland.cli.ending import open_in_browser
+from hinterland.cli.load_document import document
+from hinterland.cli.load_ending import exit_status, print_summary, write_page
+from hinterland.cli.load_live import watching
+from hinterland.cli.load_options import (
+    ARRIVALS,
+    CONNECTIONS,
+    GENERATOR,
+    JUDGING,
+    OUTPUT,
+    REQUESTS,
+    ArrivalOptions,
+    ConnectionOptions,
+    GeneratorOptions,
+    JudgingOptions,
+    OutputOptions,
+    RequestOptions,
+)
+from hinterland.cli.output import print_json
+from hinterland.model.load import LoadPlan, Objective
+from hinterland.model.load_record import LoadRecord
+from hinterland.runner.load import record as records
+from hinterland.runner.load import session
+from hinterland.runner.load.asked import plan as plan_of
+from hinterland.runner.load.target import shown
+from hinterland.runner.record import default_store
+
+HEADER = ("-H", "--header")
+
+
+def load(
+    url: Annotated[
+        str, Parameter(name="URL", help="Such as http://localhost:8080/  Without it, --vs repeats that load.")
+    ] = "",
+    /,
+    *,
+    arrivals: Annotated[ArrivalOptions, Parameter(name="*", group=ARRIVALS)] = ArrivalOptions(),  # noqa: B008
+    connections: Annotated[ConnectionOptions, Parameter(name="*", group=CONNECTIONS)] = ConnectionOptions(),  # noqa: B008
+    requests: Annotated[RequestOptions, Parameter(name="*", group=REQUESTS)] = RequestOptions(),  # noqa: B008
+    judging: Annotated[JudgingOptions, Parameter(name="*", group=JUDGING)] = JudgingOptions(),  # noqa: B008
+    output: Annotated[OutputOptions, Parameter(name="*", group=OUTPUT)] = OutputOptions(),  # noqa: B008
+    generator: Annotated[GeneratorOptions, Parameter(name="*", group=GENERATOR)] = GeneratorOptions(),  # noqa: B008
+) -> int:
+    """Drive a load against a server and say how long its users wait, free of coordinated omission.
+
+    An operation's time counts from the moment it was due. Exit status: 0, 1 an assertion failed, 2 the
+    generator was the limit or nothing was answered, 130 interrupted.
+    """
+    asked = load_asking.asked(arrivals, connections, requests, judging, generator)
+    objective = load_asking.capacity_objective(judging, arrivals, output)
+    store = default_store()
+    against = None if judging.vs is None else records.load(store, judging.vs)
+    plan = plan_of(url, asked) if url else load_asking.as_before(against, asked)
+    if objective is not None:
+        # A search begins at the rate that is given, or finds out for itself where to begin.
+        plan = replace(plan, arrivals=replace(plan.arrivals, rate_per_s=asked.rate or 0.0))
+    load_outputs.check_writable(output)
+    found = driven(plan, objective, store, output, against)
+    page = write_page(found)
+    if output.hdr is not None:
+        from hinterland.report import load_hdr
+
+        load_outputs.write("hdr", output.hdr, load_hdr.log(found))
+    if output.report is not None:
+        load_outputs.write("report", output.report, page.read_bytes())
+    status = exit_status(found)
+    if output.json:
+        print_json(document(found, status))
+    else:
+        print_summary(found)
+    if output.open:
+        open_in_browser(page)
+    return status
+
+
+def driven(
+    plan: LoadPlan,
+    objective: Objective | None,
+    store: Path,
+    output: OutputOptions,
+    against: LoadRecord | None,
+) -> LoadRecord:
+    """Drives the load, or searches the capacity, with progress on the terminal, and returns its record."""
+    command = repeated(sys.argv[1:])
+    quiet, lines, to_stderr = output.quiet, output.no_live, output.json
+    if objective is not None:
+        with searching(plan, objective, quiet=quiet, lines=lines, to_stderr=to_stderr) as (watch, watch_load):
+            return session.in_loop(
+                lambda: session.search(
+                    plan, objective, store, watch=watch, watch_load=watch_load, command=command
+                )
+            )
+    with watching(plan, quiet=quiet, lines=lines, to_stderr=to_stderr) as on_result:
+        return session.in_loop(
+            lambda: session.drive(
+                plan,
+                store,
+                watch=on_result,
+                operations=output.operations or False,
+                against=against,
+                command=command,
+            )
+        )
+
+
+def repeated(words: list[str]) -> str:
+    """Returns the command line that repeats a load, without the secrets in it."""
+    kept = []
+    for place, word in enumerate(words):
+        option, equals, value = word.partition("=")
+        if place and words[place - 1] in HEADER:
+            kept.append(without_secret(word))
+        elif option in HEADER and equals:
+            kept.append(f"{option}={without_secret(value)}")
+        else:
+            kept.append(shown(word))
+    return shlex.join(["hinterland", *kept])
+
+
+def without_secret(header: str) -> str:
+    """Returns a header, without its value where that may be a secret."""
+    name = header.partition(":")[0]
+    return f"{name}: {records.NOT_KEPT}" if records.SECRET.search(name) else header

@@ -1,0 +1,381 @@
+"""A load as a person asks for it, on the command line or from Python, made into a plan.
+
+Without a rate, other arrivals or `closed`, it is an open loop at 100/s: enough to see percentiles, too
+little to hurt.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import secrets
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from hinterland.errors import UsageError
+from hinterland.model import load_words
+from hinterland.model.load import (
+    Arrivals,
+    Data,
+    LoadPlan,
+    Objective,
+    RequestPlan,
+    Scheduler,
+    Target,
+    Weighted,
+)
+from hinterland.runner.load.target import target as target_of
+
+DEFAULT_RATE_PER_S = 100.0
+DEFAULT_DURATION_S = 10.0
+DEFAULT_CONNECTIONS = 64
+NO_END_S = 24 * 3600.0
+"""How long a load with a count and no duration may take."""
+HTTP = ("http1", "http2", "http3", "event_stream")
+HEADERS = (*HTTP, "websocket")
+MOST_CONNECTIONS = 1_000_000
+SCHEDULERS = ("spin", "timerfd", "tick")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What may be asked of a load, besides its URL. Rates are a second; None and empty mean: not asked.
+
+    ramp: from and to. steps: (rate, duration_s) pairs. trace: a file, or offsets in s from the start.
+    poisson: at random moments; also of a ramp and of steps. request: texts such as `3:GET /a`, or
+    `Weighted`. check, extract, objectives: texts, such as `status = 200`, `id=json:items.0.id`, `p99 <
+    50ms`. http: `1.1`, `2` or `3`.
+    """
+
+    rate: float | None = None
+    poisson: bool = False
+    ramp: tuple[float, float] | None = None
+    steps: Sequence[tuple[float, float]] = ()
+    trace: str | Path | Sequence[float] | None = None
+    closed: bool = False
+    duration_s: float | None = None
+    count: int | None = None
+    warm_up_s: float = 0.0
+    seed: int | None = None
+    connections: int | None = None
+    http: str | None = None
+    streams: int | None = None
+    pipelining: int | None = None
+    new_connections: bool = False
+    subscribe: bool = False
+    timeout_s: float = 10.0
+    ca: str | Path | None = None
+    insecure: bool = False
+    method: str | None = None
+    header: Sequence[str] | dict[str, str] = ()
+    body: str | None = None
+    body_file: str | Path | None = None
+    request: Sequence[str | Weighted] = ()
+    requests: str | Path | None = None
+    scenario: str | Path | None = None
+    data: str | Path | None = None
+    keys: int | None = None
+    zipf: float | None = None
+    check: Sequence[str] = ()
+    extract: Sequence[str] = ()
+    objectives: Sequence[str | Objective] = ()
+    processes: int | None = None
+    scheduler: str | None = None
+    sources: int = 1
+
+
+NAMES = tuple(field.name for field in fields(Asked))
+
+
+def plan(url: str, asked: Asked) -> LoadPlan:
+    """Returns the plan of a load. Raises UsageError with the value, the rule and the next step."""
+    target = target_of(url, asked.http)
+    _whole(asked)
+    arrivals = _arrivals(asked, target)
+    multiplexed, mode = _connection_use(asked, target)
+    connections = DEFAULT_CONNECTIONS if asked.connections is None else asked.connections
+    listens = asked.subscribe or target.protocol == "event_stream"
+    made = LoadPlan(
+        target=target,
+        model="closed" if asked.closed else "open",
+        arrivals=arrivals,
+        connections=connections,
+        multiplexed=multiplexed,
+        mode=mode,  # type: ignore[arg-type]
+        duration_s=_duration_s(asked, arrivals),
+        count=asked.count,
+        warm_up_s=_at_least_zero("warm-up", asked.warm_up_s),
+        timeout_s=_above_zero("timeout", asked.timeout_s),
+        scheduler=_scheduler(asked.scheduler),
+        processes=asked.processes or 0,
+        sources=asked.sources,
+        subscribe=listens,
+        data=_data(asked),
+        scenario=_file("scenario", asked.scenario),
+        verify_tls=not asked.insecure,
+        ca_file=_file("ca", asked.ca),
+        seed=secrets.randbits(31) if asked.seed is None else asked.seed,
+        objectives=tuple(
+            load_words.parse_objective(one) if isinstance(one, str) else one for one in asked.objectives
+        ),
+    )
+    return replace(made, mix=_mix(asked, target))
+
+
+def _whole(asked: Asked) -> None:
+    """Raises UsageError for numbers out of bounds and for options that can't stand together."""
+    for name, value, most in (
+        ("connections", asked.connections, MOST_CONNECTIONS),
+        ("count", asked.count, None),
+        ("streams", asked.streams, None),
+        ("pipelining", asked.pipelining, None),
+        ("keys", asked.keys, None),
+        ("processes", asked.processes, 256),
+        ("sources", asked.sources, 60_000),
+    ):
+        if value is not None and (value < 1 or (most is not None and value > most)):
+            bounds = "at least 1" if most is None else f"between 1 and {most:,}"
+            raise UsageError(f"{name}={value} must be {bounds}.", f"Or leave {name} out.")
+    if asked.closed:
+        pairs = (
+            ("rate", asked.rate),
+            ("poisson", asked.poisson),
+            ("ramp", asked.ramp),
+            ("trace", asked.trace),
+        )
+        for name, given in (*pairs, ("steps", asked.steps or None)):
+            if given not in (None, False):
+                raise UsageError(
+                    f"closed and {name} can't stand together: a closed loop sends when it was answered, "
+                    "not on a schedule.",
+                    f"Leave out {name} for the closed loop, or closed for the open one.",
+                )
+    together("body", asked.body, "body-file", asked.body_file)
+    together("insecure", asked.insecure or None, "ca", asked.ca)
+    together("streams", asked.streams, "pipelining", asked.pipelining)
+    together("new-connections", asked.new_connections or None, "pipelining", asked.pipelining)
+
+
+def together(first: str, given: object, second: str, also: object) -> None:
+    """Raises UsageError where both options are given."""
+    if given is not None and also is not None:
+        raise UsageError(f"{first} and {second} can't stand together.", "Give one of them.")
+
+
+def _arrivals(asked: Asked, target: Target) -> Arrivals:
+    shapes = {"rate": asked.rate, "ramp": asked.ramp, "steps": asked.steps or None, "trace": asked.trace}
+    given = [name for name, value in shapes.items() if value is not None]
+    if len(given) > 1:
+        raise UsageError(
+            f"{' and '.join(given)} can't stand together: each says when operations are due.", "Give one."
+        )
+    if asked.subscribe or target.protocol == "event_stream":
+        if given or asked.poisson or asked.closed:
+            name = next(iter(given), "poisson" if asked.poisson else "closed")
+            raise UsageError(
+                f"{name} does not go with a load that listens: its events come when the server sends them.",
+                f"Leave {name} out; connections says how many listen.",
+            )
+        return Arrivals()
+    if asked.closed:
+        return Arrivals()
+    if asked.ramp is not None:
+        start, end = (_at_least_zero("ramp", each) for each in asked.ramp)
+        if not max(start, end):
+            raise UsageError("ramp=0..0 must reach more than 0.", "Such as 100..2k.")
+        return Arrivals(shape="ramp", rate_per_s=start, to_per_s=end, jittered=asked.poisson)
+    if asked.steps:
+        steps = tuple(
+            (_at_least_zero("steps", rate), _above_zero("steps", span_s)) for rate, span_s in asked.steps
+        )
+        return Arrivals(shape="steps", steps=steps, jittered=asked.poisson)
+    if asked.trace is not None:
+        return _trace(asked)
+    rate = DEFAULT_RATE_PER_S if asked.rate is None else _above_zero("rate", asked.rate)
+    return Arrivals(shape="poisson" if asked.poisson else "constant", rate_per_s=rate)
+
+
+def _trace(asked: Asked) -> Arrivals:
+    if asked.poisson:
+        raise UsageError("poisson does not go with trace, which says every moment.", "Leave one of them out.")
+    if isinstance(asked.trace, str | Path):
+        return Arrivals(shape="trace", file=_file("trace", asked.trace))
+    times = tuple(float(each) for each in asked.trace or ())
+    if not times or min(times) < 0 or not all(map(math.isfinite, times)):
+        raise UsageError(
+            "trace must be times in s from the start, 0 or later, at least one.", "Such as [0, 0.5, 0.7]."
+        )
+    return Arrivals(shape="trace", times_s=tuple(sorted(times)))
+
+
+def _duration_s(asked: Asked, arrivals: Arrivals) -> float:
+    """Returns for how long operations are due: what was asked, what the arrivals say, else 10 s."""
+    if arrivals.shape == "steps":
+        if asked.duration_s is not None:
+            raise UsageError("duration does not go with steps, which have their own.", "Leave it out.")
+        return sum(span_s for _, span_s in arrivals.steps)
+    if asked.duration_s is not None:
+        return _above_zero("duration", asked.duration_s)
+    if arrivals.shape == "trace":
+        return math.nextafter(arrivals.times_s[-1], math.inf) if arrivals.times_s else NO_END_S
+    return DEFAULT_DURATION_S if asked.count is None else NO_END_S
+
+
+def _connection_use(asked: Asked, target: Target) -> tuple[int, str]:
+    """Returns how many operations a connection carries at once, and the mode of HTTP/1.1."""
+    if asked.streams is not None and target.protocol not in ("http2", "http3"):
+        raise UsageError(
+            f"streams={asked.streams} does not go with {target.protocol}: its connections carry one request "
+            "at a time.",
+            "Add --http 2, or raise connections.",
+        )
+    if asked.pipelining is not None and target.protocol != "http1":
+        raise UsageError(
+            f"pipelining={asked.pipelining} does not go with {target.protocol}.", "It goes with HTTP/1.1."
+        )
+    if asked.new_connections and target.protocol != "http1":
+        raise UsageError(f"new-connections does not go with {target.protocol}.", "It goes with HTTP/1.1.")
+    if asked.subscribe and target.protocol not in ("websocket", "event_stream"):
+        raise UsageError(
+            f"subscribe does not go with {target.protocol}.", "It goes with ws://, wss:// and sse+http://."
+        )
+    if asked.pipelining is not None:
+        return asked.pipelining, "pipelining"
+    return asked.streams or 1, "new" if asked.new_connections else "keep_alive"
+
+
+def _scheduler(name: str | None) -> Scheduler | None:
+    if name is not None and name not in SCHEDULERS:
+        raise UsageError(
+            f"scheduler={name} must be spin, timerfd or tick.", "Or leave it out: it is chosen by itself."
+        )
+    return name  # type: ignore[return-value]
+
+
+def _data(asked: Asked) -> Data:
+    zipf = 0.0 if asked.zipf is None else _at_least_zero("zipf", asked.zipf)
+    return Data(rows=_file("data", asked.data), keys=asked.keys or Data().keys, zipf=zipf)
+
+
+def _mix(asked: Asked, target: Target) -> tuple[Weighted, ...]:
+    """Returns the visits: those of `request` or of a file, else the one that the URL and the rest mean."""
+    ways = {"request": asked.request or None, "requests": asked.requests, "scenario": asked.scenario}
+    given = [name for name, value in ways.items() if value is not None]
+    if len(given) > 1:
+        raise UsageError(
+            f"{' and '.join(given)} can't stand together: each says what is sent.", "Give one of them."
+        )
+    one = {"method": asked.method, "body": asked.body, "body-file": asked.body_file}
+    for name, value in one.items():
+        if given and value is not None:
+            raise UsageError(
+                f"{name} does not go with {given[0]}, which says what each request is.",
+                "Such as: --request '3:POST /items {\"a\": 1}'"
+                if given == ["request"]
+                else f"Put it into {given[0]}.",
+            )
+    if asked.scenario is not None:
+        return (Weighted(),)
+    if asked.requests is not None:
+        from hinterland.runner.load.request_file import read_requests
+
+        visits = read_requests(Path(asked.requests).expanduser(), target.protocol)
+    elif asked.request:
+        visits = tuple(_weighted(each, target) for each in asked.request)
+    else:
+        visits = (Weighted(requests=(_single(asked, target),)),)
+    return tuple(_with_shared(visit, asked, target) for visit in visits)
+
+
+def _weighted(text: str | Weighted, target: Target) -> Weighted:
+    """Returns the visit that `3:GET /a` means: its weight, 1 if not given, and its one request."""
+    if isinstance(text, Weighted):
+        return text
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*:(.*)", text, re.DOTALL)
+    weight, line = (float(found[1]), found[2]) if found else (1.0, text)
+    if weight <= 0:
+        raise UsageError(f"request={text}: its weight must be above 0.", "Such as: 3:GET /a")
+    return Weighted(weight=weight, requests=(load_words.parse_request_line(line.strip(), target.protocol),))
+
+
+def _single(asked: Asked, target: Target) -> RequestPlan:
+    body_file = _file("body-file", asked.body_file)
+    has_body = asked.body is not None or bool(body_file)
+    if target.protocol in HTTP:
+        method = asked.method or ("POST" if has_body else "GET")
+        if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", method):
+            raise UsageError(f"method={method} is not a method.", "Such as GET, POST or DELETE.")
+        return RequestPlan(
+            method=method.upper(), path=target.path, body=asked.body or "", body_file=body_file
+        )
+    if asked.method is not None:
+        raise UsageError(f"method={asked.method} does not go with {target.protocol}.", "It goes with HTTP.")
+    return RequestPlan(path=target.path, body=asked.body or "", body_file=body_file)
+
+
+def _with_shared(visit: Weighted, asked: Asked, target: Target) -> Weighted:
+    """Returns the visit with the headers, checks and extracts that all requests share."""
+    headers = tuple(_headers(asked.header))
+    if headers and target.protocol not in HEADERS:
+        raise UsageError(
+            f"header={headers[0][0]} does not go with {target.protocol}.", "It goes with HTTP and WebSocket."
+        )
+    checks = tuple(load_words.parse_check(text) for text in asked.check)
+    extracts = tuple(load_words.parse_extract(text) for text in asked.extract)
+    requests = tuple(
+        replace(
+            one,
+            headers=(*headers, *one.headers),
+            body_file=_file("body", one.body_file or None),
+            checks=(*one.checks, *checks),
+            extracts=(*one.extracts, *extracts),
+        )
+        for one in visit.requests
+    )
+    return replace(visit, requests=requests)
+
+
+def _headers(given: Sequence[str] | dict[str, str]) -> Iterable[tuple[str, str]]:
+    pairs = given.items() if isinstance(given, dict) else (tuple(text.partition(":")[::2]) for text in given)
+    texts = (
+        list(given) if not isinstance(given, dict) else [f"{name}: {value}" for name, value in given.items()]
+    )
+    for text, (name, value) in zip(texts, pairs, strict=True):
+        if (
+            ":" not in text
+            or not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name.strip())
+            or re.search(r"[\r\n\0]", value)
+        ):
+            raise UsageError(
+                f"header={text} must be NAME: VALUE, on one line.", "Such as -H 'Accept: text/html'"
+            )
+        yield name.strip(), value.strip()
+
+
+def _file(name: str, path: str | Path | None) -> str:
+    """Returns the absolute path of a file that can be read, empty for none. Raises UsageError."""
+    if path is None:
+        return ""
+    file = Path(path).expanduser().absolute()
+    try:
+        with file.open("rb"):
+            return str(file)
+    except OSError as error:
+        raise UsageError(
+            f"{name}={path} can't be read: {error.strerror or error}.", "Give a file of yours."
+        ) from error
+
+
+def _above_zero(name: str, value: float) -> float:
+    if not (math.isfinite(value) and value > 0):
+        raise UsageError(f"{name}={value:g} must be above 0.", f"Or leave {name} out.")
+    return float(value)
+
+
+def _at_least_zero(name: str, value: float) -> float:
+    if not (math.isfinite(value) and value >= 0):
+        raise UsageError(f"{name}={value:g} must be 0 or more.", f"Or leave {name} out.")
+    return float(value)

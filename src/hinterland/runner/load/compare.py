@@ -1,0 +1,163 @@
+"""A load beside an earlier one: what differs, what is the same, and what these two runs can't tell."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from msgspec import to_builtins
+
+from hinterland.model.load import LoadPlan
+from hinterland.model.load_comparison import Compared, Comparison, Word
+from hinterland.model.load_result import LoadResult, Second
+from hinterland.statistics.comparison import SECONDS_ARE_ALIKE, error_test, percentile_ratio, rate_ratio
+from hinterland.statistics.histogram import Histogram
+from hinterland.statistics.interval import Interval
+
+MARGIN = 0.05
+"""Two figures are the same for a reader when they surely differ by less than this."""
+SURE = 0.05
+QUANTILES = (("p50", 0.5), ("p99", 0.99))
+# Fewer operations than this beyond a percentile, and it is an accident.
+LEAST_BEYOND = 10
+# What may differ without making it another load.
+NOT_THE_LOAD = frozenset({"objectives", "seed", "drain_s", "duration_s", "warm_up_s", "count", "ca_file"})
+NOT_THE_TARGET = frozenset({"address", "password"})
+
+
+def compare(
+    one: LoadResult, other: LoadResult, *, names: tuple[str, str] = ("this", "that"), margin: float = MARGIN
+) -> Comparison:
+    """Returns `one` compared with `other`: ratios of p50, p99 and rate with 95 % intervals, and the errors.
+
+    The intervals come from the seconds of each run (statistics.comparison); warm-up and a last second cut
+    short are left out. Two runs are two runs: what changes from start to start (memory layout, connections to
+    workers, caches) is in neither's seconds, so a ratio near the margin wants a third run.
+    """
+    seconds = (_steady(one), _steady(other))
+    histograms = tuple([second.response for second in each] for each in seconds)
+    compared = [
+        _percentile(metric, q, (one, other), percentile_ratio(histograms[0], histograms[1], q), margin)
+        for metric, q in QUANTILES
+        if all(result.operations * (1 - q) >= LEAST_BEYOND for result in (one, other))
+    ]
+    completed = tuple([second.completed for second in each] for each in seconds)
+    rates = rate_ratio(completed[0], completed[1])
+    compared.append(_compared("rate", one.reached_per_s, other.reached_per_s, rates, margin))
+    errors = tuple([(second.due - second.answered, second.due) for second in each] for each in seconds)
+    chance = error_test(errors[0], errors[1])
+    lost = (one.operations - one.answered, other.operations - other.answered)
+    shares = (lost[0] / max(1, one.operations), lost[1] / max(1, other.operations))
+    word = _errors_word(lost, chance)
+    return Comparison(
+        one=names[0],
+        other=names[1],
+        compared=tuple(compared),
+        errors=lost,
+        error_shares=shares,
+        errors_p=chance,
+        errors_word=word,
+        errors_say=_errors_say(lost, shares, chance, word),
+        unlike=unlike(one.plan, other.plan),
+        void=tuple(
+            f"{name}: the generator was the limit: {result.generator.faults[0]}"
+            for name, result in zip(names, (one, other), strict=True)
+            if result.generator.faults
+        ),
+        margin=margin,
+        assumed=SECONDS_ARE_ALIKE,
+    )
+
+
+def unlike(one: LoadPlan, other: LoadPlan) -> tuple[str, ...]:
+    """Returns what differs in what was asked, each as `field: this, that`; empty for the same load."""
+    ours, theirs = to_builtins(one), to_builtins(other)
+    found = [
+        f"target.{name}: {ours['target'][name]}, {theirs['target'][name]}"
+        for name in ours["target"]
+        if name not in NOT_THE_TARGET and ours["target"][name] != theirs["target"][name]
+    ]
+    found += [
+        f"{name}: {_short(ours[name])}, {_short(theirs[name])}"
+        for name in ours
+        if name not in NOT_THE_LOAD and name != "target" and ours[name] != theirs[name]
+    ]
+    return tuple(found)
+
+
+def _steady(result: LoadResult) -> list[Second]:
+    """Returns the whole seconds of the measured window."""
+    first = math.ceil(result.plan.warm_up_s)
+    last = math.floor(result.plan.warm_up_s + result.window_s + 1e-6)
+    return [second for second in result.seconds if first <= second.second < last]
+
+
+def _percentile(
+    metric: str, q: float, results: Sequence[LoadResult], ratio: Interval, margin: float
+) -> Compared:
+    values = [Histogram.from_counts(result.response).percentile(q) for result in results]
+    return _compared(metric, values[0], values[1], ratio, margin)
+
+
+def _compared(metric: str, one: float, other: float, ratio: Interval, margin: float) -> Compared:
+    word = _word(ratio, margin)
+    estimate = one / other if math.isfinite(one) and math.isfinite(other) and other else ratio.estimate
+    return Compared(
+        metric=metric,
+        one=_finite(one),
+        other=_finite(other),
+        ratio=_finite(estimate),
+        low=_finite(ratio.low),
+        high=_finite(ratio.high),
+        word=word,
+        says=_says(metric, estimate, ratio, word, margin),
+    )
+
+
+def _word(ratio: Interval, margin: float) -> Word:
+    if math.isnan(ratio.estimate):
+        return "cannot_tell"
+    if 1 / (1 + margin) <= ratio.low and ratio.high <= 1 + margin:
+        return "same"
+    return "differs" if ratio.excludes(1.0) else "cannot_tell"
+
+
+def _says(metric: str, estimate: float, ratio: Interval, word: Word, margin: float) -> str:
+    between = f"{_factor(ratio.low)} to {_factor(ratio.high)}"
+    match word:
+        case "same":
+            return f"{metric}: the same within {margin:.0%} (ratio {_factor(estimate)}, {between})"
+        case "differs":
+            return f"{metric}: differs, {_factor(estimate)} times (95 % interval {between})"
+        case "cannot_tell":
+            if math.isnan(ratio.estimate):
+                return f"{metric}: can't tell, in both it lies among operations without an answer"
+            return f"{metric}: can't tell, the ratio {_factor(estimate)} may be anything from {between}"
+
+
+def _errors_word(lost: tuple[int, int], chance: float) -> Word:
+    if lost == (0, 0):
+        return "same"
+    return "differs" if chance <= SURE else "cannot_tell"
+
+
+def _errors_say(lost: tuple[int, int], shares: tuple[float, float], chance: float, word: Word) -> str:
+    if word == "same":
+        return "errors: none in either"
+    counts = f"{lost[0]:,} ({shares[0]:.3%}) and {lost[1]:,} ({shares[1]:.3%})"
+    if word == "differs":
+        return f"errors: differ, {counts} (p = {chance:.2g})"
+    return f"errors: can't tell, {counts} may differ by chance (p = {chance:.2g})"
+
+
+def _factor(value: float) -> str:
+    return "infinity" if math.isinf(value) else f"{value:.3g}"
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _short(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= 40 else f"{text[:37]}..."

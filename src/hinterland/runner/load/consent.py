@@ -1,0 +1,209 @@
+"""Who may be put under load: this machine's loopback, hosts that a link made, and who says that they agree.
+
+Loopback is 127.0.0.0/8, ::1 and the names that resolve to nothing else. A host of a link is known by the
+`Host` that the link made: sockets made in it reach its link and nothing beyond. Everything else must serve,
+over HTTP, the token that this user's command printed for it:
+
+    GET /.well-known/hinterland-consent  ->  200, with the token as the whole body
+
+- HTTP/1.1, HTTP/2, HTTP/3, WebSocket, event streams: from the very scheme, host and port that the load goes
+  to (HTTP/3: over TCP), with the target's name in `Host`. The load may then name no other host either.
+- TCP, UDP, PostgreSQL, Redis: from port 80 of the same address, with the address in `Host`: on a machine that
+  serves many names, a tenant can't agree for the machine.
+
+The name is resolved once, and the address that served the token is the one that gets the load, so that a
+name can't point elsewhere in between. Redirects are not followed. The token is asked for before each load,
+from the server, every time: who takes the file away takes the consent away. Nothing switches this off.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import ipaddress
+import socket
+import ssl
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from msgspec import structs
+
+from hinterland.errors import UsageError
+from hinterland.load.message import Request, Response
+from hinterland.load.reader import BadAnswer, ResponseReader
+from hinterland.model.load import LoadPlan, Target
+from hinterland.rig.link.host import Host
+from hinterland.runner.load.token import token_for
+
+WELL_KNOWN = "/.well-known/hinterland-consent"
+OVER_HTTP = ("http1", "http2", "http3", "websocket", "event_stream")
+PATIENCE_S = 5.0
+PLAIN_HTTP_PORT = 80
+LONGEST_ANSWER_BYTES = 64 * 1024
+
+
+async def admitted(plan: LoadPlan, *, through: Host | None = None, state: Path | None = None) -> LoadPlan:
+    """Returns `plan` with the one address that its load may go to.
+
+    `through` is the host of a link whose sockets carry the load. `state` is the folder of the secret that
+    tokens come from (default: this user's state folder). Raises UsageError with the token and what to do
+    with it where the target has not agreed, or has no address.
+    """
+    target = plan.target
+    if through is not None:
+        return _to(plan, _within(target, through))
+    addresses = await _resolved(target)
+    if all(is_loopback(address) for address in addresses):
+        return _to(plan, _usable(addresses[0]))
+    _names_nobody_else(plan)
+    # Of a name that leads here and elsewhere, elsewhere is asked.
+    address = next(each for each in addresses if not is_loopback(each))
+    token = token_for(target.host, state)
+    if refusal := await _refusal(plan, address, token):
+        raise UsageError(
+            f"{target.host} ({address}) has not agreed to be put under load: {refusal}.",
+            _what_to_do(target, address, token),
+        )
+    return _to(plan, address)
+
+
+def is_loopback(address: str) -> bool:
+    """Whether an address stays within this machine's loopback. `0.0.0.0` and `::` lead there, too."""
+    parsed = ipaddress.ip_address(address.partition("%")[0])
+    mapped = getattr(parsed, "ipv4_mapped", None)
+    return (mapped or parsed).is_loopback or parsed.is_unspecified
+
+
+def consent_url(target: Target, address: str) -> str:
+    """Returns where the token must be served for a load on `target` to be let through."""
+    if target.protocol not in OVER_HTTP:
+        return f"http://{_bracketed(address)}{WELL_KNOWN}"
+    usual = 443 if target.tls else 80
+    port = "" if target.port == usual else f":{target.port}"
+    return f"{'https' if target.tls else 'http'}://{_bracketed(target.host)}{port}{WELL_KNOWN}"
+
+
+def _what_to_do(target: Target, address: str, token: str) -> str:
+    return (
+        f"If it is yours, let {consent_url(target, address)} answer 200 with this one line, then try again:\n"
+        f"    {token}\n"
+        f"  It is for you and this host alone, and is looked for before each load. "
+        f"If it is not yours, send its owner this line and what you plan."
+    )
+
+
+def _to(plan: LoadPlan, address: str) -> LoadPlan:
+    return structs.replace(plan, target=structs.replace(plan.target, address=address))
+
+
+def _within(target: Target, through: Host) -> str:
+    """Returns the address of the link's host that the target names. A link leads nowhere else."""
+    hosts = through.link.hosts
+    if hosts.get(through.name) is not through or not through.link.child_pid:
+        raise UsageError(f"the link of host {through.name} is closed.", "Keep it open while the load runs.")
+    for each in hosts.values():
+        if target.host in (each.name, each.address, each.address6):
+            return each.address6 if target.host == each.address6 else each.address
+    raise UsageError(
+        f"{target.host} is no host of link {through.link.name}: it has {', '.join(hosts)}.",
+        "A load through a link goes to a host of that link.",
+    )
+
+
+async def _resolved(target: Target) -> list[str]:
+    """Returns the target's addresses in the resolver's order, asked for once."""
+    if target.host.startswith(("/", "unix:")):
+        raise UsageError(
+            f"{target.host}: a load goes to a host and port.", "Give a URL such as http://127.0.0.1:8080."
+        )
+    host = target.host.strip("[]")
+    kind = socket.SOCK_DGRAM if target.protocol in ("udp", "http3") else socket.SOCK_STREAM
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host, target.port, type=kind)
+    except (OSError, UnicodeError) as error:
+        why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise UsageError(
+            f"{target.host} has no address: {why}.", "Check the name, or give its address."
+        ) from error
+    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+def _usable(address: str) -> str:
+    """Returns the address to connect to: `0.0.0.0` and `::` are for listening."""
+    if not ipaddress.ip_address(address.partition("%")[0]).is_unspecified:
+        return address
+    return "::1" if ":" in address else "127.0.0.1"
+
+
+def _names_nobody_else(plan: LoadPlan) -> None:
+    """Raises UsageError where a request is addressed to another name than the one that agreed."""
+    for request in (each for visit in plan.mix for each in visit.requests):
+        if plan.target.protocol in OVER_HTTP and not request.path.startswith(("/", "*")) and request.path:
+            raise UsageError(
+                f"path {request.path} may name another host than {plan.target.host}.", "Begin it with a /."
+            )
+        for name, value in request.headers:
+            named = urlsplit(f"//{value.strip()}").hostname if "{" not in value else None
+            if name.lower() in ("host", ":authority") and named != plan.target.host.strip("[]").lower():
+                raise UsageError(
+                    f"header {name}: {value} names another host than {plan.target.host}, which was asked.",
+                    "Put that name into the URL; its owner must have agreed.",
+                )
+
+
+async def _refusal(plan: LoadPlan, address: str, token: str) -> str:
+    """Returns why the target does not agree, empty if it does."""
+    url = consent_url(plan.target, address)
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            answer = await _fetched(plan, address)
+    except TimeoutError:
+        return f"{url} did not answer within {PATIENCE_S:g} s"
+    except (OSError, BadAnswer) as error:
+        return f"{url} could not be read ({error})"
+    if answer.status in range(300, 400):
+        return f"{url} answers {answer.status}; a redirect is not followed"
+    if answer.status != 200:
+        return f"{url} answers {answer.status}"
+    if not hmac.compare_digest(answer.body.strip(), token.encode()):
+        return f"{url} does not hold the token"
+    return ""
+
+
+async def _fetched(plan: LoadPlan, address: str) -> Response:
+    """Returns what the consent URL answers, asked of `address` and nobody else."""
+    target = plan.target
+    over_http = target.protocol in OVER_HTTP
+    port = target.port if over_http else PLAIN_HTTP_PORT
+    tls = _tls(plan) if over_http and target.tls else None
+    asked = Request(path=WELL_KNOWN, headers={"Connection": "close"})
+    reader, writer = await asyncio.open_connection(
+        address, port, ssl=tls, server_hostname=target.host if tls is not None else None
+    )
+    try:
+        writer.write(asked.encode(target.host if over_http else address, port))
+        parser, received = ResponseReader("GET"), 0
+        while data := await reader.read(LONGEST_ANSWER_BYTES):
+            received += len(data)
+            if (answer := parser.feed(data)) is not None:
+                return answer
+            if received > LONGEST_ANSWER_BYTES:
+                raise BadAnswer(f"the answer is longer than {LONGEST_ANSWER_BYTES:,} bytes")
+        if (answer := parser.eof()) is not None:
+            return answer
+        raise BadAnswer("the connection was closed before the answer was complete")
+    finally:
+        writer.transport.abort()
+
+
+def _tls(plan: LoadPlan) -> ssl.SSLContext:
+    """Returns how the load itself will judge the certificate: the token proves more than a certificate."""
+    context = ssl.create_default_context(cafile=plan.ca_file or None)
+    if not plan.verify_tls:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
