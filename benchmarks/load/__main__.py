@@ -1,180 +1,116 @@
-"""`python -m benchmarks.load`: how fast the load engine sends, and whether it tells the truth about a stall.
+"""`python -m benchmarks.load`: the load engine against its targets, and against its peers in the same run.
 
-Exit status: 0 when the targets are met, 1 when one is missed, 2 when other processes spoiled the run.
+Exit status: 0 when all targets are met, 1 when one is missed, 2 when other processes spoiled what was not
+met.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
-import math
+import os
 import sys
+import time
+from collections.abc import AsyncIterator, Callable
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from statistics import median
-from typing import Any
 
-import numpy as np
-import uvloop
-from scipy import stats
-
-from benchmarks.load import rate, stall
-from benchmarks.load.bench import CONNECTIONS, bench
-from benchmarks.load.rate import Turn
-from benchmarks.load.stall import Stall
-
-RATE_TARGET_PER_S, RATIO_TARGET, TRUTH_TARGET = 140_000, 0.9, 0.03
-FEWEST_REPEATS = 3
+from benchmarks.load import capacity, http2, idle, lateness, memory, rate, stall
+from benchmarks.load.bench import CONNECTIONS, VOID_ABOVE_RUN_DELAY, Bench, bench
+from benchmarks.load.peers import Misread
+from benchmarks.load.row import Row
+from hinterland.errors import HinterlandError
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`repeats` turns of each generator that count, of `attempts` at most; then a stall amid a load."""
+    """How long each part takes: turns that count, turns at most, seconds of a turn, and so on."""
 
     repeats: int
     attempts: int
-    turn_s: float
+    turn_s: int
     stall_run_s: float
     stall_s: float
+    connections: int
+    searches: int
+    search_s: float
+    memory_s: float
 
 
-FULL = Plan(repeats=7, attempts=14, turn_s=2, stall_run_s=10, stall_s=1)
-QUICK = Plan(repeats=5, attempts=8, turn_s=1, stall_run_s=5, stall_s=0.5)
+FULL = Plan(7, 12, 3, 10.0, 1.0, 50_000, 2, 150.0, 120.0)
+QUICK = Plan(3, 4, 2, 6.0, 0.6, 12_000, 1, 60.0, 20.0)
+
+GROUPS: dict[str, Callable[[Bench, Plan], AsyncIterator[Row]]] = {
+    rate.GROUP: lambda place, plan: rate.rows(place, plan.repeats, plan.attempts, plan.turn_s),
+    http2.GROUP: lambda place, plan: http2.rows(place, plan.repeats, plan.attempts, plan.turn_s),
+    lateness.GROUP: lambda place, plan: lateness.rows(place, 3, plan.turn_s + 2),
+    stall.GROUP: lambda place, plan: stall.rows(place, 3, plan.stall_run_s, plan.stall_s),
+    idle.GROUP: lambda place, plan: idle.rows(place, plan.connections),
+    capacity.GROUP: lambda place, plan: capacity.rows(place, plan.searches, plan.search_s),
+    memory.GROUP: lambda place, plan: memory.rows(place, plan.memory_s),
+}
+HEADINGS = {
+    rate.GROUP: f"HTTP/1.1, closed loop, {CONNECTIONS} connections, one core, nginx `return 200`",
+    http2.GROUP: "HTTP/2, closed loop, one connection, one core",
+    lateness.GROUP: "Open loop: actual minus intended send",
+    stall.GROUP: "A server that stands still, 10,000 requests a second",
+    idle.GROUP: "Idle connections: peak memory of the generator, less that of one with 10",
+    capacity.GROUP: "Capacity of M/M/1, 1,000/s, p99 < 20 ms",
+    memory.GROUP: "Memory at 20,000 a second, all processes of the generator",
+}
 
 
 def main() -> int:
-    """Print the figures; return the exit status."""
+    """Print the table; return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.load", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="30 s instead of 80 s")
-    parser.add_argument("--json", action="store_true", help="print JSON instead of text")
+    parser.add_argument("--quick", action="store_true", help="about 5 minutes instead of 15")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    parser.add_argument("--only", default="", help=f"groups to run, of {','.join(GROUPS)}")
     asked = parser.parse_args()
-    turns, stalled = uvloop.run(_measure(QUICK if asked.quick else FULL, quiet=asked.json))
-    result = _judge(turns, stalled)
-    if asked.json:
-        print(json.dumps({**result, "turns": [asdict(t) for t in turns], "stall": asdict(stalled)}))
-    else:
-        _print(result, stalled)
-    return int(result["exit_status"])
+    wanted = asked.only.split(",") if asked.only else list(GROUPS)
+    if unknown := [name for name in wanted if name not in GROUPS]:
+        parser.error(f"{','.join(unknown)}: there are {','.join(GROUPS)}")
+    try:
+        return asyncio.run(_run(wanted, QUICK if asked.quick else FULL, as_json=asked.json))
+    except (HinterlandError, Misread) as error:
+        print(error, file=sys.stderr)
+        return 2
 
 
-async def _measure(plan: Plan, quiet: bool) -> tuple[list[Turn], Stall]:
+async def _run(wanted: list[str], plan: Plan, *, as_json: bool) -> int:
+    found: list[Row] = []
+    began_s, load_before = time.monotonic(), os.getloadavg()[0]
     async with bench() as place:
-        if not quiet:
+        if not as_json:
             print(
-                f"nginx {place.nginx.version}, 1 worker on core {_cores(place.server_cores)}; "
-                f"generator on core {_cores(place.generator_cores)}; {CONNECTIONS} connections; "
-                f"load average {Path('/proc/loadavg').read_text().split()[0]}"
+                f"nginx {place.nginx.version} on core {_cores(place.server_cores)}, generators on core "
+                f"{_cores(place.generator_cores)}; load average {load_before:.1f}; "
+                f"void above {VOID_ABOVE_RUN_DELAY:.0%} run-queue delay"
             )
-        turns: list[Turn] = []
-        generators = rate.generators()
-        for repeat in range(plan.attempts):
-            # Whoever goes first this time goes last the next.
-            order = generators if repeat % 2 == 0 else generators[::-1]
-            turns += [await rate.turn(place, generator, repeat, plan.turn_s) for generator in order]
-            if not quiet:
-                print(
-                    "  "
-                    + ", ".join(_turn(t) for t in sorted(turns[-len(order) :], key=lambda t: t.generator))
-                )
-            if len(_counting(turns)) >= plan.repeats:
-                break
-        stalled = await stall.measure(place, plan.stall_run_s, plan.stall_s)
-        for _ in range(2):
-            if not stalled.void:
-                break
-            stalled = await stall.measure(place, plan.stall_run_s, plan.stall_s)
-        return turns, stalled
-
-
-def _counting(turns: list[Turn]) -> list[int]:
-    """Returns the repeats in which no turn was void."""
-    void = {turn.repeat for turn in turns if turn.void}
-    return sorted({turn.repeat for turn in turns} - void)
-
-
-def _judge(turns: list[Turn], stalled: Stall) -> dict[str, Any]:
-    repeats = _counting(turns)
-    by = {(turn.generator, turn.repeat): turn.rate_per_s for turn in turns}
-    rates = {
-        name: median([by[name, repeat] for repeat in repeats]) if repeats else None
-        for name in rate.generators()
-    }
-    ratio = _ratio([math.log(by["engine", r] / by["wrk", r]) for r in repeats]) if "wrk" in rates else None
-    reached = rates["engine"] or 0.0
-    fast = reached >= RATE_TARGET_PER_S or (ratio is not None and ratio[0] >= RATIO_TARGET)
-    true = stalled.worst <= TRUTH_TARGET
-    spoiled = len(repeats) < FEWEST_REPEATS or (not true and stalled.void)
-    return {
-        "rates_per_s": rates,
-        "ratio_to_wrk": ratio,
-        "repeats": len(repeats),
-        "void_repeats": len({turn.repeat for turn in turns}) - len(repeats),
-        "rate_met": fast if repeats else None,
-        "stall_worst": stalled.worst,
-        "stall_met": true,
-        "exit_status": 2 if spoiled else 0 if fast and true else 1,
-    }
-
-
-def _ratio(logs: list[float]) -> tuple[float, float, float] | None:
-    """Returns the ratio with its 95 % interval (Student's t on paired log ratios), None for fewer than 2."""
-    if len(logs) < 2:
-        return None
-    half = float(stats.t.ppf(0.975, len(logs) - 1)) * float(np.std(logs, ddof=1)) / math.sqrt(len(logs))
-    centre = float(np.mean(logs))
-    return math.exp(centre), math.exp(centre - half), math.exp(centre + half)
-
-
-def _print(result: dict[str, Any], stalled: Stall) -> None:
-    rates, ratio = result["rates_per_s"], result["ratio_to_wrk"]
-    print(f"\nClosed loop, medians of {result['repeats']} turns ({result['void_repeats']} repeats void):")
-    for name, generator in (
-        ("this engine, answers alike", "engine"),
-        ("this engine, answers all differ", "engine_different"),
-        ("wrk, 1 thread", "wrk"),
-    ):
-        if rates.get(generator):
-            print(f"  {name:<32} {rates[generator]:>9,.0f} requests/s")
-    if "wrk" not in rates:
-        print("  wrk is not installed: no ratio (Debian: apt-get install wrk)")
-    if ratio is not None:
-        print(f"  engine / wrk {ratio[0]:.3f} (95 % interval {ratio[1]:.3f} to {ratio[2]:.3f})")
-    print(f"  target {RATE_TARGET_PER_S:,} requests/s or {RATIO_TARGET} of wrk: {_met(result['rate_met'])}")
-    print(
-        f"\nThe server stood still for {stalled.stall_s:.3f} s of {stalled.duration_s:.0f} s at "
-        f"{stall.RATE_PER_S:,} requests/s, in ms:"
-    )
-    print("                                            p99     p99.9")
-    for name, values in (
-        ("truth, from the schedule and the stall", stalled.truth_ms),
-        ("open loop, from the intended moment", stalled.open_ms),
-        ("the same, from the moment of sending", stalled.service_ms),
-        ("closed loop, the same stall", stalled.closed_ms),
-    ):
-        print(f"  {name:<38} {values[0]:>8.1f}  {values[1]:>8.1f}")
-    print(
-        f"  pacing {stalled.pacing}, lateness p99 {stalled.lateness_p99_us:.1f} us, "
-        f"run-queue delay {stalled.generator_delay:.1%} of the generator, {stalled.server_delay:.1%} of nginx"
-    )
-    print(
-        f"  target within {TRUTH_TARGET:.0%} of the truth: {stalled.worst:.2%}: {_met(result['stall_met'])}"
-    )
-    if result["exit_status"] == 2:
-        print("\nInconclusive: other processes took the cores. Run it again on a quiet machine.")
-
-
-def _turn(turn: Turn) -> str:
-    says = f"{turn.generator} {turn.rate_per_s:,.0f}/s"
-    delay = max(turn.generator_delay, turn.server_delay)
-    return f"{says} (void: {delay:.0%} run-queue delay)" if turn.void else says
+        for name in wanted:
+            if not as_json:
+                print(f"{HEADINGS[name]}:", flush=True)
+            async for row in GROUPS[name](place, plan):
+                found.append(row)
+                if not as_json:
+                    print(row.as_line(), flush=True)
+    took_s = time.monotonic() - began_s
+    missed, void = ([row for row in found if row.word == word] for word in ("MISSED", "void"))
+    status = 1 if missed else 2 if void else 0
+    if as_json:
+        print(json.dumps({"status": status, "seconds": took_s, "rows": [asdict(row) for row in found]}))
+        return status
+    print(f"\nTargets, after {took_s:.0f} s:")
+    for row in found:
+        if row.word:
+            print(row.as_line())
+    if void:
+        print("void: other processes took the cores. Run it again on a quiet machine.")
+    return status
 
 
 def _cores(cores: frozenset[int]) -> str:
     return ",".join(map(str, sorted(cores)))
-
-
-def _met(met: bool | None) -> str:
-    return "not measured" if met is None else "met" if met else "MISSED"
 
 
 if __name__ == "__main__":

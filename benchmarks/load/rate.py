@@ -1,84 +1,115 @@
-"""How many requests a second one core can send in a closed loop: this engine and wrk, in turns."""
+"""How many requests a second one core sends in a closed loop: this engine and its peers, in turns."""
 
 from __future__ import annotations
 
-import asyncio
-import re
-import shutil
-import time
-from dataclasses import dataclass
+import math
+from collections.abc import AsyncIterator
+from dataclasses import asdict, dataclass
+from statistics import median
 
-from benchmarks.load.bench import (
-    CONNECTIONS,
-    DIFFERENT,
-    HOST,
-    SAME,
-    VOID_ABOVE_RUN_DELAY,
-    Bench,
-    run_delay_ns,
-)
-from hinterland.load.http1 import Request, closed_loop
-from hinterland.load.summary import summarise
+from benchmarks.load.bench import CONNECTIONS, DIFFERENT, HOST, SAME, Bench, Delays
+from benchmarks.load.peers import PEERS, Misread, Peer
+from benchmarks.load.row import Ratio, Row, judged, ratio
+from hinterland.model.load import RequestPlan, Weighted
+from hinterland.model.load_words import parse_check
+
+GROUP = "rate"
+CHECKED = RequestPlan(path=SAME, checks=(parse_check("status = 200"), parse_check("length = 0")))
+MAIN, PLAIN = "engine", "engine, no checks of its own"
+OURS = {
+    MAIN: CHECKED,
+    PLAIN: RequestPlan(path=SAME),
+    "engine, answers all differ": RequestPlan(path=DIFFERENT),
+}
+"""Each sees to every answer's status and to its being as long as it says. The first is told the status and
+the length to expect, too, as a person may ask it to."""
+# Slow to start, and so far from the target that fewer turns decide.
+SLOW = ("k6", "locust")
+FEWEST_PAIRS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One generator's turn. The run-queue delays are shares of its time; above 5 % it says nothing."""
+    """One generator's turn."""
 
     generator: str
     repeat: int
     rate_per_s: float
-    generator_delay: float
-    server_delay: float
-
-    @property
-    def void(self) -> bool:
-        return max(self.generator_delay, self.server_delay) > VOID_ABOVE_RUN_DELAY
+    cpu_us: float
+    delays: Delays
 
 
-def generators() -> tuple[str, ...]:
-    """Returns who takes part: wrk only where it is installed."""
-    return ("engine", "wrk", "engine_different") if shutil.which("wrk") else ("engine", "engine_different")
+async def rows(bench: Bench, repeats: int, attempts: int, turn_s: int) -> AsyncIterator[Row]:
+    """Yields the medians, and the ratio to each peer from the turns in pairs."""
+    turns: list[Turn] = []
+    peers = [peer for peer in PEERS if peer.here]
+    for repeat in range(attempts):
+        names: list[str | Peer] = [*OURS, *peers]
+        if repeat >= FEWEST_PAIRS:
+            names = [name for name in names if not (isinstance(name, Peer) and name.name in SLOW)]
+        # Whoever goes first this time goes last the next.
+        order = names if repeat % 2 == 0 else names[::-1]
+        turns += [await _turn(bench, name, repeat, turn_s) for name in order]
+        if all(len(_sound(turns, name)) >= repeats for name in (*OURS, "wrk") if _of(turns, name)):
+            break
+    for name in OURS:
+        yield _median_row(turns, name)
+    for peer in PEERS:
+        if not peer.here:
+            yield Row(GROUP, f"against {peer.name}", "not on PATH", f"at least {peer.least:g} x", "absent")
+            continue
+        yield _median_row(turns, peer.name)
+        yield _ratio_row(turns, peer)
+        if peer.name == "wrk":
+            found = _paired(turns, PLAIN, "wrk")
+            yield Row(GROUP, "  the same, no checks of its own", f"{found} x" if found else "no pair")
 
 
-async def turn(bench: Bench, generator: str, repeat: int, duration_s: float) -> Turn:
-    """Lets one generator run against the server."""
-    before_ns, began_ns = run_delay_ns(bench.pids), time.monotonic_ns()
-    if generator == "wrk":
-        rate_per_s, delay = await _wrk(bench, duration_s)
-    else:
-        path = SAME if generator == "engine" else DIFFERENT
-        rate_per_s, delay = await _engine(bench, path, duration_s)
-    server_delay = (run_delay_ns(bench.pids) - before_ns) / (time.monotonic_ns() - began_ns)
-    return Turn(generator, repeat, rate_per_s, delay, server_delay)
+async def _turn(bench: Bench, name: str | Peer, repeat: int, turn_s: int) -> Turn:
+    if isinstance(name, Peer):
+        url = f"http://{HOST}:{bench.nginx.port}{SAME}"
+        page, delays = await bench.peer(name.command(url, CONNECTIONS, turn_s, bench.scratch))
+        rate_per_s = name.rate(page, bench.scratch)
+        return Turn(name.name, repeat, rate_per_s, delays.cpu_s * 1e6 / (rate_per_s * turn_s), delays)
+    mix = (Weighted(requests=(OURS[name],)),)
+    result, delays = await bench.load(bench.plan(model="closed", duration_s=float(turn_s), mix=mix))
+    if result.errors or set(result.statuses) != {"200"}:
+        raise Misread(f"nginx did not answer each request: {result.errors} {result.statuses}")
+    return Turn(name, repeat, result.reached_per_s, delays.cpu_s * 1e6 / result.operations, delays)
 
 
-async def _engine(bench: Bench, path: str, duration_s: float) -> tuple[float, float]:
-    sample = await closed_loop(
-        HOST, bench.nginx.port, Request(path=path), connections=CONNECTIONS, duration_s=duration_s
+def _of(turns: list[Turn], name: str) -> list[Turn]:
+    return [turn for turn in turns if turn.generator == name]
+
+
+def _sound(turns: list[Turn], name: str) -> dict[int, Turn]:
+    return {turn.repeat: turn for turn in _of(turns, name) if not turn.delays.void}
+
+
+def _median_row(turns: list[Turn], name: str) -> Row:
+    sound, tried = list(_sound(turns, name).values()), _of(turns, name)
+    used = sound or tried
+    rate, cpu_us = (median(values) for values in zip(*((t.rate_per_s, t.cpu_us) for t in used), strict=True))
+    void = f"{len(tried) - len(sound)} of {len(tried)} void"
+    return Row(
+        GROUP,
+        name,
+        f"{rate:>9,.0f} requests/s, {cpu_us:5.2f} us of CPU each ({void})",
+        detail={"turns": [asdict(turn) for turn in tried]},
     )
-    summary = summarise(sample)
-    if summary.by_error or set(summary.by_status) != {200}:
-        raise RuntimeError(f"nginx did not answer each request: {summary.by_error} {summary.by_status}")
-    return summary.reached_per_s, sample.detail["run_delay_share"] or 0.0
 
 
-async def _wrk(bench: Bench, duration_s: float) -> tuple[float, float]:
-    """Runs wrk with one thread on this process's core; it takes whole seconds."""
-    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{round(duration_s)}s"]
-    began_ns = time.monotonic_ns()
-    process = await asyncio.create_subprocess_exec(
-        *command, f"http://{HOST}:{bench.nginx.port}{SAME}", stdout=asyncio.subprocess.PIPE
-    )
-    finished = asyncio.ensure_future(process.communicate())
-    delay_ns, read_ns = 0, began_ns + 1
-    while not finished.done():
-        # Its counters vanish with it: keep the last ones.
-        if now_delay_ns := run_delay_ns([process.pid]):
-            delay_ns, read_ns = now_delay_ns, time.monotonic_ns()
-        await asyncio.wait({finished}, timeout=0.1)
-    page = (await finished)[0].decode()
-    found = re.search(r"Requests/sec:\s+([\d.]+)", page)
-    if found is None or "Non-2xx" in page or "Socket errors" in page:
-        raise RuntimeError(f"wrk did not get its answers: {page}")
-    return float(found[1]), delay_ns / (read_ns - began_ns)
+def _ratio_row(turns: list[Turn], peer: Peer) -> Row:
+    found = _paired(turns, MAIN, peer.name)
+    target = f"at least {peer.least:g} x"
+    if found is None:
+        return Row(GROUP, f"against {peer.name}", "no undisturbed pair of turns", target, "void")
+    word = judged(found.centre >= peer.least, void=found.pairs < FEWEST_PAIRS)
+    return Row(GROUP, f"against {peer.name}", f"{found} x", target, word, asdict(found))
+
+
+def _paired(turns: list[Turn], ours: str, theirs: str) -> Ratio | None:
+    """Returns the ratio of two generators from the repeats in which neither was disturbed."""
+    first, second = _sound(turns, ours), _sound(turns, theirs)
+    pairs = sorted(first.keys() & second.keys())
+    return ratio([math.log(first[each].rate_per_s / second[each].rate_per_s) for each in pairs])

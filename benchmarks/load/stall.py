@@ -1,7 +1,9 @@
 """A stall of known length: what the operations due in it must have waited, and what a generator says.
 
-The server is stopped by a process of its own, so that the generator is not disturbed; both read
-CLOCK_MONOTONIC.
+The server is stopped by a process of its own, so that the generator is not disturbed. The truth comes from
+the schedule and the two moments at which the server stopped and went on: an operation due in between waited
+at least until the end. The median is not touched by a stall of a tenth of the time; its truth is that of
+the seconds before it.
 """
 
 from __future__ import annotations
@@ -9,19 +11,20 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
 
 import numpy as np
-from numpy.typing import NDArray
 
-from benchmarks.load.bench import CONNECTIONS, HOST, SAME, VOID_ABOVE_RUN_DELAY, Bench, run_delay_ns
-from hinterland.load import arrivals
-from hinterland.load.http1 import Request, closed_loop, open_loop
-from hinterland.load.summary import summarise
-from hinterland.model.history import LoadSample
+from benchmarks.load.bench import Bench, Delays
+from benchmarks.load.row import Row, judged
+from hinterland.model.load import Arrivals
+from hinterland.model.load_result import Counts, LoadResult
+from hinterland.statistics.histogram import Histogram
 
+GROUP = "stall"
 RATE_PER_S = 10_000
-QUANTILES = (99.0, 99.9)
+QUANTILES = (0.5, 0.99, 0.999)
+TARGET = 0.02
 STOPPER = """
 import os, signal, sys, time
 pids, begin_ns, length_s = [int(p) for p in sys.argv[1].split(",")], int(sys.argv[2]), float(sys.argv[3])
@@ -41,78 +44,75 @@ print(stopped_ns, continued_ns)
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Stall:
-    """Percentiles in ms, in the order of QUANTILES: the truth, what an open and what a closed loop says.
-
-    `service_ms` are the open loop's, counted from sending instead of from the intended moment. `worst` is
-    the largest relative difference between the open loop and the truth.
-    """
-
-    duration_s: float
-    stall_s: float
-    truth_ms: tuple[float, ...]
-    open_ms: tuple[float, ...]
-    closed_ms: tuple[float, ...]
-    service_ms: tuple[float, ...]
-    lateness_p99_us: float
-    generator_delay: float
-    server_delay: float
-    pacing: str
-
-    @property
-    def void(self) -> bool:
-        return max(self.generator_delay, self.server_delay) > VOID_ABOVE_RUN_DELAY
-
-    @property
-    def worst(self) -> float:
-        return max(abs(ours / true - 1) for ours, true in zip(self.open_ms, self.truth_ms, strict=True))
+async def rows(bench: Bench, attempts: int, duration_s: float, stall_s: float) -> AsyncIterator[Row]:
+    """Yields each percentile beside its truth, of the first undisturbed run, and what a closed loop says."""
+    for _ in range(attempts):
+        opened, delays, length_s = await _stalled(bench, "open", duration_s, stall_s)
+        truths = _truths_s(opened, length_s)
+        found = Histogram.from_counts(opened.response)
+        apart = [abs(found.percentile(q) / true - 1) for q, true in zip(QUANTILES, truths, strict=True)]
+        if not delays.void:
+            break
+    service = Histogram.from_counts(opened.service)
+    for q, true, off in zip(QUANTILES, truths, apart, strict=True):
+        yield Row(
+            GROUP,
+            f"p{q * 100:g}, {length_s:.3f} s of {duration_s:g} s",
+            f"{_ms(found.percentile(q))} (truth {_ms(true)}): {off:.2%} off",
+            f"within {TARGET:.0%}",
+            judged(off <= TARGET, void=delays.void),
+            {"truth_s": true, "found_s": found.percentile(q), "generator_delay": delays.generator},
+        )
+    yield Row(GROUP, "the same from the moment of sending", _line(service))
+    closed, _, _ = await _stalled(bench, "closed", duration_s, stall_s)
+    yield Row(GROUP, "closed loop, the same stall", _line(Histogram.from_counts(closed.response)))
 
 
-async def measure(bench: Bench, duration_s: float, stall_s: float) -> Stall:
-    """Stops the server in the middle of an open and of a closed loop."""
-    schedule = arrivals.constant(RATE_PER_S, duration_s)
-    before_ns, began_ns = run_delay_ns(bench.pids), time.monotonic_ns()
-    stopping = asyncio.ensure_future(_stop(bench, duration_s, stall_s))
-    opened = await open_loop(
-        HOST, bench.nginx.port, Request(path=SAME), schedule=schedule, connections=CONNECTIONS
-    )
-    stopped_ns, continued_ns = await stopping
-    server_delay = (run_delay_ns(bench.pids) - before_ns) / (time.monotonic_ns() - began_ns)
-    stopping = asyncio.ensure_future(_stop(bench, duration_s, stall_s))
-    closed = await closed_loop(
-        HOST, bench.nginx.port, Request(path=SAME), connections=CONNECTIONS, duration_s=duration_s
-    )
-    await stopping
-    summary = summarise(opened)
-    return Stall(
+async def _stalled(
+    bench: Bench, model: str, duration_s: float, stall_s: float
+) -> tuple[LoadResult, Delays, float]:
+    """Runs a load with a stall in its middle; returns how long that was, too."""
+    stopping: list[asyncio.Task[tuple[int, int]]] = []
+
+    def begun(_: LoadResult) -> None:
+        if not stopping:
+            stopping.append(asyncio.ensure_future(_stop(bench, (duration_s - stall_s) / 2, stall_s)))
+
+    asked = bench.plan(
+        model=model,
         duration_s=duration_s,
-        stall_s=(continued_ns - stopped_ns) / 1e9,
-        truth_ms=_percentiles_ms(truth_s(opened, stopped_ns, continued_ns)),
-        open_ms=_percentiles_ms(summary.response_s),
-        closed_ms=_percentiles_ms(summarise(closed).response_s),
-        service_ms=_percentiles_ms(summary.service_s),
-        lateness_p99_us=opened.detail["lateness_p99_us"],
-        generator_delay=opened.detail["run_delay_share"] or 0.0,
-        server_delay=server_delay,
-        pacing=opened.detail["pacing"],
+        arrivals=Arrivals(rate_per_s=RATE_PER_S) if model == "open" else Arrivals(),
+        scheduler="spin",
     )
+    result, delays = await bench.load(asked, watch=begun)
+    stopped_ns, continued_ns = await stopping[0]
+    return result, delays, (continued_ns - stopped_ns) / 1e9
 
 
-def truth_s(sample: LoadSample, stopped_ns: int, continued_ns: int) -> NDArray[np.float64]:
-    """Returns the least that each operation waited, in s: until the end of the stall if due in it, else 0."""
-    due_in_it = (sample.intended_ns >= stopped_ns) & (sample.intended_ns < continued_ns)
-    return np.where(due_in_it, (continued_ns - sample.intended_ns) / 1e9, 0.0)
+def _truths_s(result: LoadResult, stall_s: float) -> list[float]:
+    """Returns what each percentile must be: the median of the seconds before, the others from the stall
+    alone."""
+    waited_s = np.arange(round(stall_s * RATE_PER_S), 0, -1) / RATE_PER_S
+    least_s = np.zeros(result.operations)
+    least_s[-len(waited_s) :] = np.sort(waited_s)
+    before = [second.response for second in result.seconds[: int((result.window_s - stall_s) / 2)]]
+    # In a run with a stall the median of all is a little higher up among those that it did not reach.
+    share = 0.5 * result.operations / (result.operations - len(waited_s))
+    return [_merged(before).percentile(share)] + [
+        float(np.quantile(least_s, q, method="higher")) for q in QUANTILES[1:]
+    ]
 
 
-def _percentiles_ms(values_s: NDArray[np.float64]) -> tuple[float, ...]:
-    """Returns the order statistics at QUANTILES, in ms: each is a value that was measured."""
-    return tuple(float(value) * 1e3 for value in np.percentile(values_s, QUANTILES, method="higher"))
+def _merged(counts: list[Counts]) -> Histogram:
+    whole = Histogram()
+    for each in counts:
+        whole.merge(each)
+    return whole
 
 
-async def _stop(bench: Bench, duration_s: float, stall_s: float) -> tuple[int, int]:
-    """Stops the server for `stall_s` in the middle; returns when it stood and when it went on, in ns."""
-    begin_ns = time.monotonic_ns() + round((duration_s - stall_s) / 2 * 1e9)
+async def _stop(bench: Bench, after_s: float, stall_s: float) -> tuple[int, int]:
+    """Stops the server for `stall_s`; returns when it stood and when it went on, in ns."""
+    begin_ns = time.monotonic_ns() + round(after_s * 1e9)
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-c",
@@ -126,3 +126,11 @@ async def _stop(bench: Bench, duration_s: float, stall_s: float) -> tuple[int, i
     page, _ = await process.communicate()
     stopped_ns, continued_ns = page.split()
     return int(stopped_ns), int(continued_ns)
+
+
+def _ms(value_s: float) -> str:
+    return f"{value_s * 1e3:.4g} ms"
+
+
+def _line(times: Histogram) -> str:
+    return ", ".join(f"p{q * 100:g} {_ms(times.percentile(q))}" for q in QUANTILES)
