@@ -30,6 +30,10 @@ class Seen:
         self.connections = 0
         self.uploads_ms: list[float] = []
 
+    def forget(self) -> None:
+        self.connections = 0
+        self.uploads_ms.clear()
+
 
 seen = Seen()
 
@@ -53,7 +57,8 @@ def note(method: str, begun_s: float) -> None:
 class Connection(asyncio.Protocol):
     """One connection, of either protocol."""
 
-    def connection_made(self, transport: asyncio.Transport) -> None:
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
         seen.connections += 1
         self.transport = transport
         self.peer = transport.get_extra_info("peername")[0]
@@ -108,7 +113,9 @@ class Connection(asyncio.Protocol):
 
         for event in self.http2.receive_data(data):
             if isinstance(event, RequestReceived):
-                self.asked[event.stream_id] = (time.monotonic(), dict(event.headers))
+                # Text, for that is the header encoding asked for.
+                fields: Any = event.headers
+                self.asked[event.stream_id] = (time.monotonic(), dict(fields))
             elif isinstance(event, DataReceived):
                 self.http2.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
             elif isinstance(event, StreamEnded):
@@ -128,12 +135,13 @@ class Connection(asyncio.Protocol):
 class Desk(asyncio.Protocol):
     """Where the counts can be asked for, so that asking is not counted."""
 
-    def connection_made(self, transport: asyncio.Transport) -> None:
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
         self.transport = transport
 
     def data_received(self, data: bytes) -> None:
         if data.startswith(b"POST /forget "):
-            seen.__init__()
+            seen.forget()
         body = json.dumps(vars(seen)).encode()
         self.transport.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
 

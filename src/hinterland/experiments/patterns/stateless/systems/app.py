@@ -81,7 +81,8 @@ class Token(Memory):
         text, _, signature = cookie.rpartition(".")
         if not hmac.compare_digest(self.sign(text.encode()), signature):
             return None
-        return json.loads(base64.urlsafe_b64decode(text))
+        session: Session = json.loads(base64.urlsafe_b64decode(text))
+        return session
 
     def save(self, cookie: str, session: Session) -> str:
         text = base64.urlsafe_b64encode(json.dumps(session).encode())
