@@ -120,7 +120,7 @@ def test_another_target_is_refused_with_its_token_and_what_to_do(tmp_path: Path)
         against(site, tmp_path)
     page = str(error.value)
     token = token_for(own_address(), tmp_path)
-    assert "has not agreed" in page
+    assert page.startswith(f"{own_address()} has not agreed")
     assert "does not hold the token" in page
     assert f"    {token}\n" in page
     assert re.search(r"let http://[\d.]+:\d+/\.well-known/hinterland-consent answer 200", page)

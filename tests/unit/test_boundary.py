@@ -58,6 +58,35 @@ def test_a_server_that_breaks_at_once_lies_between_the_last_that_held_and_the_fi
     assert BETWEEN in found.assumed
 
 
+def test_an_interval_is_never_wider_than_what_was_probed_nor_below_nothing() -> None:
+    random = np.random.default_rng(7)
+    bracketed = 0
+    for _ in range(300):
+        rates = random.uniform(50, 300, int(random.integers(4, 9)))
+        shares = np.clip((rates / 300) ** 2 * random.exponential(0.03, len(rates)), 0, 1)
+        held = shares <= 0.01
+        if held.all() or not held.any():
+            continue
+        found = boundary(rates, shares, np.full(len(rates), 400.0), 0.01)
+        assert 0 < found.low <= found.estimate <= found.high
+        if held[rates.argmin()]:
+            assert found.low >= rates.min()
+        if not held[rates.argmax()]:
+            assert found.high <= rates.max()
+        if found.assumed == BETWEEN:
+            bracketed += 1
+            assert rates.min() <= found.low
+            assert found.high <= rates.max()
+    assert bracketed > 20
+
+
+def test_probes_that_contradict_each_other_lie_within_the_bracket() -> None:
+    rates = np.array([80.0, 120, 149, 150, 180, 260])
+    found = boundary(rates, np.array([0.002, 0.03, 0.001, 0.02, 0.004, 0.011]), np.full(6, 300.0), 0.01)
+    assert found.assumed == BETWEEN
+    assert (found.low, found.high) == (80, 260)
+
+
 def test_few_probes_give_the_gap_between_them() -> None:
     found = boundary(np.array([100.0, 400]), np.array([0.0, 1.0]), np.array([1.0, 1.0]), 0.5)
     assert (found.low, found.estimate, found.high) == (100, 200, 400)

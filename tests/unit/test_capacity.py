@@ -13,12 +13,15 @@ from load_results import counts, plan
 from msgspec.structs import replace
 
 from hinterland.errors import UsageError
-from hinterland.model.load import Arrivals, LoadPlan, Objective
+from hinterland.model.load import Arrivals, LoadPlan, Objective, Scheduler
 from hinterland.model.load_capacity import CapacityResult
 from hinterland.model.load_result import LoadResult
 from hinterland.model.load_words import parse_objective
+from hinterland.report.load_page import search_tiles
 from hinterland.runner.load import capacity
 from hinterland.runner.load.capacity import Limits, find_capacity
+from hinterland.runner.load.capacity_words import said
+from hinterland.statistics.boundary import BETWEEN
 
 POISSON = plan(arrivals=Arrivals(shape="poisson"))
 SLOWLY = plan(arrivals=Arrivals(shape="poisson", rate_per_s=100))
@@ -150,6 +153,44 @@ def test_lateness_far_below_the_objective_voids_no_probe() -> None:
     result = found(Changed(a_little_late), asked=SLOWLY)
     assert result.ended in ("decided", "budget")
     assert all(point.counted for point in result.points)
+
+
+def test_lateness_voids_no_probe_for_errors_unless_requests_come_in_heaps() -> None:
+    def late(seconds: float) -> Callable[[LoadPlan, LoadResult], LoadResult]:
+        def change(plan: LoadPlan, made: LoadResult) -> LoadResult:
+            lost = max(0.0, 1 - 600 / plan.arrivals.rate_per_s) if plan.model == "open" else 0.0
+            made = replace(made, answered=round(made.operations * (1 - lost)))
+            return replace(made, generator=replace(made.generator, lateness=counts(np.full(1000, seconds))))
+
+        return change
+
+    errors = parse_objective("error_share < 1%")
+    assert all(point.counted for point in found(Changed(late(2e-3)), errors, SLOWLY).points)
+    assert found(Changed(late(0.03)), errors, SLOWLY).ended == "generator"
+
+
+@pytest.mark.parametrize("asked", [None, "tick"])
+def test_one_search_waits_for_its_moments_in_one_way(asked: Scheduler | None) -> None:
+    def by_turns(plan: LoadPlan, made: LoadResult) -> LoadResult:
+        chosen = plan.scheduler or ("timerfd" if plan.seed % 2 == 0 else "spin")
+        used = tuple(replace(process, scheduler=chosen) for process in made.generator.processes)
+        return replace(made, generator=replace(made.generator, processes=used))
+
+    server = Changed(by_turns)
+    made = found(server, asked=replace(SLOWLY, scheduler=asked))
+    opened = [each.scheduler for each in server.plans if each.model == "open"]
+    assert set(opened[1:]) == {asked or "timerfd"}
+    assert made.plan.scheduler == asked
+
+
+def test_a_bracket_is_not_called_a_95_percent_interval() -> None:
+    made = replace(found(QueueServer(1000.0)), capacity_per_s=149.0, low_per_s=80.0, high_per_s=260.0)
+    assert "(95 % interval 80.0 to 260)" in said(replace(made, ended="decided"))
+    bracket = said(replace(made, assumed=BETWEEN, ended="decided"))
+    assert "between 80.0 and 260" in bracket
+    assert "no 95 % interval" in bracket
+    tiles = [search_tiles(replace(made, assumed=assumed))[0][2] for assumed in (made.assumed, BETWEEN)]
+    assert tiles == ["80/s to 260/s, 95 %", "between 80/s and 260/s"]
 
 
 def test_a_generator_that_broke_in_a_probe_is_named() -> None:

@@ -107,12 +107,58 @@ def test_a_process_without_a_core_is_convicted(share: float, fault: bool) -> Non
     assert not fault or ("process 1" in audit.faults[0] and "pin the server" in audit.advice[0])
 
 
+def test_many_processes_without_a_core_are_one_fault() -> None:
+    starved = tuple(process(number=each, run_delay_share=0.1 + each / 100) for each in range(18))
+    audit = judge(sound(processes=(*starved, process(number=18))))
+    assert audit.faults == (
+        "18 of 19 processes waited for a core too long, process 17 the longest: "
+        "27.0% of the time (at most 5%)",
+    )
+    assert len(audit.advice) == 1
+
+
+@pytest.mark.parametrize("scheduler", ["spin", "timerfd", "tick"])
+def test_advice_does_not_contradict_itself(scheduler: str) -> None:
+    starved = process(run_delay_share=0.3, busy_share=0.99, scheduler=scheduler)
+    found = sound(
+        lateness=counts(np.full(1000, 0.05)),
+        processes=(starved, replace(starved, number=1)),
+        reached_per_s=1200.0,
+        in_flight_mean=3.0,
+        little=3.0,
+    )
+    audit = judge(found)
+    assert len(audit.faults) >= 3
+    assert len(audit.advice) == 1
+    assert "spin" not in audit.advice[0]
+    assert "more processes" not in audit.advice[0]
+    assert ("--scheduler timerfd" in audit.advice[0]) is (scheduler == "spin")
+    assert "fewer --processes" in audit.advice[0]
+    alone = judge(sound(processes=(starved,))).advice
+    assert "fewer --processes" not in " ".join(alone)
+
+
+def test_with_few_operations_the_percentile_that_is_shown_is_judged() -> None:
+    # 3 of 200 were late: that is p99, of which two operations tell nothing; p95 is what is shown.
+    few = {"response": counts(np.full(200, 1e-3)), "operations": 200, "answered": 200, "reached_per_s": 20.0}
+    late = counts(np.concatenate([np.full(197, 1e-6), np.full(3, 0.03)]))
+    assert not judge(sound(lateness=late, in_flight_mean=0.1, little=0.1, **few)).faults
+    later = counts(np.concatenate([np.full(180, 1e-6), np.full(20, 0.03)]))
+    one_fault(sound(lateness=later, in_flight_mean=0.1, little=0.1, **few), "p95 lateness 30 ms")
+    stall = {"in_flight_mean": 0.1, "little": 0.1, **few}
+    assert not judge(sound(stalls=(Stall(1.0, 300.0, 0),), **stall)).faults
+    one_fault(sound(stalls=(Stall(1.0, 900.0, 0),), **stall), "stood still once", "reaches p95")
+
+
 def test_stalls_that_reach_p99_are_convicted_and_shorter_ones_are_told() -> None:
-    one_fault(sound(stalls=(Stall(1.0, 60.0, 0), Stall(3.0, 60.0, 0))), "stood still 2 times", "1.2%")
+    one_fault(
+        sound(stalls=(Stall(1.0, 60.0, 0), Stall(3.0, 60.0, 0))), "stood still 2 times", "1.2%", "reaches p99"
+    )
     advice = acquitted(sound(stalls=(Stall(1.0, 23.0, 0),)))
     assert len(advice) == 1
     assert "23 ms" in advice[0]
     assert "p99.77" in advice[0]
+    assert "stood still once," in advice[0]
 
 
 def test_stalls_that_are_no_longer_listed_count() -> None:

@@ -11,7 +11,7 @@ from math import isfinite
 
 from msgspec import structs
 
-from hinterland.model.load_result import GeneratorAudit, LoadResult
+from hinterland.model.load_result import GeneratorAudit, GeneratorProcess, LoadResult
 from hinterland.statistics.histogram import Histogram
 
 LATE_MS = 10.0
@@ -19,14 +19,17 @@ LATE_MS = 10.0
 the server: requests that are sent in heaps are another load than the one asked for."""
 LATE_PART = 1 / 3
 """It is late, too, when its lateness is more than a third of the response time shown beside it ..."""
-LATE_MATTERS_MS = {0.5: 0.1, 0.99: 0.25}
-"""... and more than this at that percentile, below which a kernel's wake-up says more than a server."""
+HALF_LATE_MATTERS_MS, LATE_MATTERS_MS = 0.1, 0.25
+"""... and more than this at the median, or at the highest percentile, below which a kernel's
+wake-up says more than a server."""
 
 RUN_DELAY_SHARE = 0.05
 """A process of the generator that waited for a core for more than 5 % of the time did not keep its
 schedule."""
-STALLED_SHARE = 0.01
-"""Stalls that take more than 1 % of the time reach the 99th percentile."""
+JUDGED = (0.99, 0.95, 0.9, 0.75, 0.5)
+LEAST_BEYOND = 10
+"""The highest of these percentiles that so many operations lie beyond is judged: it is the one that is shown.
+Stalls that take more than 1 % of the time reach the 99th percentile, 5 % the 95th."""
 BUSY_SHARE = 0.95
 """A process that is busy for more than 95 % of the time has no room left: what it sends is what it can."""
 NEVER_CAME = ("unsent", "unfinished")
@@ -66,10 +69,12 @@ def _late(result: LoadResult, limit_s: float) -> Iterator[Found]:
     late, response = Histogram.from_counts(result.generator.lateness), Histogram.from_counts(result.response)
     if not late.operations:
         return
-    for q, matters_ms in LATE_MATTERS_MS.items():
+    highest = _highest(min(late.operations, response.operations))
+    for q in sorted({0.5, highest} if highest else ()):
+        matters_ms = HALF_LATE_MATTERS_MS if q == 0.5 else LATE_MATTERS_MS
         late_ms, response_ms = late.percentile(q) * 1e3, response.percentile(q) * 1e3
         name = f"p{q * 100:g}"
-        if q == 0.99 and late_ms > LATE_MS:
+        if q == highest and late_ms > LATE_MS:
             yield (
                 f"{name} lateness {_ms(late_ms)}: it did not keep its schedule (at most {LATE_MS:g} ms)",
                 _sooner(result),
@@ -86,8 +91,15 @@ def _late(result: LoadResult, limit_s: float) -> Iterator[Found]:
             )
 
 
+def _highest(operations: int) -> float | None:
+    """Returns the highest percentile that enough operations lie beyond; None for too few for any."""
+    return next((q for q in JUDGED if (1 - q) * operations >= LEAST_BEYOND * (1 - 1e-9)), None)
+
+
 def _sooner(result: LoadResult) -> str:
     """What makes a generator of this scheduler less late."""
+    if _without_core(result):
+        return _room(result)
     schedulers = {process.scheduler for process in result.generator.processes}
     if "tick" in schedulers:
         return "--scheduler timerfd, or spin where a core is free: a tick is a millisecond"
@@ -96,15 +108,33 @@ def _sooner(result: LoadResult) -> str:
     return "more processes (--processes), or a core of its own for each: pin the server to others"
 
 
+def _without_core(result: LoadResult) -> list[GeneratorProcess]:
+    return [each for each in result.generator.processes if each.run_delay_share > RUN_DELAY_SHARE]
+
+
+def _room(result: LoadResult) -> str:
+    """What gives processes that wait for cores more of them: never more processes, nor ones that spin."""
+    processes = result.generator.processes
+    fewer = "use fewer --processes, " if len(processes) > 1 else ""
+    spins = any(process.scheduler == "spin" for process in processes)
+    sleep = ", or --scheduler timerfd, which needs no core of its own" if spins else ""
+    return f"leave it a core: pin the server elsewhere (taskset), {fewer}end other programs{sleep}"
+
+
 def _delayed(result: LoadResult) -> Iterator[Found]:
-    for process in result.generator.processes:
-        if process.run_delay_share > RUN_DELAY_SHARE:
-            yield (
-                f"process {process.number} waited for a core for {process.run_delay_share:.1%} of the time "
-                f"(at most {RUN_DELAY_SHARE:.0%})",
-                "leave it a core: pin the server elsewhere (taskset), use fewer --processes, end other "
-                "programs, or --scheduler timerfd where cores are shared",
-            )
+    found = _without_core(result)
+    if not found:
+        return
+    worst = max(found, key=lambda process: process.run_delay_share)
+    share, most = f"{worst.run_delay_share:.1%} of the time", f"at most {RUN_DELAY_SHARE:.0%}"
+    if len(found) == 1:
+        says = f"process {worst.number} waited for a core for {share} ({most})"
+    else:
+        says = (
+            f"{len(found)} of {len(result.generator.processes)} processes waited for a core too long, "
+            f"process {worst.number} the longest: {share} ({most})"
+        )
+    yield (says, _room(result))
 
 
 def _stalled(result: LoadResult) -> Iterator[Found]:
@@ -113,18 +143,20 @@ def _stalled(result: LoadResult) -> Iterator[Found]:
     count = max(len(stalls), result.generator.stall_count)
     stalled_s = max(sum(stall.lasted_ms for stall in stalls) / 1e3, result.generator.stalled_s)
     share = stalled_s / max(result.window_s, 1e-9) / processes
-    if share > STALLED_SHARE:
+    highest = _highest(result.operations) or JUDGED[-1]
+    most = 1 - highest
+    if share > most:
         longest = max(stall.lasted_ms for stall in stalls)
         yield (
-            f"it stood still {count:,} times, for {share:.1%} of the time "
-            f"(at most {STALLED_SHARE:.0%}; the longest {_ms(longest)}): that reaches p99",
+            f"it stood still {_times(count)}, for {share:.1%} of the time "
+            f"(at most {most:.0%}; the longest {_ms(longest)}): that reaches p{highest * 100:g}",
             "run it again on a quiet machine; on a virtual one, look for steal time",
         )
     elif stalls:
         longest = max(stall.lasted_ms for stall in stalls)
         yield (
             "",
-            f"the generator stood still {count:,} times, at most for {_ms(longest)}: "
+            f"the generator stood still {_times(count)}, at most for {_ms(longest)}: "
             f"percentiles above p{100 * (1 - share):.4g} are not the server's alone",
         )
 
@@ -140,7 +172,9 @@ def _saturated(result: LoadResult, server_cpu_share: float | None) -> Iterator[F
         yield (
             f"{_counted(len(full))} used {max(each.cpu_share for each in full):.0%} of a core{knows}: "
             "the rate reached is what it can ask, not what the server can answer",
-            "more processes (--processes), each with a core; or an open loop (--rate) below this rate",
+            _room(result)
+            if _without_core(result)
+            else "more processes (--processes), each with a core; or an open loop (--rate) below this rate",
         )
         return
     full = [process for process in processes if process.busy_share > BUSY_SHARE]
@@ -150,14 +184,17 @@ def _saturated(result: LoadResult, server_cpu_share: float | None) -> Iterator[F
     if _kept_up(result):
         yield (
             "",
-            f"{_counted(len(full))} had work {busiest:.0%} of the time: a higher rate needs --processes",
+            f"{_counted(len(full))} had work {busiest:.0%} of the time: a higher rate needs "
+            f"{'cores that are free' if _without_core(result) else '--processes'}",
         )
     elif result.generator.in_flight_mean < result.plan.connections * result.plan.multiplexed / 2:
         yield (
             f"{_counted(len(full))} had work {busiest:.0%} of the time, and reached "
             f"{result.reached_per_s:,.0f} of {result.asked_per_s or 0:,.0f} operations a second with most "
             "connections idle: the server was not the limit",
-            "more processes (--processes), fewer checks, or a lower --rate",
+            _room(result)
+            if _without_core(result)
+            else "more processes (--processes), fewer checks, or a lower --rate",
         )
 
 
@@ -237,6 +274,10 @@ _CHECKS: tuple[Callable[[LoadResult], Iterator[Found]], ...] = (
 
 def _counted(processes: int) -> str:
     return "a process" if processes == 1 else f"{processes} processes"
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count:,} times"
 
 
 def _ms(value_ms: float) -> str:

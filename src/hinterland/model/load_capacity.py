@@ -46,7 +46,8 @@ class CapacityResult(Struct, frozen=True):
     """What a search found.
 
     capacity_per_s: the rate at which the objective just holds, between low_per_s and high_per_s (95 %
-    interval); None where there is none, with `low_per_s` as the highest rate known to hold, if any.
+    interval, or, where the probes are too few for one, the rates beside which it held and did not: `assumed`
+    says which); None where there is none, with `low_per_s` as the highest rate known to hold, if any.
     knee_per_s: the rate at which the response time divided by the rate is least (where a line from the
     origin touches the curve of the median); None where the curve has none in the range that was probed.
     calm_p50_s: the median response time of one connection that asks and waits. says: the result in words.

@@ -12,6 +12,7 @@ from hinterland.report.figure import NARROW_PX, WIDE_PX, Figure
 from hinterland.report.load_percentiles import NO_ANSWER
 from hinterland.report.load_words import count_text, rate_text
 from hinterland.report.svg import DASHES, Drawing, text_width, wrap
+from hinterland.statistics.boundary import BETWEEN
 
 NEAR = 1.03
 """Probes whose rates differ by less than this factor are joined into one point of the line."""
@@ -39,7 +40,12 @@ def figure(found: CapacityResult, *, key: str = "capacity") -> Figure | None:
         "for want of good answers."
     ]
     if found.capacity_per_s is not None:
-        notes.append("The shaded stretch is the 95 % interval of the rate at which the objective just holds.")
+        stretch = (
+            "lies between probes that held and probes that did not; that is all that is known of"
+            if found.assumed == BETWEEN
+            else "is the 95 % interval of"
+        )
+        notes.append(f"The shaded stretch {stretch} the rate at which the objective just holds.")
     if found.knee_per_s is not None:
         notes.append(
             "The knee is where a line from the origin touches the curve of p50: beyond it, more load costs "

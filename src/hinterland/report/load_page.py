@@ -38,6 +38,7 @@ from hinterland.report.load_words import (
     schedulers_say,
     sentence,
 )
+from hinterland.statistics.boundary import BETWEEN
 
 IN_TILES = (0.5, 0.99, 0.999)
 IN_TABLE = (0.5, 0.9, 0.99, 0.999)
@@ -125,7 +126,8 @@ def search_tiles(found: CapacityResult) -> list[tuple[str, str, str]]:
         low, high = (
             rate_text(each) if each is not None else "?" for each in (found.low_per_s, found.high_per_s)
         )
-        shown_tiles.append(("capacity", rate_text(found.capacity_per_s), f"{low} to {high}, 95 %"))
+        known = f"between {low} and {high}" if found.assumed == BETWEEN else f"{low} to {high}, 95 %"
+        shown_tiles.append(("capacity", rate_text(found.capacity_per_s), known))
     if found.knee_per_s is not None:
         shown_tiles.append(("knee", rate_text(found.knee_per_s), "where more load begins to cost"))
     if found.calm_p50_s is not None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from hinterland.model.load import Arrivals, LoadPlan, Target
+from hinterland.model.load import LoadPlan, Target
+from hinterland.model.load_arrivals import arrivals_say as arrivals_say
+from hinterland.model.load_arrivals import rate_text as rate_text
 from hinterland.model.load_result import LoadResult
 from hinterland.report import numbers
 from hinterland.report.load_percentiles import Percentile, shown, time_text
@@ -28,13 +30,6 @@ CLOSED_NOTE = (
 MODES = {"keep_alive": "", "new": ", a new one for each request", "pipelining": ""}
 
 
-def rate_text(per_s: float | None) -> str:
-    """Returns a rate: `20,000/s`, `12.5/s`."""
-    if per_s is None:
-        return "–"
-    return f"{per_s:,.0f}/s" if per_s >= 1000 or float(per_s).is_integer() else f"{per_s:.3g}/s"
-
-
 def count_text(count: int, noun: str) -> str:
     """Returns `1 connection`, `20,000 connections`."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
@@ -54,27 +49,6 @@ def asked_says(result: LoadResult) -> str:
     rate_per_s = arrivals.rate_per_s if arrivals.shape == "constant" else result.asked_per_s
     chained = bool(result.plan.scenario) or any(len(visit.requests) > 1 for visit in result.plan.mix)
     return f"{rate_per_s:,.0f} visits/s {asked}" if chained else f"{rate_text(rate_per_s)} {asked}"
-
-
-def arrivals_say(arrivals: Arrivals) -> str:
-    """Returns when operations are due: `20,000/s, evenly spaced`."""
-    spread = ", at random moments" if arrivals.jittered else ""
-    match arrivals.shape:
-        case "constant":
-            return f"{rate_text(arrivals.rate_per_s)}, evenly spaced"
-        case "poisson":
-            return f"{rate_text(arrivals.rate_per_s)}, at random moments (Poisson)"
-        case "ramp":
-            return f"from {rate_text(arrivals.rate_per_s)} to {rate_text(arrivals.to_per_s)}{spread}"
-        case "steps":
-            steps = [
-                f"{rate_text(rate)} for {numbers.quantity(span_s, 's')}" for rate, span_s in arrivals.steps
-            ]
-            more = f", and {len(steps) - 4} more steps" if len(steps) > 4 else ""
-            return f"{', '.join(steps[:4])}{more}{spread}"
-        case "trace":
-            return f"at the times in {arrivals.file}" if arrivals.file else "at the times given"
-    raise AssertionError(arrivals.shape)
 
 
 def model_says(plan: LoadPlan) -> str:

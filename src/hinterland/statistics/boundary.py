@@ -47,7 +47,10 @@ def boundary(
     Operations of one probe share their queue, so the scatter between probes, not the number of operations,
     tells how sure one can be: the standard error is the larger of the quasi-binomial one (Wedderburn 1974)
     and the jackknife's over probes, widened by `WIDENED`, with Student's t. Where all probes that held lie
-    below all that did not, the interval is at least the gap between the two. A probe that is judged as a
+    below all that did not, the interval is at least the gap between the two. It ends where the probes end,
+    and never below 0. Where it would reach 0 or cover all probes the curve says nothing: then the boundary is
+    only bracketed, by the highest load below which all held and the lowest above which none did, and
+    `assumed` is `BETWEEN` alone: no 95 % are claimed for that. A probe that is judged as a
     whole has share 0 or 1, weight 1 and `allowed` 0.5. Where all probes agree the estimate is NaN, and one
     bound is the last load that held or the first that did not. ValueError: shapes do not agree, or
     `allowed` is not a share.
@@ -67,15 +70,29 @@ def boundary(
     top, bottom = float(loads[held].max()), float(loads[~held].min())
     curve = _fitted(loads, shares, weights, allowed)
     if curve is None:
-        low, high = min(top, bottom), max(top, bottom)
-        return Interval(sqrt(low * high), low, high, len(loads), BETWEEN)
+        return _bracket(loads, held, sqrt(max(0.0, top * bottom)))
     half = WIDENED * curve.error * float(student.ppf((1 + confidence) / 2, max(1, len(loads) - 2)))
-    if top >= bottom:
-        return Interval(curve.place, curve.place - half, curve.place + half, len(loads), SHARES_GROW)
-    place = min(max(curve.place, top), bottom)
-    return Interval(
-        place, min(place - half, top), max(place + half, bottom), len(loads), f"{SHARES_GROW}; {BETWEEN}"
-    )
+    parted = top < bottom
+    place = min(max(curve.place, top), bottom) if parted else curve.place
+    low, high = place - half, place + half
+    if low <= 0 or (low < loads.min() and high > loads.max()):
+        return _bracket(loads, held, place)
+    if parted:
+        low, high = min(low, top), max(high, bottom)
+    if held[loads.argmin()]:
+        low = max(low, float(loads.min()))
+    if not held[loads.argmax()]:
+        high = min(high, float(loads.max()))
+    return Interval(place, low, high, len(loads), f"{SHARES_GROW}; {BETWEEN}" if parted else SHARES_GROW)
+
+
+def _bracket(loads: Floats, held: NDArray[np.bool_], place: float) -> Interval:
+    """Returns what is known without a curve; probes that contradict each other lie all within it."""
+    top, bottom = float(loads[held].max()), float(loads[~held].min())
+    below, above = loads[held & (loads < bottom)], loads[~held & (loads > top)]
+    low = float(below.max()) if len(below) else bottom
+    high = float(above.min()) if len(above) else top
+    return Interval(min(max(place, low), high), low, high, len(loads), BETWEEN)
 
 
 def _fitted(loads: Floats, shares: Floats, weights: Floats, allowed: float) -> Curve | None:

@@ -13,12 +13,12 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
-from msgspec import Struct, structs
+from msgspec import Struct, convert, structs
 
 from hinterland.checkers.beyond import Aim, aim_of, beyond
 from hinterland.checkers.generator import judge
 from hinterland.errors import UsageError
-from hinterland.model.load import Arrivals, LoadPlan, Objective
+from hinterland.model.load import Arrivals, LoadPlan, Objective, Scheduler
 from hinterland.model.load_capacity import CapacityPoint, CapacityResult, Ended
 from hinterland.model.load_result import LoadResult
 from hinterland.runner.load.capacity_words import said
@@ -106,6 +106,8 @@ class _Hunt:
         self._points: list[CapacityPoint] = []
         self._search: Search | None = None
         self._calm_s: float | None = None
+        # Probes that wait for their moments in different ways are not the same probe.
+        self._scheduler = plan.scheduler
         self._why = ""
         self._cut_short = False
         self._began_s = time.monotonic()
@@ -172,6 +174,7 @@ class _Hunt:
             self.plan,
             model="open",
             arrivals=Arrivals(shape=shape, rate_per_s=rate_per_s),
+            scheduler=self._scheduler,
             duration_s=min(duration_s, LONGEST_PROBE_S),
             count=None,
             warm_up_s=min(max(10 * self.aim.limit_s, LEAST_WARM_UP_S), 5.0),
@@ -181,7 +184,10 @@ class _Hunt:
         return await self._run(plan, watch=self._watch_load)
 
     def _judged(self, rate_per_s: float, result: LoadResult) -> CapacityPoint:
-        faults = judge(result, limit_s=self.aim.limit_s).faults
+        # An objective on errors speaks of no time: only requests that are sent in heaps change those.
+        faults = judge(result, limit_s=self.aim.limit_s or math.inf).faults
+        if not faults and self._scheduler is None:
+            self._scheduler = _scheduler_of(result)
         response = Histogram.from_counts(result.response)
         p50, p99 = (response.percentile(q) for q in (0.5, 0.99))
         share = beyond(self.objective, result)
@@ -284,6 +290,12 @@ class _Hunt:
 
     def _took_s(self) -> float:
         return time.monotonic() - self._began_s
+
+
+def _scheduler_of(result: LoadResult) -> Scheduler | None:
+    """Returns how the processes of a load kept their schedule, where all did so alike."""
+    used = {process.scheduler for process in result.generator.processes}
+    return convert(used.pop(), Scheduler) if len(used) == 1 and used != {""} else None
 
 
 def _check(plan: LoadPlan, limits: Limits) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hinterland.model.load_capacity import CapacityResult
+from hinterland.statistics.boundary import BETWEEN
 
 
 def said(found: CapacityResult, why: str = "") -> str:
@@ -36,6 +37,12 @@ def said(found: CapacityResult, why: str = "") -> str:
 def _known(found: CapacityResult, text: str) -> str:
     capacity, low, high = found.capacity_per_s, found.low_per_s, found.high_per_s
     if capacity is not None and low is not None and high is not None:
+        if found.assumed == BETWEEN:
+            return (
+                f"{text} holds up to about {_rate(capacity)} a second: no more is known than that the limit "
+                f"is between {_rate(low)} and {_rate(high)}, as too few probes, or too scattered ones, "
+                "give no 95 % interval."
+            )
         return f"{text} holds up to {_rate(capacity)} a second (95 % interval {_rate(low)} to {_rate(high)})."
     if low is not None:
         return f"{text} still holds at {_rate(low)} a second."

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Sequence
 
-from msgspec import to_builtins
-
-from hinterland.model.load import LoadPlan
+from hinterland.model.load import LoadPlan, Weighted
+from hinterland.model.load_arrivals import arrivals_say
 from hinterland.model.load_comparison import Compared, Comparison, Word
 from hinterland.model.load_result import LoadResult, Second
+from hinterland.model.load_words import render_request_line
 from hinterland.statistics.comparison import SECONDS_ARE_ALIKE, error_test, percentile_ratio, rate_ratio
 from hinterland.statistics.histogram import Histogram
 from hinterland.statistics.interval import Interval
@@ -23,6 +24,12 @@ LEAST_BEYOND = 10
 # What may differ without making it another load.
 NOT_THE_LOAD = frozenset({"objectives", "seed", "drain_s", "duration_s", "warm_up_s", "count", "ca_file"})
 NOT_THE_TARGET = frozenset({"address", "password"})
+# What differs where the words for it do not.
+ALIKE = defaultdict(
+    lambda: "they differ",
+    mix="the same requests in short, but not in their bodies, headers, checks or extracts",
+    arrivals="they differ in a detail of their times",
+)
 
 
 def compare(
@@ -70,19 +77,59 @@ def compare(
 
 
 def unlike(one: LoadPlan, other: LoadPlan) -> tuple[str, ...]:
-    """Returns what differs in what was asked, each as `field: this, that`; empty for the same load."""
-    ours, theirs = to_builtins(one), to_builtins(other)
+    """Returns what differs in what was asked, each as `field: this against that`; empty for the same load."""
     found = [
-        f"target.{name}: {ours['target'][name]}, {theirs['target'][name]}"
-        for name in ours["target"]
-        if name not in NOT_THE_TARGET and ours["target"][name] != theirs["target"][name]
+        f"target.{name}: {_plain(getattr(one.target, name))} against {_plain(getattr(other.target, name))}"
+        for name in one.target.__struct_fields__
+        if name not in NOT_THE_TARGET and getattr(one.target, name) != getattr(other.target, name)
     ]
-    found += [
-        f"{name}: {_short(ours[name])}, {_short(theirs[name])}"
-        for name in ours
-        if name not in NOT_THE_LOAD and name != "target" and ours[name] != theirs[name]
-    ]
+    for name in one.__struct_fields__:
+        if name in NOT_THE_LOAD or name == "target" or getattr(one, name) == getattr(other, name):
+            continue
+        ours, theirs = _said(one, name), _said(other, name)
+        found.append(f"{name}: {ours} against {theirs}" if ours != theirs else f"{name}: {ALIKE[name]}")
     return tuple(found)
+
+
+def _said(plan: LoadPlan, name: str) -> str:
+    """Returns a field of a plan as a person would say it. Headers may hold secrets, and are left out."""
+    match name:
+        case "arrivals":
+            return arrivals_say(plan.arrivals) if plan.model == "open" else "none, in a closed loop"
+        case "mix":
+            return _cut("; ".join(_visit(plan, visit) for visit in plan.mix), 100)
+        case "data":
+            rows = (
+                f"rows of {plan.data.rows}, {plan.data.order.replace('_', ' ')}, " if plan.data.rows else ""
+            )
+            spread = f"by Zipf with exponent {plan.data.zipf:g}" if plan.data.zipf else "all as often"
+            return f"{rows}keys 1 to {plan.data.keys:,}, {spread}"
+        case "scheduler":
+            return plan.scheduler or "chosen by itself"
+        case "processes":
+            return str(plan.processes or "as many as needed")
+        case "timeout_s":
+            return f"{plan.timeout_s:g} s"
+    return _plain(getattr(plan, name))
+
+
+def _visit(plan: LoadPlan, visit: Weighted) -> str:
+    lines = [
+        request.name or render_request_line(request, plan.target.protocol).strip() or "the URL"
+        for request in visit.requests
+    ]
+    often = f"{visit.weight:g} x " if len(plan.mix) > 1 else ""
+    return f"{often}{', then '.join(lines)}"
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return _cut(" ".join(str(value).split()), 100) or "none"
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 3]}..."
 
 
 def _steady(result: LoadResult) -> list[Second]:
@@ -132,6 +179,8 @@ def _says(metric: str, estimate: float, ratio: Interval, word: Word, margin: flo
         case "cannot_tell":
             if math.isnan(ratio.estimate):
                 return f"{metric}: can't tell, in both it lies among operations without an answer"
+            if ratio.low <= 0 and math.isinf(ratio.high):
+                return f"{metric}: can't tell, too few seconds to compare"
             return f"{metric}: can't tell, the ratio {_factor(estimate)} may be anything from {between}"
 
 
@@ -156,8 +205,3 @@ def _factor(value: float) -> str:
 
 def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
-
-
-def _short(value: object) -> str:
-    text = str(value)
-    return text if len(text) <= 40 else f"{text[:37]}..."

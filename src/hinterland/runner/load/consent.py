@@ -60,8 +60,9 @@ async def admitted(plan: LoadPlan, *, through: Host | None = None, state: Path |
     address = next(each for each in addresses if not is_loopback(each))
     token = token_for(target.host, state)
     if refusal := await _refusal(plan, address, token):
+        named = address if target.host.strip("[]") == address else f"{target.host} ({address})"
         raise UsageError(
-            f"{target.host} ({address}) has not agreed to be put under load: {refusal}.",
+            f"{named} has not agreed to be put under load: {refusal}.",
             _what_to_do(target, address, token),
         )
     return _to(plan, address)
