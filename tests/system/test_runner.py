@@ -34,6 +34,14 @@ async def trial(t: Trial) -> None:
     t.reading("rate", measured(t))
     t.record(Event(t_ns=time.monotonic_ns(), kind="fault", name="pause", target="server", stage="start"))
 """
+UNFIRED_AT_FIRST = """
+async def trial(t: Trial) -> None:
+    t.reading("rate", measured(t))
+    seen = t.cache / f"{t['variant']}.seen"
+    if not seen.exists():
+        seen.touch()
+        t.record(Event(t_ns=time.monotonic_ns(), kind="fault", name="pause", target="server", stage="start"))
+"""
 LATE = """
 async def trial(t: Trial) -> None:
     t.reading("rate", measured(t))
@@ -158,6 +166,29 @@ def test_a_trial_without_evidence_is_inconclusive_with_its_cause(
     assert "trials gave no evidence" in verdict.cause
     assert cause in verdict.cause
     assert {trial.status for trial in found.trials} <= {"failed", "void"}
+
+
+def test_a_void_trial_is_run_once_more_in_its_place(tmp_path: Path) -> None:
+    found = one_run(tmp_path, UNFIRED_AT_FIRST, blocks=2)
+    first = [trial for trial in found.trials if trial.block == 1]
+    variants = {str(trial.treatment["variant"]) for trial in first}
+    shaken = [place for place, trial in enumerate(first) if trial.status == "void"]
+    assert len(shaken) == len(variants), "each variant was shaken once"
+    for place in shaken:
+        again = first[place + 1]
+        assert again.id == f"{first[place].id}r"
+        assert (again.treatment, again.seed) == (first[place].treatment, first[place].seed)
+        assert again.status == "done"
+    assert all(trial.status == "done" for trial in found.trials if trial.block == 2)
+    assert len({trial.id for trial in found.trials}) == len(found.trials)
+    assert recheck(RunFolder(Path(found.folder))).verdicts == found.verdicts
+
+
+def test_what_is_void_again_or_out_of_budget_is_left_at_that(tmp_path: Path) -> None:
+    found = one_run(tmp_path, UNFIRED, blocks=1)
+    planned = sum(len(event.trials) for event in found.events if isinstance(event, BlockStarted))
+    assert len(found.trials) == 2 * planned, "once more, and no further"
+    assert {trial.status for trial in found.trials} == {"void"}
 
 
 def test_a_server_that_dies_at_start_shows_its_last_log_lines(tmp_path: Path) -> None:

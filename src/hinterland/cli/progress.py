@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from hinterland.model.experiment import Experiment
 from hinterland.model.run import (
+    AGAIN,
     BlockStarted,
     ClaimJudged,
     PlannedTrial,
@@ -62,7 +63,8 @@ class Progress:
         return []
 
     def _trial_finished(self, event: TrialFinished) -> None:
-        self.done += 1
+        # One that is run again takes the place of another.
+        self.done += not event.result.id.endswith(AGAIN)
         if event.result.status != "done":
             self.lost += 1
             self.last_cause = event.result.cause

@@ -12,8 +12,14 @@ from hinterland.model.verdict import TrialResult, Verdict
 RunStatus = Literal["running", "finished", "interrupted", "failed"]
 
 
+AGAIN = "r"
+
+
 class PlannedTrial(Struct, frozen=True):
-    """One trial of the plan. `id` is `b001-t02`: block 1, second in its random order (both from 1)."""
+    """One trial of the plan. `id` is `b001-t02`: block 1, second in its random order (both from 1).
+
+    `b001-t02r` took the place of b001-t02, which was void.
+    """
 
     id: str
     block: int

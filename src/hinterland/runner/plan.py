@@ -11,7 +11,7 @@ from hinterland.errors import UsageError
 from hinterland.model import levels
 from hinterland.model.experiment import Experiment, Factor, Level, label, show
 from hinterland.model.levels import bounds, is_range
-from hinterland.model.run import PlannedTrial
+from hinterland.model.run import AGAIN, PlannedTrial
 
 Treatment = dict[str, Level]
 
@@ -55,6 +55,13 @@ def block_of(
             seed=trial_seed(seed, block, treatment),
         )
         for position, treatment in enumerate(order, start=first)
+    )
+
+
+def again(trial: PlannedTrial) -> PlannedTrial:
+    """Returns the trial that takes the place of a void one: the same block, treatment and seed."""
+    return PlannedTrial(
+        id=f"{trial.id}{AGAIN}", block=trial.block, treatment=trial.treatment, seed=trial.seed
     )
 
 

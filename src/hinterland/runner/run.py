@@ -153,7 +153,9 @@ class _Run:
                 return
             self._say(BlockStarted(self._now(), block, trials))
             for trial in trials:
-                self._trial(keeper, interrupts, trial)
+                result = self._trial(keeper, interrupts, trial)
+                if self._deserves_another(result) and not interrupts.asked:
+                    self._trial(keeper, interrupts, plan.again(trial))
                 if interrupts.asked:
                     return
             self._judge(block)
@@ -189,7 +191,16 @@ class _Run:
         estimate_s = sum(longest.get(str(trial.treatment), self.experiment.trial_s) for trial in trials)
         return self._now() + estimate_s <= self.info.budget_s
 
-    def _trial(self, keeper: KeeperConnection, interrupts: Interrupts, trial: PlannedTrial) -> None:
+    def _deserves_another(self, result: TrialResult) -> bool:
+        """Decides whether a trial is run once more: it was void, by no fault of its claim, and time is left.
+
+        One that a stall of the machine spoilt leaves a hole in its block, and in the pair with it. It is run
+        again at once, so that it keeps its place in the random order; whether it is void was decided without
+        its metrics, so nothing is chosen by its outcome.
+        """
+        return result.status == "void" and self._now() + result.duration_s <= self.info.budget_s
+
+    def _trial(self, keeper: KeeperConnection, interrupts: Interrupts, trial: PlannedTrial) -> TrialResult:
         self._say(TrialStarted(self._now(), trial))
         began = time.monotonic()
         keeper.listen()
@@ -220,6 +231,7 @@ class _Run:
         self._say(TrialFinished(self._now(), result))
         if finished is not None and finished.stop is not None:
             raise rebuilt(finished.stop)
+        return result
 
     def _judge(self, block: int, interrupted: str = "") -> None:
         before = {verdict.claim: verdict for verdict in self.verdicts}
