@@ -11,7 +11,7 @@ from runner_samples import experiment, result
 
 from hinterland.model.claims import Claim, Crossover, DifferenceWithin, Matches, Never, RatioAtLeast
 from hinterland.model.experiment import Metric
-from hinterland.model.verdict import Assumption, TrialResult, Verdict
+from hinterland.model.verdict import Assumption, Outcome, TrialResult, Verdict
 from hinterland.runner.forms.pairs import MOST_LOG, log_ratio
 from hinterland.runner.judge import controlled, judge, needed
 
@@ -112,6 +112,16 @@ def test_more_than_a_fifth_of_trials_lost_makes_a_claim_inconclusive_and_names_t
     assert found.verdict == "inconclusive"
     assert "7 of 31 trials gave no evidence: the checker raised ValueError: no" in found.cause
     assert one(RATIO, trials + lost[:2]).verdict == "holds"
+
+
+def test_a_void_trial_that_came_out_well_when_it_was_run_again_left_no_hole() -> None:
+    trials = ratio_trials(12, 5.0)
+    void = [replace(trial, status="void", cause="late", outcome=Outcome()) for trial in trials]
+    filled = [replace(trial, id=f"{trial.id}r") for trial in trials]
+    assert one(RATIO, [*void, *filled]).verdict == "holds"
+    assert one(
+        RATIO, [*void, *(replace(trial, status="void", cause="late") for trial in filled)]
+    ).verdict == ("inconclusive")
 
 
 def test_an_interrupted_run_says_so_only_where_undecided() -> None:

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 
 from hinterland.model.experiment import Experiment
 from hinterland.model.run import (
-    AGAIN,
     BlockStarted,
     ClaimJudged,
     PlannedTrial,
@@ -64,7 +63,7 @@ class Progress:
 
     def _trial_finished(self, event: TrialFinished) -> None:
         # One that is run again takes the place of another.
-        self.done += not event.result.id.endswith(AGAIN)
+        self.done += event.result.id == event.result.planned_id
         if event.result.status != "done":
             self.lost += 1
             self.last_cause = event.result.cause

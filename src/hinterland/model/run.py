@@ -12,9 +12,6 @@ from hinterland.model.verdict import TrialResult, Verdict
 RunStatus = Literal["running", "finished", "interrupted", "failed"]
 
 
-AGAIN = "r"
-
-
 class PlannedTrial(Struct, frozen=True):
     """One trial of the plan. `id` is `b001-t02`: block 1, second in its random order (both from 1).
 

@@ -55,6 +55,10 @@ class Outcome(Struct, frozen=True):
     series: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
 
 
+AGAIN = "r"
+"""What the id of a trial ends in that took the place of a void one."""
+
+
 class TrialResult(Struct, frozen=True):
     """One trial as the record keeps it.
 
@@ -71,6 +75,11 @@ class TrialResult(Struct, frozen=True):
     duration_s: float
     cause: str = ""
     log: tuple[str, ...] = ()
+
+    @property
+    def planned_id(self) -> str:
+        """The id of the trial in the plan: that of the one whose place it took, or its own."""
+        return self.id.removesuffix(AGAIN)
 
 
 class Evidence(Struct, frozen=True):

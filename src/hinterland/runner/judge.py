@@ -4,8 +4,8 @@ A claim's evidence and its control's evidence are judged by the same form. Rules
 
 - a violation of `never` refutes it, whenever it is seen;
 - a claim that would hold is `inconclusive` unless its control came out the other way;
-- where more than a fifth of the trials a claim rests on gave no evidence, it is `inconclusive`, with the
-  commonest cause.
+- where more than a fifth of the planned trials a claim rests on gave no evidence, it is `inconclusive`, with
+  the commonest cause. A void trial that was run again, and was not void then, gave evidence.
 """
 
 from __future__ import annotations
@@ -143,10 +143,13 @@ def _evidence(experiment: Experiment, form: Claim, trials: Sequence[TrialResult]
     judged = _judge_form(experiment, form, usable, alpha)
     if judged.verdict == "refuted" and isinstance(form, Never):
         return judged
-    lost = [trial for trial in about if not _usable(experiment, trial, form)]
-    if len(lost) > MOST_LOST_SHARE * len(about):
-        cause = Counter(trial.cause for trial in lost).most_common(1)[0][0]
-        many = f"{len(lost)} of {len(about)} trials gave no evidence"
+    # What was void and came out well when it was run again left no hole.
+    filled = {trial.planned_id for trial in usable}
+    lost = {trial.planned_id: trial for trial in about if trial.planned_id not in filled}
+    planned = len(filled) + len(lost)
+    if len(lost) > MOST_LOST_SHARE * planned:
+        cause = Counter(trial.cause for trial in lost.values()).most_common(1)[0][0]
+        many = f"{len(lost)} of {planned} trials gave no evidence"
         return replace(judged, verdict="inconclusive", cause=f"{many}: {cause}")
     return judged
 

@@ -11,7 +11,8 @@ from hinterland.errors import UsageError
 from hinterland.model import levels
 from hinterland.model.experiment import Experiment, Factor, Level, label, show
 from hinterland.model.levels import bounds, is_range
-from hinterland.model.run import AGAIN, PlannedTrial
+from hinterland.model.run import PlannedTrial
+from hinterland.model.verdict import AGAIN
 
 Treatment = dict[str, Level]
 
