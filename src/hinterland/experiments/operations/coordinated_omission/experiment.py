@@ -17,6 +17,7 @@ from hinterland.model.history import LoadSample
 from hinterland.rig.nginx import Nginx
 
 LOAD_S, STALL_AT_S, PATIENCE_S = 1.0, 0.4, 20
+LEAST_MS = 5.0  # A machine that others use stands still that long by itself: less is not told apart.
 UNITS_MS = {"us": 1e-3, "ms": 1.0, "s": 1e3}
 LOOPS = ("closed_loop", "open_from_sending", "open_from_due")
 
@@ -30,10 +31,15 @@ CLAIMS = {
         metric="p99_ms", oracle="truth_ms", within=1.5, where={**STALL, **DUE}, control=SENDING
     ),
     "closed_loop_hides": ratio_at_least(
-        metric="p99_ms", ratio=20, more=DUE, less={"observer": "closed_loop"}, where=STALL, control=NO_STALL
+        metric="told_p99_ms",
+        ratio=20,
+        more=DUE,
+        less={"observer": "closed_loop"},
+        where=STALL,
+        control=NO_STALL,
     ),
     "sending_hides": ratio_at_least(
-        metric="p99_ms", ratio=20, more=DUE, less=SENDING, where=STALL, control=NO_STALL
+        metric="told_p99_ms", ratio=20, more=DUE, less=SENDING, where=STALL, control=NO_STALL
     ),
     "wrk_fills_in": matches(
         metric="p99_ms",
@@ -131,6 +137,7 @@ def of_loop(sample: LoadSample, observer: str, stalls: list[tuple[int, int]]) ->
     summary = summarise(sample)
     times_ms = 1e3 * (summary.response_s if observer == "open_from_due" else summary.service_s)
     metrics = reported(times_ms)
+    metrics["told_p99_ms"] = max(metrics["p99_ms"], LEAST_MS)
     for begun, ended in stalls:
         metrics["asked_in_stall"] = float(np.sum((sample.sent_ns >= begun) & (sample.sent_ns < ended)))
     return metrics
