@@ -24,7 +24,8 @@ _LOOKS: dict[str, tuple[str, str]] = dict(STYLES.items())
 
 def draw(drawing: Drawing, scene: Scene) -> None:
     """Fills the drawing and sets its height. The axis must begin below `head_px`."""
-    drawing.height = scene.bottom + 16
+    # A label of the last moment reaches 17 px below it.
+    drawing.height = scene.bottom + 18
     _bands(drawing, scene)
     _heads(drawing, scene)
     _lifelines(drawing, scene)
