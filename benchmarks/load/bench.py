@@ -103,7 +103,7 @@ class Bench:
         """Runs another generator on the generator's cores; returns what it printed, and who waited."""
         os.sched_setaffinity(0, self.generator_cores)
         server_ns, began_ns = run_delay_ns(self.pids), time.monotonic_ns()
-        cpu_before_s = _children_s()
+        cpu_before_s, busy_before_s = _children_s(), busy_s(self.generator_cores)
         process = await asyncio.create_subprocess_exec(
             *map(str, command),
             stdout=asyncio.subprocess.PIPE,
@@ -123,9 +123,14 @@ class Bench:
             if not finished.done():
                 process.kill()
                 await finished
-        server = (run_delay_ns(self.pids) - server_ns) / (time.monotonic_ns() - began_ns)
-        page = finished.result()[0].decode(errors="replace")
-        return page, Delays(delay_ns / (read_ns - began_ns), server, _children_s() - cpu_before_s)
+        took_ns = time.monotonic_ns() - began_ns
+        server = (run_delay_ns(self.pids) - server_ns) / took_ns
+        cpu_s = _children_s() - cpu_before_s
+        # Threads of one program that wait for each other are its own affair: it was disturbed for as long at
+        # most as its cores were busy with something else.
+        others_s = max(0.0, busy_s(self.generator_cores) - busy_before_s - cpu_s)
+        generator = min(delay_ns / (read_ns - began_ns), others_s * 1e9 / took_ns)
+        return finished.result()[0].decode(errors="replace"), Delays(generator, server, cpu_s)
 
 
 @contextlib.asynccontextmanager
@@ -163,6 +168,21 @@ def _children_s() -> float:
     """Returns the CPU time of the children that have ended."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
+
+
+def busy_s(cores: Iterable[int]) -> float:
+    """Returns for how long these cores have been busy since the machine began, what a hypervisor took
+    included.
+
+    /proc/stat counts it in hundredths of a second.
+    """
+    names, ticks = {f"cpu{core}" for core in cores}, 0
+    for line in Path("/proc/stat").read_text().splitlines():
+        name, *counts = line.split()
+        if name in names:
+            user, nice, system, _idle, _waiting, irq, softirq, steal = map(int, counts[:8])
+            ticks += user + nice + system + irq + softirq + steal
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def run_delay_ns(pids: Iterable[int]) -> int:

@@ -3,7 +3,7 @@
 The server is stopped by a process of its own, so that the generator is not disturbed. The truth comes from
 the schedule and the two moments at which the server stopped and went on: an operation due in between waited
 at least until the end. The median is not touched by a stall of a tenth of the time; its truth is that of
-the seconds before it.
+the seconds which the stall did not reach, before it and after what it had held up was answered.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import asyncio
 import sys
 import time
 from collections.abc import AsyncIterator
+from math import ceil
 
 import numpy as np
 
@@ -90,15 +91,17 @@ async def _stalled(
 
 
 def _truths_s(result: LoadResult, stall_s: float) -> list[float]:
-    """Returns what each percentile must be: the median of the seconds before, the others from the stall
-    alone."""
+    """Returns what each percentile must be: the median from the seconds that the stall did not reach, the
+    others from the stall alone."""
     waited_s = np.arange(round(stall_s * RATE_PER_S), 0, -1) / RATE_PER_S
     least_s = np.zeros(result.operations)
     least_s[-len(waited_s) :] = np.sort(waited_s)
-    before = [second.response for second in result.seconds[: int((result.window_s - stall_s) / 2)]]
+    begun_s, over_s = (result.window_s - stall_s) / 2, (result.window_s + stall_s) / 2
+    # What was held up is answered within a second of the stall's end.
+    calm = [*result.seconds[: int(begun_s)], *result.seconds[ceil(over_s) + 1 :]]
     # In a run with a stall the median of all is a little higher up among those that it did not reach.
     share = 0.5 * result.operations / (result.operations - len(waited_s))
-    return [_merged(before).percentile(share)] + [
+    return [_merged([second.response for second in calm]).percentile(share)] + [
         float(np.quantile(least_s, q, method="higher")) for q in QUANTILES[1:]
     ]
 

@@ -1,10 +1,11 @@
-"""One process's share of a load: its lanes, its loop, and what it tells of both four times a second."""
+"""One process's share of a load: its lanes, its loop, and what it tells of both twice a second."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
 import time
+from collections import deque
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -36,12 +37,13 @@ from hinterland.statistics.histogram import counts_of
 if TYPE_CHECKING:
     from hinterland.load.operations_file import OperationsFile
 
-FOLD_S = 0.25
+# A fold costs some 2 ms, nearly as much for few operations as for many: time in which nothing is sent.
+FOLD_S = 0.5
 # Room for what one core does between two folds; more is made where it is not enough.
-CAPACITY = 1 << 16
+CAPACITY = 1 << 17
 # Counting the bytes of more lanes than this takes too long to do it while the load runs.
 FEW_LANES = 256
-FOLDS_A_COLLECTION = (16, 256)
+FOLDS_A_COLLECTION = (8, 128)
 
 
 class Drive:
@@ -70,6 +72,7 @@ class Drive:
         self._turns_before, self._turns_held = 0, -1
         self._operations = self._waited = self._bytes = self._folds = 0
         self._in_flight = self._samples = 0
+        self._stages: deque[Callable[[], None]] = deque()
         self._file = self._open_file()
         self._failure: UsageError | None = None
 
@@ -121,13 +124,16 @@ class Drive:
         `broken`: something else went wrong, so that no part is reported as the last. Raises UsageError where
         the file could not be written.
         """
-        self._tell(self._loop.drain(), last=False)
-        columns = self._loop.last()
-        self._keep(columns)
+        while self._stages:
+            self._stages.popleft()()
+        rest, columns = self._loop.drain(), self._loop.last()
+        for found in (rest, columns):
+            self._keep(found)
         if self._file is not None:
             self._writing(self._file.close)
+        self._tell(self._count(rest), last=False)
         # Whoever hears that it was the last may end this process: the file must be whole by then.
-        self._count(columns, last=not broken and self._failure is None)
+        self._tell(self._count(columns), last=not broken and self._failure is None)
         await self._pool.close()
         if self._failure is not None:
             raise self._failure
@@ -222,21 +228,36 @@ class Drive:
     # Telling.
 
     def _fold_again(self) -> None:
-        self._timer = asyncio.get_running_loop().call_later(FOLD_S, self._fold_again)
+        """Counts what has ended, in stages: between two of them the loop sends what has become due."""
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(FOLD_S, self._fold_again)
         if isinstance(self._loop, OpenLoop):
             self._loop.agenda.fill(time.monotonic_ns() + AHEAD_NS)
-        self._tell(self._loop.drain(), last=False)
+        columns = self._loop.drain()
+        self._keep(columns)
+        self._stages += (partial(self._count_apart, columns), self._collect)
+        loop.call_soon(self._next_stage)
+
+    def _next_stage(self) -> None:
+        if self._stages:
+            self._stages.popleft()()
+            asyncio.get_running_loop().call_soon(self._next_stage)
+
+    def _count_apart(self, columns: Columns) -> None:
+        part = self._count(columns)
+        self._stages.appendleft(partial(self._tell, part, last=False))
+
+    def _collect(self) -> None:
         self._folds += 1
         # With the collector off, mostly what was made since the last time is looked through, and is little.
         gc.collect(sum(self._folds % often == 0 for often in FOLDS_A_COLLECTION))
 
-    def _tell(self, columns: Columns, *, last: bool) -> None:
-        self._keep(columns)
-        self._count(columns, last=last)
-
-    def _count(self, columns: Columns, *, last: bool) -> None:
+    def _count(self, columns: Columns) -> Part:
         part = fold(columns, self._window, self._requests.any_status)
         self._operations += sum(kind.operations for kind in part.kinds.values())
+        return part
+
+    def _tell(self, part: Part, *, last: bool) -> None:
         self._report(self._with_own(part, last), last)
 
     def _with_own(self, part: Part, last: bool) -> Part:

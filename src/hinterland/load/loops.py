@@ -153,6 +153,7 @@ class OpenLoop(Loop):
         super().__init__(recorder, requests, first_visit=first_visit, step=step)
         self.agenda = agenda
         self.waited = 0
+        self._due_ns = NEVER
         self._under_way = 0
         self._free: deque[Lane] = deque()
         self._shut: deque[Lane] = deque()
@@ -175,6 +176,10 @@ class OpenLoop(Loop):
 
     def look(self, now: int) -> int:
         """Sends what is due at `now` while lanes are free; returns when the next is due, or NEVER."""
+        self._due_ns = due_ns = self._look(now)
+        return due_ns
+
+    def _look(self, now: int) -> int:
         agenda = self.agenda
         due, late, count = agenda.due, agenda.late, agenda.count
         place = agenda.noticed
@@ -227,6 +232,10 @@ class OpenLoop(Loop):
                 self._send(lane, outgoing, now, now)
                 return
         self._free_again(lane, now)
+        # Answers come in bunches, and the pacer looks after each bunch only: what falls due within one would
+        # wait for the rest of it.
+        if now >= self._due_ns:
+            self.look(now)
 
     def failed(self, lane: Lane, status: int, error: int) -> None:
         self._done[lane.operation] = now = self._note(lane, lane.operation, status, error)
