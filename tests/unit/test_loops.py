@@ -1,4 +1,4 @@
-"""An open loop sends what is due whoever notices it: its pacer between two bunches of answers, or an answer."""
+"""An open loop sends what is due whoever notices it: its pacer between bunches of answers, or an answer."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ import psycopg
 
 SCHEMA = Path(__file__).with_name("schema.sql")
 ROUNDS = 4000
-ITEMS = 8
+ITEMS = 5
 
 Connection = psycopg.AsyncConnection[tuple[Any, ...]]
 Pool = asyncio.LifoQueue[Connection]
