@@ -6,24 +6,23 @@ import asyncio
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import msgspec
 import pytest
 
 from hinterland import RunOptions, run_experiment
 from hinterland.catalogue import read
 from hinterland.checkers import charges
 from hinterland.load.client import HttpClient
-from hinterland.model.history import Event, History, Operation
-from hinterland.model.verdict import TrialResult
+from hinterland.model.verdict import Outcome, TrialResult
 from hinterland.rig import Rig
 from hinterland.runner import code
+from hinterland.runner.recorded import Recorded
 
 FOLDER = Path(__file__).parent
-RECORDED = sorted((FOLDER / "histories").glob("*.json"))
 EXPERIMENT = read(FOLDER)
 CODE = code.load(EXPERIMENT)
+# These show the checker one thing each; the rest of an outcome needs a whole trial.
+RECORDED = Recorded(FOLDER, lambda history: Outcome(findings=tuple(charges.check(history))))
 
 DISEASES = {
     "no_key": {"double_charge_in_turn", "double_charge_at_once", "double_charge_when_slow"},
@@ -44,23 +43,13 @@ HEALTH = {
 """What the lesson says a wrong variant gets right."""
 
 
-@pytest.mark.parametrize("file", RECORDED, ids=lambda file: file.stem)
-def test_recorded_history(file: Path) -> None:
-    recorded: dict[str, Any] = msgspec.json.decode(file.read_bytes())
-    history = History(
-        treatment=recorded["treatment"],
-        seed=recorded["seed"],
-        operations=msgspec.convert(recorded["operations"], tuple[Operation, ...]),
-        events=msgspec.convert(recorded["events"], tuple[Event, ...]),
-        readings=recorded["readings"],
-    )
-    found = charges.check(history)
-    assert [[finding.kind, finding.key] for finding in found] == recorded["findings"]
-    assert all(2 <= len(finding.witness) <= 5 for finding in found)
+@pytest.mark.parametrize("name", RECORDED.names)
+def test_recorded_history(name: str) -> None:
+    assert not RECORDED.differences(name)
 
 
 def test_every_finding_is_in_a_recorded_history() -> None:
-    kinds = {kind for file in RECORDED for kind, _ in msgspec.json.decode(file.read_bytes())["findings"]}
+    kinds = {kind for name in RECORDED.names for kind, _ in RECORDED.file(name)["outcome"]["findings"]}
     assert kinds == set(charges.KINDS)
 
 

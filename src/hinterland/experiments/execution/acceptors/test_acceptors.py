@@ -4,87 +4,44 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import msgspec
 import pytest
 
 from hinterland import RunOptions, run_experiment
 from hinterland.catalogue import read
-from hinterland.model.history import Event, History, Operation
-from hinterland.model.levels import treatments
-from hinterland.model.verdict import Outcome
 from hinterland.runner import code
-from hinterland.runner.judge import controlled, sides
+from hinterland.runner.recorded import Recorded, broken
 
 FOLDER = Path(__file__).parent
-RECORDED = sorted((FOLDER / "histories").glob("*.json"))
 EXPERIMENT = read(FOLDER)
 CODE = code.load(EXPERIMENT)
-
-
-def recorded(name: str) -> dict[str, Any]:
-    found: dict[str, Any] = msgspec.json.decode((FOLDER / "histories" / f"{name}.json").read_bytes())
-    return found
-
-
-def outcome(kept: dict[str, Any]) -> Outcome:
-    """Returns what a recorded trial comes to."""
-    parts = {
-        "operations": tuple(Operation(**each) for each in kept["operations"]),
-        "events": tuple(Event(**each) for each in kept["events"]),
-    }
-    return CODE.outcome(History(**{**kept, **parts}))
-
-
-def broken(found: Outcome) -> list[str]:
-    return [each.id for each in found.assumptions if not each.held]
-
-
-@pytest.mark.parametrize("file", RECORDED, ids=lambda file: file.stem)
-def test_recorded_history(file: Path) -> None:
-    kept = recorded(file.stem)
-    found, wanted = outcome(kept["history"]), kept["outcome"]
-    assert found.metrics == pytest.approx(wanted["metrics"], rel=0.001, abs=0.0001)
-    assert broken(found) == wanted["broken"]
-    kinds = [finding.kind for finding in found.findings]
-    assert {kind: kinds.count(kind) for kind in kinds} == wanted["findings"]
-    assert found.tries == wanted["tries"]
-    assert all(2 <= len(finding.witness) <= 5 for finding in found.findings)
-
-
-@pytest.mark.parametrize("claim", EXPERIMENT.claim, ids=lambda claim: claim.id)
-def test_the_default_design_runs_both_a_claim_and_its_control(claim: Any) -> None:
-    planned = treatments(EXPERIMENT, {})
-    form = CODE.claims[claim.id]
-    for side in (*sides(form), *sides(controlled(form))):
-        assert any(side.items() <= treatment.items() for treatment in planned), side
+RECORDED = Recorded(FOLDER, CODE.outcome)
 
 
 def test_a_client_whose_answer_never_came_is_left_and_not_cut_off() -> None:
-    kept = recorded("nothing_stops")["history"]
+    kept = RECORDED.trial("nothing_stops")
     last = next(each for each in kept["operations"] if each["kind"] == "knock")
     last.update(outcome="unknown", done_ns=-1, result=None, error="CancelledError")
-    metrics = outcome(kept).metrics
+    metrics = RECORDED.outcome(kept).metrics
     assert metrics["left_share"] == pytest.approx(1 / 120)
     assert metrics["cut_off"] == metrics["answered_late"] == 0
 
 
 def test_one_client_more_or_less_than_a_share_is_a_finding() -> None:
-    kept = recorded("passed_in_turn")["history"]
-    assert [each for each in outcome(kept).findings if each.kind == "another_number"] == []
+    kept = RECORDED.trial("passed_in_turn")
+    assert [each for each in RECORDED.outcome(kept).findings if each.kind == "another_number"] == []
     looked = next(each["t_ns"] for each in kept["events"] if each["name"] == "looked")
     stuck = next(each for each in kept["operations"] if each["error"])
     stuck.update(outcome="ok", done_ns=looked - 1, result=1, error="")
-    [found] = [each for each in outcome(kept).findings if each.kind == "another_number"]
+    [found] = [each for each in RECORDED.outcome(kept).findings if each.kind == "another_number"]
     assert found.says.startswith("29 of 120 clients are left waiting")
 
 
 def test_a_server_that_leaves_a_visitor_out_in_calm_weather_is_no_evidence() -> None:
-    kept = recorded("three_serve_for_four")["history"]
+    kept = RECORDED.trial("three_serve_for_four")
     first = next(each for each in kept["operations"] if each["kind"] == "visit")
     first.update(outcome="unknown", done_ns=-1, result=None, error="timeout")
-    assert broken(outcome(kept)) == ["served"]
+    assert RECORDED.broken(kept) == ["served"]
 
 
 @pytest.mark.parametrize(
@@ -92,9 +49,9 @@ def test_a_server_that_leaves_a_visitor_out_in_calm_weather_is_no_evidence() -> 
     [("one", 4, 1), ("reuseport", 4, 0.25), ("passing", 8, 0.125), ("shared", 4, None)],
 )
 def test_what_belongs_to_one_worker(way: str, workers: int, share: float | None) -> None:
-    kept = recorded("nothing_stops")["history"]
+    kept = RECORDED.trial("nothing_stops")
     kept["treatment"] |= {"way": way, "workers": workers}
-    assert outcome(kept).metrics.get("computed_left") == share
+    assert RECORDED.outcome(kept).metrics.get("computed_left") == share
 
 
 @pytest.fixture(scope="module")

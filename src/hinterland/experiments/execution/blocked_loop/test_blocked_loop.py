@@ -6,120 +6,60 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import msgspec
-import numpy as np
 import pytest
 
 from hinterland import RunOptions, run_experiment
 from hinterland.catalogue import read
 from hinterland.model.experiment import Level
-from hinterland.model.history import UNFINISHED, History, LoadSample
-from hinterland.model.levels import treatments
-from hinterland.model.verdict import Outcome, TrialResult
+from hinterland.model.verdict import TrialResult
 from hinterland.runner import code
-from hinterland.runner.judge import controlled, sides
+from hinterland.runner.recorded import Recorded, broken
 
 FOLDER = Path(__file__).parent
-RECORDED = sorted((FOLDER / "histories").glob("*.json"))
 EXPERIMENT = read(FOLDER)
 CODE = code.load(EXPERIMENT)
-
-
-def recorded(name: str) -> dict[str, Any]:
-    found: dict[str, Any] = msgspec.json.decode((FOLDER / "histories" / f"{name}.json").read_bytes())
-    return found
-
-
-def outcome(kept: dict[str, Any]) -> Outcome:
-    """Returns what a recorded trial comes to."""
-    loads = {name: load(sample) for name, sample in kept["loads"].items()}
-    return CODE.outcome(
-        History(treatment=kept["treatment"], seed=kept["seed"], readings=kept["readings"], loads=loads)
-    )
-
-
-def load(kept: dict[str, Any]) -> LoadSample:
-    """Returns a recorded load; times were kept in whole microseconds, null where there was none."""
-    times: dict[str, Any] = {
-        f"{name}_ns": np.array([UNFINISHED if t is None else t * 1000 for t in kept[f"{name}_us"]], np.int64)
-        for name in ("intended", "sent", "done")
-    }
-    count = len(kept["error"])
-    return LoadSample(
-        **times,
-        status=np.zeros(count, np.int16),
-        error=np.array(kept["error"], np.int8),
-        connection=np.zeros(count, np.int32),
-        start_ns=kept["start_us"] * 1000,
-        end_ns=kept["end_us"] * 1000,
-        loop=kept["loop"],
-        errors=tuple(kept["errors"]),
-    )
-
-
-def broken(found: Outcome) -> list[str]:
-    return [each.id for each in found.assumptions if not each.held]
-
-
-@pytest.mark.parametrize("file", RECORDED, ids=lambda file: file.stem)
-def test_recorded_history(file: Path) -> None:
-    kept = recorded(file.stem)
-    found, wanted = outcome(kept["history"]), kept["outcome"]
-    assert found.metrics == pytest.approx(wanted["metrics"], rel=0.001, abs=0.0001)
-    assert broken(found) == wanted["broken"]
-    kinds = [finding.kind for finding in found.findings]
-    assert {kind: kinds.count(kind) for kind in kinds} == wanted["findings"]
-    assert found.tries == wanted["tries"]
-    assert all(2 <= len(finding.witness) <= 5 for finding in found.findings)
-
-
-@pytest.mark.parametrize("claim", EXPERIMENT.claim, ids=lambda claim: claim.id)
-def test_the_default_design_runs_both_a_claim_and_its_control(claim: Any) -> None:
-    planned = treatments(EXPERIMENT, {})
-    form = CODE.claims[claim.id]
-    for side in (*sides(form), *sides(controlled(form))):
-        assert any(side.items() <= treatment.items() for treatment in planned), side
+RECORDED = Recorded(FOLDER, CODE.outcome)
 
 
 def test_one_answer_during_a_blocking_call_is_found() -> None:
-    kept = recorded("everybody_waits")["history"]
+    kept = RECORDED.trial("everybody_waits")
     (start_ns, end_ns) = kept["readings"]["calls_ns"][0]
     quick = kept["loads"]["quick"]
     place = next(n for n, due_us in enumerate(quick["intended_us"]) if due_us * 1000 > start_ns)
     quick["done_us"][place] = end_ns // 1000 - 1
-    [finding] = [each for each in outcome(kept).findings if each.kind == "overtook"]
+    [finding] = [each for each in RECORDED.outcome(kept).findings if each.kind == "overtook"]
     assert finding.says == "a visitor who came during the report was answered before its end"
     assert [event.actor for event in finding.witness] == ["neighbour", "visitor", "visitor", "neighbour"]
     assert [event.t_ms for event in finding.witness] == sorted(event.t_ms for event in finding.witness)
 
 
 def test_one_visitor_held_up_is_found() -> None:
-    kept = recorded("nobody_waits")["history"]
+    kept = RECORDED.trial("nobody_waits")
     (start_ns, end_ns) = kept["readings"]["calls_ns"][0]
     quick = kept["loads"]["quick"]
     place = next(n for n, due_us in enumerate(quick["intended_us"]) if due_us * 1000 > start_ns)
     quick["done_us"][place] = end_ns // 1000 + 1
-    [finding] = [each for each in outcome(kept).findings if each.kind == "held_up"]
+    [finding] = [each for each in RECORDED.outcome(kept).findings if each.kind == "held_up"]
     assert finding.says == "a visitor who came during the report was answered only after its end"
     assert finding.witness[-1].actor == "visitor"
 
 
 def test_a_call_that_was_not_made_or_met_nobody_is_no_evidence() -> None:
-    kept = recorded("nobody_waits")["history"]
+    kept = RECORDED.trial("nobody_waits")
     kept["readings"]["calls_ns"] = []
-    found = outcome(kept)
+    found = RECORDED.outcome(kept)
     assert broken(found) == ["calls_made", "somebody_came"]
     assert found.tries == {}
-    kept = recorded("nobody_waits")["history"]
+    kept = RECORDED.trial("nobody_waits")
     start_ns, _ = kept["readings"]["calls_ns"][0]
     kept["readings"]["calls_ns"] = [[start_ns, start_ns + 1000]]
-    assert broken(outcome(kept)) == ["somebody_came"]
+    assert RECORDED.broken(kept) == ["somebody_came"]
 
 
 def test_a_visitor_who_was_never_answered_is_no_evidence() -> None:
-    kept = recorded("nobody_waits")["history"]
+    kept = RECORDED.trial("nobody_waits")
     kept["loads"]["quick"]["done_us"][-1] = None
-    found = outcome(kept)
+    found = RECORDED.outcome(kept)
     assert broken(found) == ["all_answered"]
     assert found.metrics["slowest_ms"] == 5000
 

@@ -7,74 +7,29 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import msgspec
-import numpy as np
 import pytest
 
 from hinterland import RunOptions, run_experiment
 from hinterland.catalogue import read
 from hinterland.errors import SetupError
-from hinterland.model.history import UNFINISHED, History, LoadSample
-from hinterland.model.levels import treatments
 from hinterland.model.verdict import TrialResult
 from hinterland.rig import limits
 from hinterland.runner import code, record
-from hinterland.runner.judge import controlled, sides
+from hinterland.runner.recorded import Recorded
 
 FOLDER = Path(__file__).parent
-RECORDED = sorted((FOLDER / "histories").glob("*.json"))
 EXPERIMENT = read(FOLDER)
 CODE = code.load(EXPERIMENT)
+RECORDED = Recorded(FOLDER, CODE.outcome)
 SILENT = 1000 - 16
 
 
-def history(recorded: dict[str, Any]) -> History:
-    """Returns a recorded trial; times were kept in whole microseconds, null where there was none."""
-    return History(
-        treatment=recorded["treatment"],
-        seed=recorded["seed"],
-        readings=recorded["readings"],
-        loads={name: load(kept) for name, kept in recorded["loads"].items()},
-    )
-
-
-def load(kept: dict[str, Any]) -> LoadSample:
-    times: dict[str, Any] = {
-        f"{name}_ns": np.array([UNFINISHED if t is None else t * 1000 for t in kept[f"{name}_us"]], np.int64)
-        for name in ("intended", "sent", "done")
-    }
-    count = len(kept["intended_us"])
-    return LoadSample(
-        **times,
-        status=np.zeros(count, np.int16),
-        error=np.array(kept["error"], np.int8),
-        connection=np.arange(count, dtype=np.int32),
-        start_ns=kept["start_us"] * 1000,
-        end_ns=kept["end_us"] * 1000,
-        loop=kept["loop"],
-        errors=tuple(kept["errors"]),
-    )
-
-
-@pytest.mark.parametrize("file", RECORDED, ids=lambda file: file.stem)
-def test_recorded_history(file: Path) -> None:
-    recorded = msgspec.json.decode(file.read_bytes())
-    outcome, wanted = CODE.outcome(history(recorded["history"])), recorded["outcome"]
-    assert outcome.metrics == pytest.approx(wanted["metrics"], rel=0.01, abs=0.002)
-    assert [finding.key for finding in outcome.findings] == wanted["findings"]
-    assert [each.id for each in outcome.assumptions if not each.held] == wanted["broken"]
-    assert all(2 <= len(finding.witness) <= 5 for finding in outcome.findings)
-
-
 def test_a_batch_with_one_client_waiting_counts() -> None:
-    recorded = msgspec.json.decode((FOLDER / "histories" / "everybody_is_served.json").read_bytes())[
-        "history"
-    ]
+    recorded = RECORDED.trial("everybody_is_served")
     recorded["loads"]["silent"]["done_us"][250] = None
     recorded["readings"]["served_at_the_end"] -= 1
-    outcome = CODE.outcome(history(recorded))
+    outcome = RECORDED.outcome(recorded)
     assert [finding.says for finding in outcome.findings] == [
         "1 of the clients 201 to 300 never had an answer"
     ]
@@ -83,8 +38,8 @@ def test_a_batch_with_one_client_waiting_counts() -> None:
 
 
 def test_the_ramp_ends_with_the_last_client() -> None:
-    recorded = msgspec.json.decode((FOLDER / "histories" / "everybody_is_served.json").read_bytes())
-    outcome = CODE.outcome(history(recorded["history"]))
+    recorded = RECORDED.trial("everybody_is_served")
+    outcome = RECORDED.outcome(recorded)
     curve = outcome.series["clients_served_by_second"]
     assert curve[0][1] == 1
     assert curve[-1][0] == pytest.approx(outcome.metrics["accept_ms"] / 1e3)
@@ -115,20 +70,10 @@ def test_the_active_are_a_share_but_never_too_few_to_ask_in_turn() -> None:
 
 
 def test_a_server_that_dropped_silent_clients_gives_no_evidence() -> None:
-    recorded = msgspec.json.decode((FOLDER / "histories" / "everybody_is_served.json").read_bytes())[
-        "history"
-    ]
+    recorded = RECORDED.trial("everybody_is_served")
     recorded["readings"]["served_at_the_end"] -= 36
-    [stayed] = CODE.outcome(history(recorded)).assumptions
+    [stayed] = RECORDED.outcome(recorded).assumptions
     assert (stayed.held, stayed.measured) == (False, "900 of 936")
-
-
-@pytest.mark.parametrize("claim", EXPERIMENT.claim, ids=lambda claim: claim.id)
-def test_the_default_design_runs_both_a_claim_and_its_control(claim: Any) -> None:
-    planned = treatments(EXPERIMENT, {})
-    form = CODE.claims[claim.id]
-    for side in (*sides(form), *sides(controlled(form))):
-        assert any(side.items() <= treatment.items() for treatment in planned), side
 
 
 def test_the_weak_variant_says_so_and_every_level_has_a_program() -> None:

@@ -8,74 +8,36 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 
 from hinterland import RunOptions, run_experiment
 from hinterland.catalogue import read
-from hinterland.model.history import History
-from hinterland.model.levels import treatments
-from hinterland.model.verdict import Outcome
 from hinterland.runner import code
-from hinterland.runner.judge import controlled, sides
+from hinterland.runner.recorded import Recorded, broken
 
 FOLDER = Path(__file__).parent
-RECORDED = sorted((FOLDER / "histories").glob("*.json"))
 EXPERIMENT = read(FOLDER)
 CODE = code.load(EXPERIMENT)
-
-
-def recorded(name: str) -> dict[str, Any]:
-    found: dict[str, Any] = msgspec.json.decode((FOLDER / "histories" / f"{name}.json").read_bytes())
-    return found
-
-
-def outcome(kept: dict[str, Any]) -> Outcome:
-    """Returns what a recorded trial comes to."""
-    return CODE.outcome(History(**kept))
-
-
-def broken(found: Outcome) -> list[str]:
-    return [each.id for each in found.assumptions if not each.held]
-
-
-@pytest.mark.parametrize("file", RECORDED, ids=lambda file: file.stem)
-def test_recorded_history(file: Path) -> None:
-    kept = recorded(file.stem)
-    found, wanted = outcome(kept["history"]), kept["outcome"]
-    assert found.metrics == pytest.approx(wanted["metrics"], rel=0.001, abs=0.0001)
-    assert broken(found) == wanted["broken"]
-    kinds = [finding.kind for finding in found.findings]
-    assert {kind: kinds.count(kind) for kind in kinds} == wanted["findings"]
-    assert found.tries == wanted["tries"]
-    assert all(2 <= len(finding.witness) <= 5 for finding in found.findings)
-
-
-@pytest.mark.parametrize("claim", EXPERIMENT.claim, ids=lambda claim: claim.id)
-def test_the_default_design_runs_both_a_claim_and_its_control(claim: Any) -> None:
-    planned = treatments(EXPERIMENT, {})
-    form = CODE.claims[claim.id]
-    for side in (*sides(form), *sides(controlled(form))):
-        assert any(side.items() <= treatment.items() for treatment in planned), side
+RECORDED = Recorded(FOLDER, CODE.outcome)
 
 
 def test_a_switch_is_what_is_left_of_a_turn_batch_by_batch() -> None:
-    kept = recorded("threads_in_c")["history"]
+    kept = RECORDED.trial("threads_in_c")
     kept["readings"]["ring"] |= {"turn_ns": [9000, 5000, 4000], "alone_ns": [6000, 1000, 2000]}
-    metrics = outcome(kept).metrics
+    metrics = RECORDED.outcome(kept).metrics
     assert (metrics["turn_us"], metrics["work_us"], metrics["switch_us"]) == (5, 2, 3)
 
 
 def test_what_can_not_be_told_from_nothing_is_not_negative() -> None:
-    kept = recorded("generators")["history"]
+    kept = RECORDED.trial("generators")
     kept["readings"]["ring"] |= {"turn_ns": [100, 100], "alone_ns": [150, 120]}
-    assert outcome(kept).metrics["switch_us"] == 0.001
+    assert RECORDED.outcome(kept).metrics["switch_us"] == 0.001
 
 
 def test_a_token_that_hardly_went_round_is_no_evidence() -> None:
-    kept = recorded("cold_coroutines")["history"]
+    kept = RECORDED.trial("cold_coroutines")
     kept["readings"]["ring"]["turns"] = 32
-    assert broken(outcome(kept)) == ["went_round"]
+    assert RECORDED.broken(kept) == ["went_round"]
 
 
 def run(store: Path, **levels: tuple[Any, ...]) -> dict[tuple[Any, ...], dict[str, float]]:

@@ -6,92 +6,31 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import msgspec
-import numpy as np
 import pytest
 
 from hinterland import RunOptions, run_experiment
 from hinterland.catalogue import read
-from hinterland.model.history import UNFINISHED, History, LoadSample
-from hinterland.model.levels import treatments
-from hinterland.model.verdict import Outcome
 from hinterland.runner import code
-from hinterland.runner.judge import controlled, sides
+from hinterland.runner.recorded import Recorded, broken
 
 FOLDER = Path(__file__).parent
-RECORDED = sorted((FOLDER / "histories").glob("*.json"))
 EXPERIMENT = read(FOLDER)
 CODE = code.load(EXPERIMENT)
-
-
-def recorded(name: str) -> dict[str, Any]:
-    found: dict[str, Any] = msgspec.json.decode((FOLDER / "histories" / f"{name}.json").read_bytes())
-    return found
-
-
-def outcome(kept: dict[str, Any]) -> Outcome:
-    """Returns what a recorded trial comes to."""
-    loads = {name: load(sample) for name, sample in kept["loads"].items()}
-    return CODE.outcome(
-        History(treatment=kept["treatment"], seed=kept["seed"], readings=kept["readings"], loads=loads)
-    )
-
-
-def load(kept: dict[str, Any]) -> LoadSample:
-    """Returns a recorded load; times were kept in whole microseconds, null where there was none."""
-    times: dict[str, Any] = {
-        f"{name}_ns": np.array([UNFINISHED if t is None else t * 1000 for t in kept[f"{name}_us"]], np.int64)
-        for name in ("intended", "sent", "done")
-    }
-    count = len(kept["error"])
-    return LoadSample(
-        **times,
-        status=np.zeros(count, np.int16),
-        error=np.array(kept["error"], np.int8),
-        connection=np.zeros(count, np.int32),
-        start_ns=kept["start_us"] * 1000,
-        end_ns=kept["end_us"] * 1000,
-        loop=kept["loop"],
-        errors=tuple(kept["errors"]),
-    )
-
-
-def broken(found: Outcome) -> list[str]:
-    return [each.id for each in found.assumptions if not each.held]
-
-
-@pytest.mark.parametrize("file", RECORDED, ids=lambda file: file.stem)
-def test_recorded_history(file: Path) -> None:
-    kept = recorded(file.stem)
-    found, wanted = outcome(kept["history"]), kept["outcome"]
-    assert found.metrics == pytest.approx(wanted["metrics"], rel=0.001, abs=0.0001)
-    assert broken(found) == wanted["broken"]
-    kinds = [finding.kind for finding in found.findings]
-    assert {kind: kinds.count(kind) for kind in kinds} == wanted["findings"]
-    assert found.tries == wanted["tries"]
-    assert all(2 <= len(finding.witness) <= 5 for finding in found.findings)
-
-
-@pytest.mark.parametrize("claim", EXPERIMENT.claim, ids=lambda claim: claim.id)
-def test_the_default_design_runs_both_a_claim_and_its_control(claim: Any) -> None:
-    planned = treatments(EXPERIMENT, {})
-    form = CODE.claims[claim.id]
-    for side in (*sides(form), *sides(controlled(form))):
-        assert any(side.items() <= treatment.items() for treatment in planned), side
+RECORDED = Recorded(FOLDER, CODE.outcome)
 
 
 def test_an_answer_missing_is_no_evidence() -> None:
-    kept = recorded("as_it_was")["history"]
+    kept = RECORDED.trial("as_it_was")
     kept["loads"]["reports"]["done_us"][3] = None
-    assert broken(outcome(kept)) == ["all_answered"]
+    assert RECORDED.broken(kept) == ["all_answered"]
 
 
 def test_too_few_reports_give_no_time() -> None:
-    kept = recorded("many_at_once")["history"]
+    kept = RECORDED.trial("many_at_once")
     sample = kept["loads"]["reports"]
-    for name in ("intended_us", "sent_us", "done_us", "error"):
+    for name in ("intended_us", "sent_us", "done_us"):
         sample[name] = sample[name][:47]
-    assert set(outcome(kept).metrics) == {"computed_ms", "waiting_share"}
+    assert set(RECORDED.outcome(kept).metrics) == {"computed_ms", "waiting_share"}
 
 
 @pytest.mark.system

@@ -6,62 +6,27 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 
 from hinterland import RunOptions, run_experiment
 from hinterland.catalogue import read
-from hinterland.model.history import History
-from hinterland.model.levels import treatments
 from hinterland.model.verdict import Outcome
 from hinterland.runner import code
-from hinterland.runner.judge import controlled, sides
+from hinterland.runner.recorded import Recorded, broken
 
 FOLDER = Path(__file__).parent
-RECORDED = sorted((FOLDER / "histories").glob("*.json"))
 EXPERIMENT = read(FOLDER)
 CODE = code.load(EXPERIMENT)
-
-
-def recorded(name: str) -> dict[str, Any]:
-    found: dict[str, Any] = msgspec.json.decode((FOLDER / "histories" / f"{name}.json").read_bytes())
-    return found
-
-
-def outcome(kept: dict[str, Any]) -> Outcome:
-    """Returns what a recorded trial comes to."""
-    return CODE.outcome(History(**kept))
-
-
-def broken(found: Outcome) -> list[str]:
-    return [each.id for each in found.assumptions if not each.held]
-
-
-@pytest.mark.parametrize("file", RECORDED, ids=lambda file: file.stem)
-def test_recorded_history(file: Path) -> None:
-    kept = recorded(file.stem)
-    found, wanted = outcome(kept["history"]), kept["outcome"]
-    assert found.metrics == pytest.approx(wanted["metrics"], rel=0.001, abs=0.0001)
-    assert broken(found) == wanted["broken"]
-    kinds = [finding.kind for finding in found.findings]
-    assert {kind: kinds.count(kind) for kind in kinds} == wanted["findings"]
-    assert found.tries == wanted["tries"]
-    assert all(2 <= len(finding.witness) <= 5 for finding in found.findings)
-
-
-@pytest.mark.parametrize("claim", EXPERIMENT.claim, ids=lambda claim: claim.id)
-def test_the_default_design_runs_both_a_claim_and_its_control(claim: Any) -> None:
-    planned = treatments(EXPERIMENT, {})
-    form = CODE.claims[claim.id]
-    for side in (*sides(form), *sides(controlled(form))):
-        assert any(side.items() <= treatment.items() for treatment in planned), side
+RECORDED = Recorded(FOLDER, CODE.outcome)
 
 
 def made(visits: list[tuple[int, int, int, int]], *, customers: int, end_ms: int = 1000) -> Outcome:
     """Returns what visits come to: when in ms they came, had a connection and left, and their attempts."""
     in_ns = [[came * 10**6, had * 10**6, left * 10**6, attempts] for came, had, left, attempts in visits]
     shop = {"start_ns": 0, "end_ns": end_ms * 10**6, "visits": in_ns}
-    return outcome({"treatment": {"customers": customers, "pool": 1}, "seed": 0, "readings": {"shop": shop}})
+    return RECORDED.outcome(
+        {"treatment": {"customers": customers, "pool": 1}, "seed": 0, "readings": {"shop": shop}}
+    )
 
 
 def test_littles_law_on_visits_made_by_hand() -> None:

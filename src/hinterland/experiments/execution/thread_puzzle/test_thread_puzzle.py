@@ -6,97 +6,37 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import msgspec
-import numpy as np
 import pytest
 
 from hinterland import RunOptions, run_experiment
 from hinterland.catalogue import read
 from hinterland.model.experiment import Level
-from hinterland.model.history import UNFINISHED, History, LoadSample
-from hinterland.model.levels import treatments
-from hinterland.model.verdict import Outcome, TrialResult
+from hinterland.model.verdict import TrialResult
 from hinterland.rig.needs import check
 from hinterland.runner import code
-from hinterland.runner.judge import controlled, sides
+from hinterland.runner.recorded import Recorded, broken
 
 FOLDER = Path(__file__).parent
-RECORDED = sorted((FOLDER / "histories").glob("*.json"))
 EXPERIMENT = read(FOLDER)
 CODE = code.load(EXPERIMENT)
-
-
-def recorded(name: str) -> dict[str, Any]:
-    found: dict[str, Any] = msgspec.json.decode((FOLDER / "histories" / f"{name}.json").read_bytes())
-    return found
-
-
-def outcome(kept: dict[str, Any]) -> Outcome:
-    """Returns what a recorded trial comes to."""
-    loads = {name: load(sample) for name, sample in kept["loads"].items()}
-    return CODE.outcome(
-        History(treatment=kept["treatment"], seed=kept["seed"], readings=kept["readings"], loads=loads)
-    )
-
-
-def load(kept: dict[str, Any]) -> LoadSample:
-    """Returns a recorded load; times were kept in whole microseconds, null where there was none."""
-    times: dict[str, Any] = {
-        f"{name}_ns": np.array([UNFINISHED if t is None else t * 1000 for t in kept[f"{name}_us"]], np.int64)
-        for name in ("intended", "sent", "done")
-    }
-    count = len(kept["error"])
-    return LoadSample(
-        **times,
-        status=np.zeros(count, np.int16),
-        error=np.array(kept["error"], np.int8),
-        connection=np.zeros(count, np.int32),
-        start_ns=kept["start_us"] * 1000,
-        end_ns=kept["end_us"] * 1000,
-        loop=kept["loop"],
-        errors=tuple(kept["errors"]),
-    )
-
-
-def broken(found: Outcome) -> list[str]:
-    return [each.id for each in found.assumptions if not each.held]
-
-
-@pytest.mark.parametrize("file", RECORDED, ids=lambda file: file.stem)
-def test_recorded_history(file: Path) -> None:
-    kept = recorded(file.stem)
-    found, wanted = outcome(kept["history"]), kept["outcome"]
-    assert found.metrics == pytest.approx(wanted["metrics"], rel=0.001, abs=0.0001)
-    assert broken(found) == wanted["broken"]
-    kinds = [finding.kind for finding in found.findings]
-    assert {kind: kinds.count(kind) for kind in kinds} == wanted["findings"]
-    assert found.tries == wanted["tries"]
-    assert all(2 <= len(finding.witness) <= 5 for finding in found.findings)
-
-
-@pytest.mark.parametrize("claim", EXPERIMENT.claim, ids=lambda claim: claim.id)
-def test_the_default_design_runs_both_a_claim_and_its_control(claim: Any) -> None:
-    planned = treatments(EXPERIMENT, {})
-    form = CODE.claims[claim.id]
-    for side in (*sides(form), *sides(controlled(form))):
-        assert any(side.items() <= treatment.items() for treatment in planned), side
+RECORDED = Recorded(FOLDER, CODE.outcome)
 
 
 def test_a_trial_under_another_lock_than_meant_is_no_evidence() -> None:
-    kept = recorded("one_lock_one_core")["history"]
+    kept = RECORDED.trial("one_lock_one_core")
     kept["readings"]["build"]["lock"] = False
-    assert broken(outcome(kept)) == ["lock_as_meant"]
+    assert RECORDED.broken(kept) == ["lock_as_meant"]
     kept["treatment"]["variant"] = "free_threads"
-    assert broken(outcome(kept)) == []
+    assert RECORDED.broken(kept) == []
 
 
 def test_a_trial_on_other_cores_or_with_an_answer_missing_is_no_evidence() -> None:
-    kept = recorded("four_locks_two_cores")["history"]
+    kept = RECORDED.trial("four_locks_two_cores")
     kept["readings"]["build"]["cores"] = 1
-    assert broken(outcome(kept)) == ["cores_as_asked"]
-    kept = recorded("four_locks_two_cores")["history"]
+    assert RECORDED.broken(kept) == ["cores_as_asked"]
+    kept = RECORDED.trial("four_locks_two_cores")
     kept["loads"]["requests"]["done_us"][-1] = None
-    assert broken(outcome(kept)) == ["all_answered"]
+    assert RECORDED.broken(kept) == ["all_answered"]
 
 
 def test_the_weak_server_says_so() -> None:

@@ -6,36 +6,25 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 import pytest
 
 from hinterland import RunOptions, run_experiment
 from hinterland.catalogue import read
 from hinterland.model.history import Event, History, LoadSample
-from hinterland.model.levels import treatments
 from hinterland.runner import code
-from hinterland.runner.judge import controlled, sides
+from hinterland.runner.recorded import Recorded
 
 FOLDER = Path(__file__).parent
-RECORDED = sorted((FOLDER / "histories").glob("*.json"))
 EXPERIMENT = read(FOLDER)
 CODE = code.load(EXPERIMENT)
+RECORDED = Recorded(FOLDER, CODE.outcome)
 MS = 1_000_000
 BEGUN, ENDED = 400 * MS, 650 * MS
 STALL = tuple(
     Event(t_ns, "fault", "pause", target="nginx", stage=stage)
     for t_ns, stage in ((BEGUN - 1000, "start"), (BEGUN, "effect"), (ENDED, "end"))
 )
-
-
-@pytest.mark.parametrize("file", RECORDED, ids=lambda file: file.stem)
-def test_what_a_tool_printed(file: Path) -> None:
-    kept = msgspec.json.decode(file.read_bytes())
-    events = msgspec.convert(kept["history"].pop("events"), tuple[Event, ...])
-    outcome = CODE.outcome(History(**kept["history"], events=events))
-    assert outcome.metrics == pytest.approx(kept["outcome"]["metrics"], rel=0.001)
-    assert [each.id for each in outcome.assumptions if not each.held] == kept["outcome"]["broken"]
 
 
 def scheduled() -> LoadSample:
@@ -104,14 +93,6 @@ def test_a_tool_that_printed_something_else_is_said() -> None:
     )
     with pytest.raises(ValueError, match="printed no line like"):
         CODE.outcome(history)
-
-
-@pytest.mark.parametrize("claim", EXPERIMENT.claim, ids=lambda claim: claim.id)
-def test_the_default_design_runs_both_a_claim_and_its_control(claim: Any) -> None:
-    planned = treatments(EXPERIMENT, {})
-    form = CODE.claims[claim.id]
-    for side in (*sides(form), *sides(controlled(form))):
-        assert any(side.items() <= treatment.items() for treatment in planned), side
 
 
 @pytest.mark.system

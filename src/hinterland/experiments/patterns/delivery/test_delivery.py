@@ -9,77 +9,38 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import msgspec
-import numpy as np
 import pytest
 
 from hinterland import RunOptions, run_experiment
 from hinterland.catalogue import read
-from hinterland.model.history import UNFINISHED, History, LoadSample
-from hinterland.model.levels import treatments
 from hinterland.runner import code
-from hinterland.runner.judge import controlled, sides
+from hinterland.runner.recorded import Recorded
 
 FOLDER = Path(__file__).parent
-RECORDED = sorted((FOLDER / "histories").glob("*.json"))
 EXPERIMENT = read(FOLDER)
 CODE = code.load(EXPERIMENT)
-
-
-def history(recorded: dict[str, Any]) -> History:
-    """Returns a recorded trial; times were kept in whole microseconds, null where there was none."""
-    kept = recorded["loads"]["deliveries"]
-    times: dict[str, Any] = {
-        f"{name}_ns": np.array([UNFINISHED if t is None else t * 1000 for t in kept[f"{name}_us"]], np.int64)
-        for name in ("intended", "sent", "done")
-    }
-    sample = LoadSample(
-        **times,
-        status=np.zeros(len(kept["error"]), np.int16),
-        error=np.array(kept["error"], np.int8),
-        connection=np.array(kept["connection"], np.int32),
-        start_ns=kept["start_us"] * 1000,
-        end_ns=kept["end_us"] * 1000,
-        loop=kept["loop"],
-        errors=tuple(kept["errors"]),
-    )
-    return History(
-        treatment=recorded["treatment"],
-        seed=recorded["seed"],
-        readings=recorded["readings"],
-        loads={"deliveries": sample},
-    )
-
-
-@pytest.mark.parametrize("file", RECORDED, ids=lambda file: file.stem)
-def test_recorded_history(file: Path) -> None:
-    recorded = msgspec.json.decode(file.read_bytes())
-    outcome, wanted = CODE.outcome(history(recorded["history"])), recorded["outcome"]
-    assert outcome.metrics == pytest.approx(wanted["metrics"], rel=0.01, abs=0.002)
-    assert [finding.key for finding in outcome.findings] == wanted["findings"]
-    assert all(2 <= len(finding.witness) <= 5 for finding in outcome.findings)
-    assert [each.id for each in outcome.assumptions if not each.held] == wanted["broken"]
+RECORDED = Recorded(FOLDER, CODE.outcome)
 
 
 def test_an_event_that_came_twice_is_no_evidence() -> None:
-    recorded = msgspec.json.decode((FOLDER / "histories" / "streamed.json").read_bytes())["history"]
+    recorded = RECORDED.trial("streamed")
     recorded["readings"]["received"] += 1
-    [once] = CODE.outcome(history(recorded)).assumptions
+    [once] = RECORDED.outcome(recorded).assumptions
     assert not once.held
     assert "1 of them twice" in once.measured
 
 
 def test_only_who_can_not_be_called_may_miss_an_event() -> None:
-    recorded = msgspec.json.decode((FOLDER / "histories" / "half_shut_out.json").read_bytes())["history"]
-    shut_out = CODE.outcome(history(recorded))
+    recorded = RECORDED.trial("half_shut_out")
+    shut_out = RECORDED.outcome(recorded)
     assert shut_out.tries["missed"] == len(shut_out.findings) == 60
     assert shut_out.assumptions[0].held
     deliveries = recorded["loads"]["deliveries"]
     deliveries["done_us"][deliveries["connection"].index(4)] = None
     recorded["readings"]["received"] -= 1
-    assert not CODE.outcome(history(recorded)).assumptions[0].held
+    assert not RECORDED.outcome(recorded).assumptions[0].held
     recorded["readings"]["gone"] = ["the server closed the connection"]
-    assert "a client stopped: the server closed" in CODE.outcome(history(recorded)).assumptions[0].measured
+    assert "a client stopped: the server closed" in RECORDED.outcome(recorded).assumptions[0].measured
 
 
 def test_a_webhook_is_tried_until_it_is_taken_and_events_stay_in_order() -> None:
@@ -119,14 +80,6 @@ def test_a_webhook_is_tried_until_it_is_taken_and_events_stay_in_order() -> None
 
     asyncio.run(scenario())
     assert came == ["first", "first", "first", "second"]
-
-
-@pytest.mark.parametrize("claim", EXPERIMENT.claim, ids=lambda claim: claim.id)
-def test_the_default_design_runs_both_a_claim_and_its_control(claim: Any) -> None:
-    planned = treatments(EXPERIMENT, {})
-    form = CODE.claims[claim.id]
-    for side in (*sides(form), *sides(controlled(form))):
-        assert any(side.items() <= treatment.items() for treatment in planned), side
 
 
 @pytest.mark.system

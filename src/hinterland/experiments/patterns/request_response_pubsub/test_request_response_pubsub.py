@@ -4,64 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import msgspec
 import pytest
 
 from hinterland import RunOptions, run_experiment
 from hinterland.catalogue import read
-from hinterland.model.history import Event, History
-from hinterland.model.levels import treatments
 from hinterland.runner import code
-from hinterland.runner.judge import controlled, sides
+from hinterland.runner.recorded import Recorded
 
 FOLDER = Path(__file__).parent
-RECORDED = sorted((FOLDER / "histories").glob("*.json"))
 EXPERIMENT = read(FOLDER)
 CODE = code.load(EXPERIMENT)
-
-
-def recorded(name: str) -> dict[str, Any]:
-    found: dict[str, Any] = msgspec.json.decode((FOLDER / "histories" / f"{name}.json").read_bytes())
-    return found
-
-
-def history(kept: dict[str, Any]) -> History:
-    events = msgspec.convert(kept["events"], tuple[Event, ...])
-    return History(treatment=kept["treatment"], seed=kept["seed"], readings=kept["readings"], events=events)
-
-
-@pytest.mark.parametrize("file", RECORDED, ids=lambda file: file.stem)
-def test_recorded_history(file: Path) -> None:
-    kept = recorded(file.stem)
-    outcome, wanted = CODE.outcome(history(kept["history"])), kept["outcome"]
-    assert outcome.metrics == pytest.approx(wanted["metrics"], rel=0.01, abs=0.01)
-    assert sorted({each.kind for each in outcome.findings}) == wanted["findings"]
-    assert len(outcome.findings) == wanted["count"]
-    assert outcome.tries == wanted["tries"]
-    assert [each.id for each in outcome.assumptions if not each.held] == wanted["broken"]
-    assert all(2 <= len(finding.witness) <= 5 for finding in outcome.findings)
-
-
-def broken(kept: dict[str, Any]) -> list[str]:
-    return [each.id for each in CODE.outcome(history(kept["history"])).assumptions if not each.held]
+RECORDED = Recorded(FOLDER, CODE.outcome)
 
 
 def test_a_message_that_the_stream_lost_is_found() -> None:
-    kept = recorded("kept_for_the_absent")["history"]
-    away = CODE.outcome(history(kept)).tries["missed"]
+    kept = RECORDED.trial("kept_for_the_absent")
+    away = RECORDED.outcome(kept).tries["missed"]
     assert away > 10
     lines = kept["readings"]["received"]["first"]
     at = next(place for place, words in enumerate(lines) if words[0] == "joined" and place > 0)
     lost = lines.pop(at + 5)
-    [finding] = CODE.outcome(history(kept)).findings
+    [finding] = RECORDED.outcome(kept).findings
     assert (finding.kind, finding.key) == ("missed", f"notification {lost[2]}")
 
 
 def test_the_caller_knows_and_the_publisher_does_not() -> None:
     told = {
-        name: [one.witness[2].says for one in CODE.outcome(history(recorded(name)["history"])).findings]
+        name: [one.witness[2].says for one in RECORDED.outcome(RECORDED.trial(name)).findings]
         for name in ("called_the_dead", "published_to_the_absent")
     }
     assert set(told["called_the_dead"]) == {"could not tell one receiver"}
@@ -69,25 +39,17 @@ def test_the_caller_knows_and_the_publisher_does_not() -> None:
 
 
 def test_notifications_that_were_not_undisturbed_are_no_evidence() -> None:
-    kept = recorded("published_past_the_hung")
-    assert broken(kept) == []
-    kept["history"]["readings"]["sender"]["sent"][3][3] = 1
-    assert broken(kept) == ["undisturbed_before"]
+    kept = RECORDED.trial("published_past_the_hung")
+    assert RECORDED.broken(kept) == []
+    kept["readings"]["sender"]["sent"][3][3] = 1
+    assert RECORDED.broken(kept) == ["undisturbed_before"]
 
 
 def test_an_event_in_which_nothing_was_due_is_no_evidence() -> None:
-    kept = recorded("published_past_the_hung")
-    end = next(each for each in kept["history"]["events"] if each["stage"] == "end")
-    end["t_ns"] = next(each for each in kept["history"]["events"] if each["stage"] == "effect")["t_ns"]
-    assert broken(kept) == ["it_happened"]
-
-
-@pytest.mark.parametrize("claim", EXPERIMENT.claim, ids=lambda claim: claim.id)
-def test_the_default_design_runs_both_a_claim_and_its_control(claim: Any) -> None:
-    planned = treatments(EXPERIMENT, {})
-    form = CODE.claims[claim.id]
-    for side in (*sides(form), *sides(controlled(form))):
-        assert any(side.items() <= treatment.items() for treatment in planned), side
+    kept = RECORDED.trial("published_past_the_hung")
+    end = next(each for each in kept["events"] if each["stage"] == "end")
+    end["t_ns"] = next(each for each in kept["events"] if each["stage"] == "effect")["t_ns"]
+    assert RECORDED.broken(kept) == ["it_happened"]
 
 
 @pytest.mark.system

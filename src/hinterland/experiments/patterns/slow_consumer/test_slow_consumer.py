@@ -6,51 +6,26 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 
 from hinterland import RunOptions, run_experiment
 from hinterland.catalogue import read
-from hinterland.model.history import Event, History
-from hinterland.model.levels import treatments
 from hinterland.runner import code
-from hinterland.runner.judge import controlled, sides
+from hinterland.runner.recorded import Recorded
 
 FOLDER = Path(__file__).parent
-RECORDED = sorted((FOLDER / "histories").glob("*.json"))
 EXPERIMENT = read(FOLDER)
 CODE = code.load(EXPERIMENT)
-
-
-def recorded(name: str) -> dict[str, Any]:
-    found: dict[str, Any] = msgspec.json.decode((FOLDER / "histories" / f"{name}.json").read_bytes())
-    return found
-
-
-def history(kept: dict[str, Any]) -> History:
-    events = msgspec.convert(kept["events"], tuple[Event, ...])
-    return History(treatment=kept["treatment"], seed=kept["seed"], readings=kept["readings"], events=events)
-
-
-@pytest.mark.parametrize("file", RECORDED, ids=lambda file: file.stem)
-def test_recorded_history(file: Path) -> None:
-    kept = recorded(file.stem)
-    outcome, wanted = CODE.outcome(history(kept["history"])), kept["outcome"]
-    assert outcome.metrics == pytest.approx(wanted["metrics"], rel=0.01, abs=0.01)
-    assert sorted({each.kind for each in outcome.findings}) == wanted["findings"]
-    assert len(outcome.findings) == wanted["count"]
-    assert outcome.tries == wanted["tries"]
-    assert [each.id for each in outcome.assumptions if not each.held] == wanted["broken"]
-    assert all(2 <= len(finding.witness) <= 5 for finding in outcome.findings)
+RECORDED = Recorded(FOLDER, CODE.outcome)
 
 
 def test_a_gap_in_the_middle_and_one_at_the_end_are_found() -> None:
-    kept = recorded("kept_it_all")["history"]
+    kept = RECORDED.trial("kept_it_all")
     last = kept["readings"]["last"][0]
-    assert CODE.outcome(history(kept)).findings == ()
+    assert RECORDED.outcome(kept).findings == ()
     gone = last["read"].pop(7)[0]
     last["left"] = last["left"][:-3]
-    outcome = CODE.outcome(history(kept))
+    outcome = RECORDED.outcome(kept)
     assert [each.kind for each in outcome.findings] == ["gap"] * 4
     assert [each.key for each in outcome.findings][::3] == [
         f"the last, message {gone}",
@@ -62,37 +37,29 @@ def test_a_gap_in_the_middle_and_one_at_the_end_are_found() -> None:
 
 
 def test_who_was_cut_off_has_no_gap_at_the_end() -> None:
-    kept = recorded("cut_the_slow")["history"]
-    assert {each.kind for each in CODE.outcome(history(kept)).findings} == {"cut_off"}
+    kept = RECORDED.trial("cut_the_slow")
+    assert {each.kind for each in RECORDED.outcome(kept).findings} == {"cut_off"}
     kept["readings"]["last"][0]["cut_ns"] = 0
-    assert {each.kind for each in CODE.outcome(history(kept)).findings} == {"gap"}
+    assert {each.kind for each in RECORDED.outcome(kept).findings} == {"gap"}
 
 
 def test_what_never_came_counts_with_its_age() -> None:
-    late_ms = CODE.outcome(history(recorded("waited_for_the_slow")["history"])).metrics["fast_late_ms"]
+    late_ms = RECORDED.outcome(RECORDED.trial("waited_for_the_slow")).metrics["fast_late_ms"]
     assert late_ms > 300
-    kept = recorded("kept_it_all")["history"]
+    kept = RECORDED.trial("kept_it_all")
     feed, [fast] = kept["readings"]["feed"], kept["readings"]["fast"]
     due_ns = [int(feed["start_ns"] + n * feed["every_s"] * 1e9) for n in range(1, feed["count"] + 1)]
     fast["read"] = [[n, t_ns + 1_000_000] for n, t_ns in enumerate(due_ns, 1)]
-    assert CODE.outcome(history(kept)).metrics["fast_late_ms"] == pytest.approx(1)
+    assert RECORDED.outcome(kept).metrics["fast_late_ms"] == pytest.approx(1)
 
 
 def test_a_feed_that_did_not_go_on_is_no_evidence() -> None:
-    kept = recorded("dropped_the_oldest")["history"]
+    kept = RECORDED.trial("dropped_the_oldest")
     fast = kept["readings"]["fast"][0]
     fast["read"] = fast["read"][:100]
     last = kept["readings"]["last"][0]
     last["read"] = [pair for pair in last["read"] if pair[0] <= 100]
-    assert [each.held for each in CODE.outcome(history(kept)).assumptions] == [False]
-
-
-@pytest.mark.parametrize("claim", EXPERIMENT.claim, ids=lambda claim: claim.id)
-def test_the_default_design_runs_both_a_claim_and_its_control(claim: Any) -> None:
-    planned = treatments(EXPERIMENT, {})
-    form = CODE.claims[claim.id]
-    for side in (*sides(form), *sides(controlled(form))):
-        assert any(side.items() <= treatment.items() for treatment in planned), side
+    assert [each.held for each in RECORDED.outcome(kept).assumptions] == [False]
 
 
 @pytest.mark.system

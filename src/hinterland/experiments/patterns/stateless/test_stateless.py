@@ -7,70 +7,37 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 
 from hinterland import RunOptions, run_experiment
 from hinterland.catalogue import read
-from hinterland.model.history import Event, History, Operation
-from hinterland.model.levels import treatments
 from hinterland.runner import code
-from hinterland.runner.judge import controlled, sides
+from hinterland.runner.recorded import Recorded
 
 FOLDER = Path(__file__).parent
-RECORDED = sorted((FOLDER / "histories").glob("*.json"))
 EXPERIMENT = read(FOLDER)
 CODE = code.load(EXPERIMENT)
-
-
-def history(kept: dict[str, Any]) -> History:
-    """Returns a recorded trial."""
-    return History(
-        treatment=kept["treatment"],
-        seed=kept["seed"],
-        readings=kept["readings"],
-        events=msgspec.convert(kept["events"], tuple[Event, ...]),
-        operations=msgspec.convert(kept["operations"], tuple[Operation, ...]),
-    )
-
-
-def recorded(name: str) -> dict[str, Any]:
-    """Returns the history that is kept under a name, to be changed at will."""
-    kept: dict[str, Any] = msgspec.json.decode((FOLDER / "histories" / f"{name}.json").read_bytes())[
-        "history"
-    ]
-    return kept
-
-
-@pytest.mark.parametrize("file", RECORDED, ids=lambda file: file.stem)
-def test_recorded_history(file: Path) -> None:
-    kept = msgspec.json.decode(file.read_bytes())
-    outcome, wanted = CODE.outcome(history(kept["history"])), kept["outcome"]
-    assert outcome.metrics == pytest.approx(wanted["metrics"], rel=0.01, abs=0.002)
-    assert [[one.kind, one.key] for one in outcome.findings] == wanted["findings"]
-    assert all(2 <= len(one.witness) <= 5 for one in outcome.findings)
-    assert outcome.tries == wanted["tries"]
-    assert [each.id for each in outcome.assumptions if not each.held] == wanted["broken"]
+RECORDED = Recorded(FOLDER, CODE.outcome)
 
 
 def test_a_cart_that_is_empty_is_a_session_lost() -> None:
-    kept = recorded("shared_after_a_restart")
+    kept = RECORDED.trial("shared_after_a_restart")
     shown = next(one for one in kept["operations"] if one["kind"] == "show")
     shown["result"]["body"]["cart"] = []
-    [finding] = CODE.outcome(history(kept)).findings
+    [finding] = RECORDED.outcome(kept).findings
     assert (finding.kind, finding.key) == ("session_lost", shown["key"])
 
 
 def test_a_session_that_was_lost_can_t_come_back() -> None:
-    outcome = CODE.outcome(history(recorded("in_memory_after_a_restart")))
+    outcome = RECORDED.outcome(RECORDED.trial("in_memory_after_a_restart"))
     assert outcome.tries["came_back"] < outcome.tries["session_lost"]
 
 
 def test_a_visitor_who_was_not_answered_is_no_evidence() -> None:
-    kept = recorded("shared_after_a_restart")
+    kept = RECORDED.trial("shared_after_a_restart")
     one = next(one for one in kept["operations"] if one["kind"] == "logout")
     one.update(outcome="unknown", error="timeout", result=None)
-    [everybody] = CODE.outcome(history(kept)).assumptions
+    [everybody] = RECORDED.outcome(kept).assumptions
     assert not everybody.held
     assert "1 requests without an answer" in everybody.measured
 
@@ -95,14 +62,6 @@ def module(name: str) -> Any:
     made = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(made)
     return made
-
-
-@pytest.mark.parametrize("claim", EXPERIMENT.claim, ids=lambda claim: claim.id)
-def test_the_default_design_runs_both_a_claim_and_its_control(claim: Any) -> None:
-    planned = treatments(EXPERIMENT, {})
-    form = CODE.claims[claim.id]
-    for side in (*sides(form), *sides(controlled(form))):
-        assert any(side.items() <= treatment.items() for treatment in planned), side
 
 
 @pytest.mark.system

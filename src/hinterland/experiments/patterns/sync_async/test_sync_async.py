@@ -4,87 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import msgspec
 import pytest
 
 from hinterland import RunOptions, run_experiment
 from hinterland.catalogue import read
-from hinterland.model.history import Event, History, Operation
-from hinterland.model.levels import treatments
 from hinterland.runner import code
-from hinterland.runner.judge import controlled, sides
+from hinterland.runner.recorded import Recorded
 
 FOLDER = Path(__file__).parent
-RECORDED = sorted((FOLDER / "histories").glob("*.json"))
 EXPERIMENT = read(FOLDER)
 CODE = code.load(EXPERIMENT)
-
-
-def history(kept: dict[str, Any]) -> History:
-    """Returns a recorded trial."""
-    return History(
-        treatment=kept["treatment"],
-        seed=kept["seed"],
-        readings=kept["readings"],
-        events=msgspec.convert(kept["events"], tuple[Event, ...]),
-        operations=msgspec.convert(kept["operations"], tuple[Operation, ...]),
-    )
-
-
-def recorded(name: str) -> dict[str, Any]:
-    """Returns the history that is kept under a name, to be changed at will."""
-    kept: dict[str, Any] = msgspec.json.decode((FOLDER / "histories" / f"{name}.json").read_bytes())[
-        "history"
-    ]
-    return kept
-
-
-@pytest.mark.parametrize("file", RECORDED, ids=lambda file: file.stem)
-def test_recorded_history(file: Path) -> None:
-    kept = msgspec.json.decode(file.read_bytes())
-    outcome, wanted = CODE.outcome(history(kept["history"])), kept["outcome"]
-    assert outcome.metrics == pytest.approx(wanted["metrics"], rel=0.01, abs=0.002)
-    assert [[one.kind, one.key] for one in outcome.findings] == wanted["findings"]
-    assert all(2 <= len(one.witness) <= 5 for one in outcome.findings)
-    assert outcome.tries == wanted["tries"]
-    assert [each.id for each in outcome.assumptions if not each.held] == wanted["broken"]
+RECORDED = Recorded(FOLDER, CODE.outcome)
 
 
 def test_work_that_was_not_done_is_no_evidence() -> None:
-    kept = recorded("polled")
+    kept = RECORDED.trial("polled")
     first = next(iter(kept["readings"]["report"]["jobs"]))
     kept["readings"]["report"]["jobs"][first] = 0
-    [all_done] = CODE.outcome(history(kept)).assumptions
+    [all_done] = RECORDED.outcome(kept).assumptions
     assert not all_done.held
 
 
 def test_a_poll_without_an_answer_is_asked_again_and_counts() -> None:
-    kept = recorded("polled")
+    kept = RECORDED.trial("polled")
     place = next(n for n, one in enumerate(kept["operations"]) if one["kind"] == "poll")
     unanswered = {**kept["operations"][place], "outcome": "unknown", "error": "timeout", "done_ns": -1}
-    before = CODE.outcome(history(kept)).metrics
+    before = RECORDED.outcome(kept).metrics
     kept["operations"].insert(place, {name: value for name, value in unanswered.items() if name != "result"})
-    after = CODE.outcome(history(kept))
+    after = RECORDED.outcome(kept)
     assert not after.findings
     orders = sum(one["kind"] == "order" for one in kept["operations"])
     assert after.metrics["requests"] == pytest.approx(before["requests"] + 1 / orders)
 
 
 def test_who_gave_up_waited_for_all_its_patience() -> None:
-    outcome = CODE.outcome(history(recorded("waited_in_a_burst")))
+    outcome = RECORDED.outcome(RECORDED.trial("waited_in_a_burst"))
     assert outcome.metrics["first_answer_ms"] > 150
     assert outcome.metrics["gave_up"] == outcome.metrics["wasted"] > 0
     assert "result_ms" not in outcome.metrics, "a median of those who stayed would flatter"
-
-
-@pytest.mark.parametrize("claim", EXPERIMENT.claim, ids=lambda claim: claim.id)
-def test_the_default_design_runs_both_a_claim_and_its_control(claim: Any) -> None:
-    planned = treatments(EXPERIMENT, {})
-    form = CODE.claims[claim.id]
-    for side in (*sides(form), *sides(controlled(form))):
-        assert any(side.items() <= treatment.items() for treatment in planned), side
 
 
 @pytest.mark.system

@@ -8,118 +8,79 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 
 from hinterland import RunOptions, run_experiment
 from hinterland.catalogue import read
-from hinterland.model.history import Event, History, Operation
-from hinterland.model.levels import treatments
 from hinterland.model.verdict import TrialResult
 from hinterland.rig import Rig
 from hinterland.rig.sockets import connections
 from hinterland.runner import code
-from hinterland.runner.judge import controlled, sides
+from hinterland.runner.recorded import Recorded
 
 FOLDER = Path(__file__).parent
-RECORDED = sorted((FOLDER / "histories").glob("*.json"))
 EXPERIMENT = read(FOLDER)
 CODE = code.load(EXPERIMENT)
+RECORDED = Recorded(FOLDER, CODE.outcome)
 BUSY = {"machine_quiet", "link_as_asked"}
 """What a busy machine may break; the counts below hold all the same."""
 
 
-def recorded(name: str) -> dict[str, Any]:
-    kept: dict[str, Any] = msgspec.json.decode((FOLDER / "histories" / f"{name}.json").read_bytes())[
-        "history"
-    ]
-    return kept
-
-
-def history(kept: dict[str, Any]) -> History:
-    return History(
-        treatment=kept["treatment"],
-        seed=kept["seed"],
-        operations=msgspec.convert(kept["operations"], tuple[Operation, ...]),
-        events=msgspec.convert(kept["events"], tuple[Event, ...]),
-        readings=kept["readings"],
-    )
-
-
-@pytest.mark.parametrize("file", RECORDED, ids=lambda file: file.stem)
-def test_recorded_history(file: Path) -> None:
-    kept = msgspec.json.decode(file.read_bytes())
-    outcome, wanted = CODE.outcome(history(kept["history"])), kept["outcome"]
-    assert outcome.metrics == pytest.approx(wanted["metrics"], rel=0.01)
-    assert [[finding.kind, finding.key] for finding in outcome.findings] == wanted["findings"]
-    assert outcome.tries == wanted["tries"]
-    assert [each.id for each in outcome.assumptions if not each.held] == wanted["broken"]
-    assert all(2 <= len(finding.witness) <= 5 for finding in outcome.findings)
-
-
 @pytest.mark.parametrize("change", [-1, 1])
 def test_one_connection_more_or_less_is_seen(change: int) -> None:
-    kept = recorded("nine_of_twenty")
+    kept = RECORDED.trial("nine_of_twenty")
     inside = kept["readings"]["server"]["established"]
     kept["readings"]["server"]["established"] = inside[:-1] if change < 0 else [*inside, 1]
-    outcome = CODE.outcome(history(kept))
+    outcome = RECORDED.outcome(kept)
     assert [one.says for one in outcome.findings if one.kind == "miscounted"] == [
         f"{9 + change} connections are completed, the formula gives 9"
     ]
 
 
 def test_a_client_whose_connection_the_server_lost_is_a_phantom() -> None:
-    kept = recorded("nine_of_twenty")
+    kept = RECORDED.trial("nine_of_twenty")
     port = kept["readings"]["server"]["established"].pop()
-    outcome = CODE.outcome(history(kept))
+    outcome = RECORDED.outcome(kept)
     [phantom] = [one for one in outcome.findings if one.kind == "phantom"]
     assert f"port {port}" in phantom.witness[-1].says
 
 
 def test_a_client_who_is_connected_after_the_look_is_no_phantom() -> None:
-    kept = recorded("nine_of_twenty")
+    kept = RECORDED.trial("nine_of_twenty")
     late = [one for one in kept["operations"] if one["kind"] == "connect" and one["done_ns"] > 900_000_000]
     assert len(late) == 11
-    assert CODE.outcome(history(kept)).metrics["phantoms"] == 0
+    assert RECORDED.outcome(kept).metrics["phantoms"] == 0
 
 
 def test_clients_who_came_one_by_one_are_no_burst() -> None:
-    kept = recorded("promised_to_all")
+    kept = RECORDED.trial("promised_to_all")
     for place, one in enumerate(kept["operations"]):
         one["sent_ns"] += 2_000_000 * place
-    outcome = CODE.outcome(history(kept))
+    outcome = RECORDED.outcome(kept)
     assert "on_their_way_together" in [each.id for each in outcome.assumptions if not each.held]
 
 
 def test_a_program_that_never_answered_is_no_evidence() -> None:
-    kept = recorded("capped_by_the_host")
+    kept = RECORDED.trial("capped_by_the_host")
     for one in kept["operations"]:
         if one["kind"] == "visit":
             one["outcome"] = "unknown"
-    assert [each.id for each in CODE.outcome(history(kept)).assumptions if not each.held] == ["served"]
+    assert RECORDED.broken(kept) == ["served"]
 
 
 def test_a_program_that_does_not_come_back_is_no_evidence() -> None:
-    kept = recorded("nine_of_twenty")
+    kept = RECORDED.trial("nine_of_twenty")
     kept["operations"] = [
         {**one, "outcome": "unknown"} if one["kind"] == "ask" else one for one in kept["operations"]
     ]
-    assert [each.id for each in CODE.outcome(history(kept)).assumptions if not each.held] == ["served"]
+    assert RECORDED.broken(kept) == ["served"]
 
 
 def test_who_never_got_an_answer_has_no_wait() -> None:
-    kept = recorded("nine_of_twenty")
+    kept = RECORDED.trial("nine_of_twenty")
     last = max((one for one in kept["operations"] if one["kind"] == "connect"), key=lambda one: one["client"])
     last.update(outcome="unknown", done_ns=-1, error="timeout")
-    assert "last_ms" not in CODE.outcome(history(kept)).metrics
-
-
-@pytest.mark.parametrize("claim", EXPERIMENT.claim, ids=lambda claim: claim.id)
-def test_the_default_design_runs_both_a_claim_and_its_control(claim: Any) -> None:
-    planned = treatments(EXPERIMENT, {})
-    form = CODE.claims[claim.id]
-    for side in (*sides(form), *sides(controlled(form))):
-        assert any(side.items() <= treatment.items() for treatment in planned), side
+    assert "last_ms" not in RECORDED.outcome(kept).metrics
 
 
 @pytest.fixture(scope="module")

@@ -9,19 +9,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 
 from hinterland import RunOptions, run_experiment
 from hinterland.catalogue import read
 from hinterland.model.history import Event, History
-from hinterland.model.levels import treatments
 from hinterland.model.verdict import TrialResult
 from hinterland.runner import code
-from hinterland.runner.judge import controlled, sides
+from hinterland.runner.recorded import Recorded
 
 FOLDER = Path(__file__).parent
-RECORDED = sorted((FOLDER / "histories").glob("*.json"))
 EXPERIMENT = read(FOLDER)
 CODE = code.load(EXPERIMENT)
 MODULE = sys.modules[CODE.outcome.__module__]
@@ -38,18 +35,16 @@ def history(recorded: dict[str, Any]) -> History:
     )
 
 
-@pytest.mark.parametrize("file", RECORDED, ids=lambda file: file.stem)
-def test_recorded_history(file: Path) -> None:
-    recorded = msgspec.json.decode(file.read_bytes())
-    outcome, wanted = CODE.outcome(history(recorded["history"])), recorded["outcome"]
-    assert outcome.metrics == pytest.approx(wanted["metrics"], rel=0.001)
-    assert [[found.kind, found.key] for found in outcome.findings] == wanted["findings"]
-    assert [each.id for each in outcome.assumptions if not each.held] == wanted["broken"]
-    assert all(2 <= len(found.witness) <= 5 for found in outcome.findings)
+RECORDED = Recorded(FOLDER, CODE.outcome, history)
+
+
+@pytest.mark.parametrize("name", RECORDED.names)
+def test_recorded_history(name: str) -> None:
+    assert not RECORDED.differences(name)
 
 
 def test_the_histories_hold_a_conviction_an_acquittal_and_each_broken_assumption() -> None:
-    outcomes = [msgspec.json.decode(file.read_bytes())["outcome"] for file in RECORDED]
+    outcomes = [RECORDED.file(name)["outcome"] for name in RECORDED.names]
     sound = [{kind for kind, _ in one["findings"]} for one in outcomes if not one["broken"]]
     assert {"outlived"} in sound
     assert {"moved", "outage"} in sound
@@ -67,14 +62,6 @@ def test_a_visit_that_nobody_answered_is_kept_with_its_reason() -> None:
     assert sample.done_ns.tolist() == [9, -1]
     assert (sample.start_ns, sample.end_ns) == (5, 20)
     assert [sample.errors[each] for each in sample.error] == ["", "refused"]
-
-
-@pytest.mark.parametrize("claim", EXPERIMENT.claim, ids=lambda claim: claim.id)
-def test_the_default_design_runs_both_a_claim_and_its_control(claim: Any) -> None:
-    planned = treatments(EXPERIMENT, {})
-    form = CODE.claims[claim.id]
-    for side in (*sides(form), *sides(controlled(form))):
-        assert any(side.items() <= treatment.items() for treatment in planned), side
 
 
 def test_the_wrong_configuration_says_so_first() -> None:

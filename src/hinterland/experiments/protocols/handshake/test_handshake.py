@@ -9,45 +9,25 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 
 from hinterland import RunOptions, run_experiment
 from hinterland.catalogue import read
-from hinterland.model.history import History
-from hinterland.model.levels import treatments
 from hinterland.rig.certificate import certificate
 from hinterland.runner import code, packet_files
-from hinterland.runner.judge import controlled, sides
+from hinterland.runner.recorded import Recorded
 
 FOLDER = Path(__file__).parent
-RECORDED = sorted((FOLDER / "histories").glob("*.json"))
 EXPERIMENT = read(FOLDER)
 CODE = code.load(EXPERIMENT)
-
-
-@pytest.mark.parametrize("file", RECORDED, ids=lambda file: file.stem)
-def test_recorded_history(file: Path) -> None:
-    recorded = msgspec.json.decode(file.read_bytes())
-    outcome, wanted = CODE.outcome(History(**recorded["history"])), recorded["outcome"]
-    assert outcome.metrics == pytest.approx(wanted["metrics"], abs=0.001)
-    assert [each.says for each in outcome.findings] == wanted["findings"]
-    assert [each.id for each in outcome.assumptions if not each.held] == wanted["broken"]
+RECORDED = Recorded(FOLDER, CODE.outcome)
 
 
 def test_a_missing_connection_is_no_evidence() -> None:
-    recorded = msgspec.json.decode((FOLDER / "histories" / "strangers_tls13.json").read_bytes())["history"]
+    recorded = RECORDED.trial("strangers_tls13")
     recorded["readings"]["connections"].pop()
-    [as_asked, _] = CODE.outcome(History(**recorded)).assumptions
+    [as_asked, _] = RECORDED.outcome(recorded).assumptions
     assert not as_asked.held
-
-
-@pytest.mark.parametrize("claim", EXPERIMENT.claim, ids=lambda claim: claim.id)
-def test_the_default_design_runs_both_a_claim_and_its_control(claim: Any) -> None:
-    planned = treatments(EXPERIMENT, {})
-    form = CODE.claims[claim.id]
-    for side in (*sides(form), *sides(controlled(form))):
-        assert any(side.items() <= treatment.items() for treatment in planned), side
 
 
 @pytest.mark.system

@@ -8,42 +8,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 import pytest
 
 from hinterland import RunOptions, run_experiment
 from hinterland.catalogue import read
 from hinterland.model.history import History
-from hinterland.model.levels import treatments
-from hinterland.model.packets import DROPPED, FATES, PacketLog
 from hinterland.rig.link.shape import parse_drops
 from hinterland.runner import code
-from hinterland.runner.judge import controlled, sides
+from hinterland.runner.recorded import Recorded, packets
 
 FOLDER = Path(__file__).parent
-RECORDED = sorted((FOLDER / "histories").glob("*.json"))
 EXPERIMENT = read(FOLDER)
 CODE = code.load(EXPERIMENT)
 MODULE = sys.modules[CODE.outcome.__module__]
-
-
-def packets(recorded: list[list[Any]]) -> PacketLog:
-    """Returns a link's log of rows [host that sent it, entered_us, left_us or null, size_bytes, fate]."""
-    hosts = ("client", "server")
-    columns = list(zip(*recorded, strict=True)) or [()] * 5
-    source = np.array([hosts.index(host) for host in columns[0]], np.int16)
-    return PacketLog(
-        hosts=hosts,
-        source=source,
-        destination=np.array(1 - source, np.int16),
-        sent_ns=np.array(columns[1], np.int64) * 1000,
-        done_ns=np.array([DROPPED if t is None else t * 1000 for t in columns[2]], np.int64),
-        size_bytes=np.array(columns[3], np.int32),
-        fate=np.array([FATES.index(fate) for fate in columns[4]], np.int8),
-        duplicate=np.zeros(len(source), np.bool_),
-        head=np.zeros((len(source), 128), np.uint8),
-    )
 
 
 def history(recorded: dict[str, Any]) -> History:
@@ -67,20 +45,16 @@ def history(recorded: dict[str, Any]) -> History:
     )
 
 
-@pytest.mark.parametrize("file", RECORDED, ids=lambda file: file.stem)
-def test_recorded_history(file: Path) -> None:
-    recorded = msgspec.json.decode(file.read_bytes())
-    outcome, wanted = CODE.outcome(history(recorded["history"])), recorded["outcome"]
-    assert outcome.metrics == pytest.approx(wanted["metrics"], rel=0.001, abs=0.001)
-    assert [[found.kind, found.key] for found in outcome.findings] == wanted["findings"]
-    assert outcome.tries == wanted["tries"]
-    assert [each.id for each in outcome.assumptions if not each.held] == wanted["broken"]
-    assert all(2 <= len(found.witness) <= 5 for found in outcome.findings)
+RECORDED = Recorded(FOLDER, CODE.outcome, history)
+
+
+@pytest.mark.parametrize("name", RECORDED.names)
+def test_recorded_history(name: str) -> None:
+    assert not RECORDED.differences(name)
 
 
 def test_the_histories_hold_convictions_acquittals_and_both_broken_assumptions() -> None:
-    recorded = {file.stem: msgspec.json.decode(file.read_bytes()) for file in RECORDED}
-    outcomes = {name: one["outcome"] for name, one in recorded.items()}
+    outcomes = {name: RECORDED.file(name)["outcome"] for name in RECORDED.names}
     assert outcomes["a_stream_each"]["findings"] == []
     assert outcomes["a_stream_each"]["tries"]["waited_for_another"] > 0
     assert outcomes["one_stream_for_all"]["findings"] != []
@@ -104,14 +78,6 @@ def test_one_lost_packet_makes_more_messages_late_the_longer_the_round_trip() ->
     assert late == sorted(late)
     assert late[0] == 1
     assert late[2] == pytest.approx(5.75)
-
-
-@pytest.mark.parametrize("claim", EXPERIMENT.claim, ids=lambda claim: claim.id)
-def test_the_default_design_runs_both_a_claim_and_its_control(claim: Any) -> None:
-    planned = treatments(EXPERIMENT, {})
-    form = CODE.claims[claim.id]
-    for side in (*sides(form), *sides(controlled(form))):
-        assert any(side.items() <= treatment.items() for treatment in planned), side
 
 
 @pytest.mark.system

@@ -6,44 +6,29 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from hinterland import RunOptions, run_experiment
 from hinterland.catalogue import read
-from hinterland.model.history import History
-from hinterland.model.levels import treatments
 from hinterland.model.packets import HEAD_BYTES, PacketLog
 from hinterland.runner import code
-from hinterland.runner.judge import controlled, sides
+from hinterland.runner.recorded import Recorded, history
 
 FOLDER = Path(__file__).parent
-RECORDED = sorted((FOLDER / "histories").glob("*.json"))
 EXPERIMENT = read(FOLDER)
 CODE = code.load(EXPERIMENT)
-
-
-def recorded(name: str) -> dict[str, Any]:
-    found: dict[str, Any] = msgspec.json.decode((FOLDER / "histories" / f"{name}.json").read_bytes())
-    return found
-
-
-@pytest.mark.parametrize("file", RECORDED, ids=lambda file: file.stem)
-def test_recorded_history(file: Path) -> None:
-    kept = recorded(file.stem)
-    outcome, wanted = CODE.outcome(History(**kept["history"])), kept["outcome"]
-    assert outcome.metrics == pytest.approx(wanted["metrics"], rel=0.001)
-    assert [each.id for each in outcome.assumptions if not each.held] == wanted["broken"]
+RECORDED = Recorded(FOLDER, CODE.outcome)
 
 
 def test_a_trial_of_few_exchanges_is_no_evidence() -> None:
-    history = recorded("two_writes_wait")["history"]
-    history["readings"]["exchanges_us"] = history["readings"]["exchanges_us"][:5]
-    outcome = CODE.outcome(History(**history))
+    kept = RECORDED.trial("two_writes_wait")
+    kept["readings"]["exchanges_us"] = kept["readings"]["exchanges_us"][:5]
+    outcome = RECORDED.outcome(kept)
     assert [(each.held, each.measured) for each in outcome.assumptions] == [(False, "5 exchanges")]
-    history["readings"]["exchanges_us"] = []
-    assert "exchange_ms" not in CODE.outcome(History(**history)).metrics
+    kept["readings"]["exchanges_us"] = []
+    assert "exchange_ms" not in RECORDED.outcome(kept).metrics
 
 
 def test_only_the_clients_packets_with_a_payload_count() -> None:
@@ -61,17 +46,10 @@ def test_only_the_clients_packets_with_a_payload_count() -> None:
         duplicate=np.zeros(count, np.bool_),
         head=np.zeros((count, HEAD_BYTES), np.uint8),
     )
-    history = {**recorded("two_writes_wait")["history"], "packets": {"link": log}}
-    history["readings"]["exchanges_us"] = [20_000.0]
-    assert CODE.outcome(History(**history)).metrics["packets_per_request"] == 2
-
-
-@pytest.mark.parametrize("claim", EXPERIMENT.claim, ids=lambda claim: claim.id)
-def test_the_default_design_runs_both_a_claim_and_its_control(claim: Any) -> None:
-    planned = treatments(EXPERIMENT, {})
-    form = CODE.claims[claim.id]
-    for side in (*sides(form), *sides(controlled(form))):
-        assert any(side.items() <= treatment.items() for treatment in planned), side
+    kept = RECORDED.trial("two_writes_wait")
+    kept["readings"]["exchanges_us"] = [20_000.0]
+    with_packets = replace(history(kept), packets={"link": log})
+    assert CODE.outcome(with_packets).metrics["packets_per_request"] == 2
 
 
 def test_the_waiting_way_says_so() -> None:

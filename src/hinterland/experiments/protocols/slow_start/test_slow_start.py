@@ -8,21 +8,19 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-import msgspec
 import pytest
 
 from hinterland import RunOptions, run_experiment
 from hinterland.catalogue import read
 from hinterland.model.history import Event, History
-from hinterland.model.levels import treatments
 from hinterland.model.verdict import TrialResult
 from hinterland.runner import code
-from hinterland.runner.judge import controlled, sides
+from hinterland.runner.recorded import Recorded
 
 FOLDER = Path(__file__).parent
-RECORDED = sorted((FOLDER / "histories").glob("*.json"))
 EXPERIMENT = read(FOLDER)
 CODE = code.load(EXPERIMENT)
+RECORDED = Recorded(FOLDER, CODE.outcome)
 MODULE = sys.modules[CODE.outcome.__module__]
 CUBIC: dict[str, Any] = {"variant": ("cubic",), "queue": ("long",)}
 
@@ -31,21 +29,6 @@ class Levels(dict[str, Any]):
     """What `drops` asks of a trial: its levels, and its randomness."""
 
     random = Random(5)
-
-
-def recorded(name: str) -> dict[str, Any]:
-    found: dict[str, Any] = msgspec.json.decode((FOLDER / "histories" / f"{name}.json").read_bytes())
-    return found
-
-
-@pytest.mark.parametrize("file", RECORDED, ids=lambda file: file.stem)
-def test_recorded_history(file: Path) -> None:
-    kept = recorded(file.stem)
-    outcome, wanted = CODE.outcome(History(**kept["history"])), kept["outcome"]
-    assert outcome.metrics == pytest.approx(wanted["metrics"], rel=0.001)
-    assert [finding.key for finding in outcome.findings] == wanted["findings"]
-    assert [each.id for each in outcome.assumptions if not each.held] == wanted["broken"]
-    assert all(2 <= len(finding.witness) <= 5 for finding in outcome.findings)
 
 
 @pytest.mark.parametrize(
@@ -63,9 +46,9 @@ def test_recorded_history(file: Path) -> None:
     ],
 )
 def test_computed_flights(size_kib: int, initcwnd: int, flights: int) -> None:
-    history = recorded("three_flights")["history"]
+    history = RECORDED.trial("three_flights")
     history["treatment"] |= {"size_kib": size_kib, "initcwnd": initcwnd}
-    assert CODE.outcome(History(**history)).metrics["computed_rounds"] == flights
+    assert RECORDED.outcome(history).metrics["computed_rounds"] == flights
     segments, window, left = -(-size_kib * 1024 // 1448), initcwnd, 0
     while segments > 0:
         segments, window, left = segments - window, window * 2, left + 1
@@ -74,18 +57,18 @@ def test_computed_flights(size_kib: int, initcwnd: int, flights: int) -> None:
 
 @pytest.mark.parametrize("levels", [{"loss": 0.02}, {"rate_mbit": 20}, {"variant": "bbr"}])
 def test_nothing_is_computed_where_something_else_decides(levels: dict[str, Any]) -> None:
-    history = recorded("three_flights")["history"]
+    history = RECORDED.trial("three_flights")
     history["treatment"] |= levels
-    outcome = CODE.outcome(History(**history))
+    outcome = RECORDED.outcome(history)
     assert not {"computed_rounds", "computed_ms"} & set(outcome.metrics)
     assert outcome.tries == {}
 
 
 def test_a_fetch_that_paused_once_more_is_told() -> None:
-    history = recorded("three_flights")["history"]
+    history = RECORDED.trial("three_flights")
     arrivals = history["readings"]["arrivals"][4]
     arrivals.append([arrivals[-1][0] + 50_000, arrivals[-1][1]])
-    outcome = CODE.outcome(History(**history))
+    outcome = RECORDED.outcome(history)
     assert [(each.key, each.says) for each in outcome.findings] == [
         ("fetch 5", "the file came in 4 flights, 3 were computed")
     ]
@@ -93,25 +76,25 @@ def test_a_fetch_that_paused_once_more_is_told() -> None:
 
 
 def test_a_client_or_a_link_that_was_held_up_is_no_evidence() -> None:
-    history = recorded("three_flights")["history"]
+    history = RECORDED.trial("three_flights")
     audit = Event(t_ns=1, kind="link", name="audit", target="link", detail={"lateness_max_us": 13_000.0})
     [disturbed] = CODE.outcome(History(**history, events=(audit,))).assumptions
     assert (disturbed.id, disturbed.held) == ("flights_undisturbed", False)
     assert disturbed.measured.endswith("link 13 ms")
     history["readings"]["late_ms"] = 14.0
-    [disturbed] = CODE.outcome(History(**history)).assumptions
+    [disturbed] = RECORDED.outcome(history).assumptions
     assert (disturbed.held, disturbed.measured) == (False, "client 14 ms, link 0 ms")
 
 
 def test_a_stream_without_pings_is_no_evidence() -> None:
-    history = recorded("cubic_fills_the_queue")["history"]
+    history = RECORDED.trial("cubic_fills_the_queue")
     pings = history["readings"]["pings_us"]
     history["readings"]["pings_us"] = [None] * len(pings)
-    outcome = CODE.outcome(History(**history))
+    outcome = RECORDED.outcome(history)
     assert [each.held for each in outcome.assumptions] == [False]
     assert set(outcome.metrics) == {"throughput_mbit"}
     history["treatment"]["loss"] = 0.01
-    [flowed] = CODE.outcome(History(**history)).assumptions
+    [flowed] = RECORDED.outcome(history).assumptions
     assert flowed.held
     assert "ping" not in flowed.says
 
@@ -124,14 +107,6 @@ def test_one_packet_of_each_stretch_is_lost(loss: float) -> None:
     stretch = 1 / loss if loss else 1
     assert [int((number - 1) / stretch + 1e-9) for number in numbers] == list(range(len(numbers)))
     assert len({number % 100 for number in numbers}) > 20 or loss in (0, 0.1)
-
-
-@pytest.mark.parametrize("claim", EXPERIMENT.claim, ids=lambda claim: claim.id)
-def test_the_default_design_runs_both_a_claim_and_its_control(claim: Any) -> None:
-    planned = treatments(EXPERIMENT, {})
-    form = CODE.claims[claim.id]
-    for side in (*sides(form), *sides(controlled(form))):
-        assert any(side.items() <= treatment.items() for treatment in planned), side
 
 
 def run(store: Path, **levels: tuple[Any, ...]) -> tuple[TrialResult, ...]:

@@ -11,104 +11,63 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 
 from hinterland import RunOptions, run_experiment
 from hinterland.catalogue import read
 from hinterland.load.client import Unanswered
 from hinterland.model.experiment import Level
-from hinterland.model.history import Event, History, Operation
-from hinterland.model.levels import treatments
 from hinterland.model.verdict import TrialResult
 from hinterland.rig import Rig
 from hinterland.runner import code
-from hinterland.runner.judge import controlled, sides
+from hinterland.runner.recorded import Recorded
 
 FOLDER = Path(__file__).parent
-RECORDED = sorted((FOLDER / "histories").glob("*.json"))
 EXPERIMENT = read(FOLDER)
 CODE = code.load(EXPERIMENT)
+RECORDED = Recorded(FOLDER, CODE.outcome)
 BUSY = {"machine_quiet", "link_as_asked"}
 """What a busy machine may break; the counts below hold all the same."""
 EXPERIMENT_CODE: Any = sys.modules[CODE.trial.__module__]
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Any]
 
 
-def recorded(name: str) -> dict[str, Any]:
-    kept: dict[str, Any] = msgspec.json.decode((FOLDER / "histories" / f"{name}.json").read_bytes())[
-        "history"
-    ]
-    return kept
-
-
-def history(kept: dict[str, Any]) -> History:
-    return History(
-        treatment=kept["treatment"],
-        seed=kept["seed"],
-        operations=msgspec.convert(kept["operations"], tuple[Operation, ...]),
-        events=msgspec.convert(kept["events"], tuple[Event, ...]),
-        readings=kept["readings"],
-    )
-
-
-@pytest.mark.parametrize("file", RECORDED, ids=lambda file: file.stem)
-def test_recorded_history(file: Path) -> None:
-    kept = msgspec.json.decode(file.read_bytes())
-    outcome, wanted = CODE.outcome(history(kept["history"])), kept["outcome"]
-    assert outcome.metrics == pytest.approx(wanted["metrics"], rel=0.01, abs=0.001)
-    assert [[finding.kind, finding.key] for finding in outcome.findings] == wanted["findings"]
-    assert outcome.tries == wanted["tries"]
-    assert [each.id for each in outcome.assumptions if not each.held] == wanted["broken"]
-    assert all(2 <= len(finding.witness) <= 5 for finding in outcome.findings)
-
-
 def test_a_message_that_was_answered_and_is_not_in_the_journal_is_lost() -> None:
-    kept = recorded("none_lost_that_was_answered")
+    kept = RECORDED.trial("none_lost_that_was_answered")
     kept["readings"]["journal"] = [entry for entry in kept["readings"]["journal"] if entry[0] != 7]
-    assert [one.key for one in CODE.outcome(history(kept)).findings] == ["message 7"]
+    assert [one.key for one in RECORDED.outcome(kept).findings] == ["message 7"]
 
 
 def test_a_message_that_was_not_taken_for_done_is_not_lost() -> None:
-    kept = recorded("lost_after_send")
+    kept = RECORDED.trial("lost_after_send")
     for one in kept["operations"]:
         one.update(outcome="unknown", done_ns=-1)
-    outcome = CODE.outcome(history(kept))
+    outcome = RECORDED.outcome(kept)
     assert (outcome.findings, outcome.tries["lost"]) == ((), 0)
 
 
 def test_a_receiver_that_had_read_everything_was_not_killed_in_the_midst() -> None:
-    kept = recorded("lost_after_send")
+    kept = RECORDED.trial("lost_after_send")
     kept["readings"]["journal"] = [[int(one["key"]), 0] for one in kept["operations"]]
-    assert [each.id for each in CODE.outcome(history(kept)).assumptions if not each.held] == ["in_the_midst"]
+    assert RECORDED.broken(kept) == ["in_the_midst"]
 
 
 def test_a_receiver_that_read_while_it_was_stopped_is_no_evidence() -> None:
-    kept = recorded("acknowledged_and_unread")
+    kept = RECORDED.trial("acknowledged_and_unread")
     kept["readings"]["journal"][-1][1] = kept["readings"]["then"]["at_ns"] - 1
-    assert [each.id for each in CODE.outcome(history(kept)).assumptions if not each.held] == ["stood_still"]
+    assert RECORDED.broken(kept) == ["stood_still"]
 
 
 def test_a_message_that_never_arrived_is_no_evidence() -> None:
-    kept = recorded("both_buffers_full")
+    kept = RECORDED.trial("both_buffers_full")
     kept["readings"]["journal"].pop()
-    assert [each.id for each in CODE.outcome(history(kept)).assumptions if not each.held] == [
-        "everything_arrived"
-    ]
+    assert RECORDED.broken(kept) == ["everything_arrived"]
 
 
 def test_an_old_kernel_that_does_not_tell_the_window_leaves_one_metric_out() -> None:
-    kept = recorded("both_buffers_full")
+    kept = RECORDED.trial("both_buffers_full")
     kept["readings"]["then"]["window_bytes"] = None
-    assert "window_packets" not in CODE.outcome(history(kept)).metrics
-
-
-@pytest.mark.parametrize("claim", EXPERIMENT.claim, ids=lambda claim: claim.id)
-def test_the_default_design_runs_both_a_claim_and_its_control(claim: Any) -> None:
-    planned = treatments(EXPERIMENT, {})
-    form = CODE.claims[claim.id]
-    for side in (*sides(form), *sides(controlled(form))):
-        assert any(side.items() <= treatment.items() for treatment in planned), side
+    assert "window_packets" not in RECORDED.outcome(kept).metrics
 
 
 @asynccontextmanager

@@ -7,43 +7,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import msgspec
-import numpy as np
 import pytest
 from msgspec.structs import replace
 
 from hinterland import RunOptions, run_experiment
 from hinterland.catalogue import read
 from hinterland.model.history import History
-from hinterland.model.levels import treatments
-from hinterland.model.packets import DROPPED, FATES, PacketLog
 from hinterland.runner import code
-from hinterland.runner.judge import controlled, sides
+from hinterland.runner.recorded import Recorded, packets
 
 FOLDER = Path(__file__).parent
-RECORDED = sorted((FOLDER / "histories").glob("*.json"))
 EXPERIMENT = read(FOLDER)
 CODE = code.load(EXPERIMENT)
 MODULE = sys.modules[CODE.outcome.__module__]
 WHOLE = {"missing": 0, "out_of_order_share": 0, "twice_share": 0}
-
-
-def packets(recorded: list[list[Any]]) -> PacketLog:
-    """Returns a link's log of rows [host that sent it, entered_us, left_us or null, size_bytes, fate]."""
-    hosts = ("client", "server")
-    columns = list(zip(*recorded, strict=True)) or [()] * 5
-    source = np.array([hosts.index(host) for host in columns[0]], np.int16)
-    return PacketLog(
-        hosts=hosts,
-        source=source,
-        destination=np.array(1 - source, np.int16),
-        sent_ns=np.array(columns[1], np.int64) * 1000,
-        done_ns=np.array([DROPPED if t is None else t * 1000 for t in columns[2]], np.int64),
-        size_bytes=np.array(columns[3], np.int32),
-        fate=np.array([FATES.index(fate) for fate in columns[4]], np.int8),
-        duplicate=np.zeros(len(source), np.bool_),
-        head=np.zeros((len(source), 128), np.uint8),
-    )
 
 
 def history(recorded: dict[str, Any]) -> History:
@@ -59,18 +36,16 @@ def history(recorded: dict[str, Any]) -> History:
     )
 
 
-@pytest.mark.parametrize("file", RECORDED, ids=lambda file: file.stem)
-def test_recorded_history(file: Path) -> None:
-    recorded = msgspec.json.decode(file.read_bytes())
-    outcome, wanted = CODE.outcome(history(recorded["history"])), recorded["outcome"]
-    assert outcome.metrics == pytest.approx(wanted["metrics"], rel=0.001, abs=0.001)
-    assert [[found.kind, found.key] for found in outcome.findings] == wanted["findings"]
-    assert outcome.tries == wanted["tries"]
-    assert all(2 <= len(found.witness) <= 5 for found in outcome.findings)
+RECORDED = Recorded(FOLDER, CODE.outcome, history)
+
+
+@pytest.mark.parametrize("name", RECORDED.names)
+def test_recorded_history(name: str) -> None:
+    assert not RECORDED.differences(name)
 
 
 def test_the_histories_acquit_whole_transports_and_convict_the_others() -> None:
-    outcomes = {file.stem: msgspec.json.decode(file.read_bytes())["outcome"] for file in RECORDED}
+    outcomes = {name: RECORDED.file(name)["outcome"] for name in RECORDED.names}
     convicted = {name for name, one in outcomes.items() if one["findings"]}
     datagrams = {"datagrams_lossy", "datagrams_shuffled"}
     assert convicted == {"udp_lossy", "udp_narrow", "udp_shuffled", "stream_that_forgets"} | datagrams
@@ -100,8 +75,7 @@ def test_each_way_of_breaking_the_bytes_is_told_once() -> None:
 
 
 def test_of_few_chunks_the_slowest_are_no_percentile() -> None:
-    recorded = msgspec.json.decode((FOLDER / "histories" / "udp_lossy.json").read_bytes())
-    kept = history(recorded["history"])
+    kept = history(RECORDED.trial("udp_lossy"))
     assert "delay_p93_ms" in CODE.outcome(kept).metrics
     few = {name: times[:120] for name, times in kept.readings["sent"].items()}
     rows = [row for row in kept.readings["rows"] if row[0] < 120]
@@ -117,14 +91,6 @@ def test_a_sender_held_up_by_its_transport_is_not_a_late_generator() -> None:
     held = MODULE.sample({"due_ns": due_ns, "begun_ns": begun_ns, "sent_ns": sent_ns}, rows)
     assert held.detail["lateness_p99_us"] == 0
     assert held.sent_ns[2] - held.intended_ns[2] == 890_000_000
-
-
-@pytest.mark.parametrize("claim", EXPERIMENT.claim, ids=lambda claim: claim.id)
-def test_the_default_design_runs_both_a_claim_and_its_control(claim: Any) -> None:
-    planned = treatments(EXPERIMENT, {})
-    form = CODE.claims[claim.id]
-    for side in (*sides(form), *sides(controlled(form))):
-        assert any(side.items() <= treatment.items() for treatment in planned), side
 
 
 @pytest.mark.system

@@ -11,11 +11,10 @@ from array import array
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 import pytest
 
-from hinterland import History, RunOptions, run_experiment
+from hinterland import RunOptions, run_experiment
 from hinterland.catalogue import read
 from hinterland.errors import UsageError
 from hinterland.model.levels import treatments
@@ -23,35 +22,19 @@ from hinterland.model.verdict import Outcome, TrialResult, Verdict
 from hinterland.rig import needs
 from hinterland.runner import code, plan
 from hinterland.runner.judge import judge
+from hinterland.runner.recorded import Recorded
 
 FOLDER = Path(__file__).parent
 SYSTEMS = FOLDER / "systems"
-HISTORIES = sorted((FOLDER / "histories").glob("*.json"))
+EXPERIMENT = read(FOLDER)
+RECORDED = Recorded(FOLDER, code.load(EXPERIMENT).outcome)
 ENGINES = ("sqlite", "lmdb", "rocksdb")
 
 
-def recorded(name: str, **readings: Any) -> History:
-    """Returns a recorded history, with some of its readings replaced."""
-    written = json.loads((FOLDER / "histories" / f"{name}.json").read_text())
-    history = msgspec.convert(written["history"], History)
-    return msgspec.structs.replace(history, readings={**history.readings, **readings})
-
-
-def outcome(history: History) -> Outcome:
-    return code.load(read(FOLDER)).outcome(history)
-
-
-def broken(history: History) -> list[str]:
-    return [assumption.id for assumption in outcome(history).assumptions if not assumption.held]
-
-
-@pytest.mark.parametrize("path", HISTORIES, ids=lambda path: path.stem)
-def test_a_recorded_trial_has_its_outcome(path: Path) -> None:
-    written = json.loads(path.read_text())
-    history = msgspec.convert(written["history"], History)
-
-    assert outcome(history).metrics == pytest.approx(written["outcome"], rel=1e-3), written["why"]
-    assert broken(history) == []
+def recorded(name: str, **readings: Any) -> dict[str, Any]:
+    """Returns a kept trial, with some of its readings replaced."""
+    kept = RECORDED.trial(name)
+    return {**kept, "readings": {**kept["readings"], **readings}}
 
 
 @pytest.mark.parametrize(
@@ -60,32 +43,32 @@ def test_a_recorded_trial_has_its_outcome(path: Path) -> None:
     ids=["others write as well", "no device counter", "counter lost while idle"],
 )
 def test_device_bytes_that_are_not_the_engines_own_are_not_reported(readings: dict[str, Any]) -> None:
-    metrics = outcome(recorded("sqlite_all_writes", **readings)).metrics
+    metrics = RECORDED.outcome(recorded("sqlite_all_writes", **readings)).metrics
 
     assert "device_bytes_per_user_byte" not in metrics
     assert "throughput_per_s" in metrics
 
 
 def test_reading_what_is_not_there_voids_the_trial() -> None:
-    driver = recorded("lmdb_all_reads").readings["driver"]
+    driver = RECORDED.trial("lmdb_all_reads")["readings"]["driver"]
 
-    assert broken(recorded("lmdb_all_reads", driver={**driver, "found": 999})) == ["data_is_there"]
+    assert RECORDED.broken(recorded("lmdb_all_reads", driver={**driver, "found": 999})) == ["data_is_there"]
 
 
 def test_a_throughput_that_keeps_falling_voids_the_trial() -> None:
-    driver = recorded("lmdb_all_reads").readings["driver"]
+    driver = RECORDED.trial("lmdb_all_reads")["readings"]["driver"]
     falling = [{**part, "counts": [5000 >> at] * 5} for at, part in enumerate(driver["slices"])]
 
-    assert broken(recorded("lmdb_all_reads", driver={**driver, "slices": falling})) == ["steady"]
+    assert RECORDED.broken(recorded("lmdb_all_reads", driver={**driver, "slices": falling})) == ["steady"]
 
 
 def test_data_that_fits_the_memory_limit_voids_the_trial() -> None:
-    history = recorded("lmdb_all_reads")
-    limited = msgspec.structs.replace(history, treatment={**history.treatment, "memory": "80MB"})
-    driver = {**history.readings["driver"], "data_bytes": 140_000_000}
+    kept = RECORDED.trial("lmdb_all_reads")
+    kept["treatment"]["memory"] = "80MB"
+    assert RECORDED.broken(kept) == ["beyond_memory"]
 
-    assert broken(limited) == ["beyond_memory"]
-    assert broken(msgspec.structs.replace(limited, readings={**history.readings, "driver": driver})) == []
+    kept["readings"]["driver"]["data_bytes"] = 140_000_000
+    assert RECORDED.broken(kept) == []
 
 
 def test_a_share_of_reads_above_1_is_refused_with_a_hint() -> None:
