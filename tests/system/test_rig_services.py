@@ -112,6 +112,27 @@ def test_postgresql_is_private(scratch: Path, cluster_cache: Path, require: Call
     run(scratch, body, cluster_cache)
 
 
+def test_postgresql_begins_anew_in_the_folder_of_the_trial_before(
+    scratch: Path, cluster_cache: Path, require: Callable[[str], None]
+) -> None:
+    require("service:postgresql")
+    numbers = []
+
+    async def body(rig: Rig) -> None:
+        server = await rig.postgresql()
+        numbers.append((server.folder / "data" / "PG_VERSION").stat().st_ino)
+        assert ask(server.dsn, "SELECT count(*) FROM pg_class WHERE relname = 'from_before'") == [(0,)]
+        assert ask(server.dsn, "SHOW work_mem") == [("4MB",)]
+        ask(server.dsn, "CREATE TABLE from_before AS SELECT generate_series(1, 10000) AS id")
+        ask(server.dsn, "ALTER SYSTEM SET work_mem = '5MB'")
+        if len(numbers) == 1:
+            assert await rig.kill(server.process)
+
+    for _ in range(3):
+        run(scratch, body, cluster_cache)
+    assert len(set(numbers)) == 1
+
+
 def test_postgresql_stops_in_good_order(
     scratch: Path, cluster_cache: Path, require: Callable[[str], None]
 ) -> None:

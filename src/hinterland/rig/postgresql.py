@@ -1,6 +1,6 @@
 """A private PostgreSQL: its own data folder, port, socket and user; gone when the trial is.
 
-The data folder is made once a run and copied for each start. As root the server runs as `postgres` or
+The data folder is made once a run, and is like new for each start. As root the server runs as `postgres` or
 `nobody`, because it refuses root. Shared memory is kept inside the data folder, as far as PostgreSQL lets
 us: for the one System V segment that it always makes, see `shared_memory`.
 """
@@ -19,10 +19,12 @@ import struct
 import subprocess
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hinterland.errors import SetupError, SystemFailure
+from hinterland.rig import data_folder, shared_memory
 from hinterland.rig.accounts import Account, can_reach, unprivileged
 from hinterland.rig.binaries import Binaries, need_service
 from hinterland.rig.needs import program_version
@@ -114,7 +116,9 @@ async def start(
     if account is not None:
         os.chown(folder, account.uid, account.gid)
     data = folder / "data"
-    await asyncio.to_thread(_copy, template / "data", data)
+    aside = rig.cache / f"{name}.aside"
+    await asyncio.to_thread(data_folder.fresh, template / "data", data, aside)
+    rig.at_end.append(partial(_lay_aside, data, aside))
     in_force = {**SETTINGS, "port": port, "unix_socket_directories": folder, **settings}
     with open(data / "postgresql.conf", "a") as file:
         file.writelines(f"{key} = {_quoted(value)}\n" for key, value in in_force.items())
@@ -152,7 +156,7 @@ def _template(programs: Binaries, rig: Rig, account: Account | None) -> Path:
         half = rig.cache / "postgresql.half"
         shutil.rmtree(half, ignore_errors=True)
         half.mkdir(mode=0o700)
-        _copy(place / "data", half / "data")
+        data_folder.copy(place / "data", half / "data")
         (half / PASSWORD).touch(mode=0o600)
         (half / PASSWORD).write_text(password)
         (half / "version").write_text(program_version(programs.main))
@@ -254,17 +258,10 @@ def _parts(root: Path) -> Iterator[Path]:
             yield folder
 
 
-def _copy(source: Path, target: Path) -> None:
-    """Copies a folder with owners and modes, sharing blocks where the filesystem can."""
-    done = subprocess.run(
-        ["cp", "-a", "--reflink=auto", str(source), str(target)], capture_output=True, check=False
-    )
-    if done.returncode != 0:
-        raise SystemFailure(
-            f"{target}: the data folder can't be copied.",
-            "See that the temporary folder has room: df -h /tmp",
-            log=tuple(done.stderr.decode(errors="replace").splitlines()[-5:]),
-        )
+def _lay_aside(data: Path, aside: Path) -> None:
+    """Keeps the data folder for the next start; who removes the trial's folders doesn't see it any more."""
+    shared_memory.release(data.parent)
+    data_folder.lay_aside(data, aside)
 
 
 @contextlib.contextmanager

@@ -78,7 +78,7 @@ class Rig(Faults):
         self._names: dict[str, bool] = {}
         self._ports = Ports()
         self._points: list[StepPoints] = []
-        self._limits: list[MemoryLimit] = []
+        self.at_end: list[Callable[[], None]] = []
         self._links: list[RecordedLink] = []
         self._open: Scratch | None = None
         self._children_before: list[int] = []
@@ -100,8 +100,8 @@ class Rig(Faults):
             stack.callback(self._remove_open)
             stack.callback(release, self.scratch)
             stack.callback(self._ports.close)
-            for limit in self._limits:
-                stack.callback(limit.remove)
+            for give_back in self.at_end:  # Once nothing runs any more.
+                stack.callback(give_back)
             stack.callback(end_descendants, os.getpid(), keep=self._children_before)
             for points in self._points:
                 stack.callback(points.close)
@@ -395,5 +395,5 @@ class Rig(Faults):
     def memory_limit(self, size_bytes: int) -> MemoryLimit:
         """Returns a limit on memory, page cache included, for `start(limit=...)` or `limit.enter(pid)`."""
         limit = MemoryLimit(size_bytes)
-        self._limits.append(limit)
+        self.at_end.append(limit.remove)
         return limit
