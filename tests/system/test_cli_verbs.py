@@ -70,6 +70,19 @@ def test_past_runs_are_listed_reported_and_judged_again(place: Place, first: dic
     assert Path(written.stdout.strip()) == place.folder / "page.html"
 
 
+def test_what_is_there_to_copy_names_the_store_that_was_given(place: Place, first: dict[str, Any]) -> None:
+    store, elsewhere = str(place.folder / "store"), str(place.folder / "elsewhere")
+    told = place.hinterland("report", first["run"], "--store", store, HINTERLAND_STORE=elsewhere).stdout
+    commands = re.findall(r"hinterland (?:run|recheck)(?:[^\n]*\\\n)*[^\n]*", told)
+    assert [command.count(f"--store {store}") for command in commands] == [1, 1]
+    recheck = commands[1].replace("hinterland", f"{sys.executable} -m hinterland", 1)
+    again = place.call(["sh", "-c", recheck], HINTERLAND_STORE=elsewhere)
+    assert again.returncode in (0, 2), again.stderr
+    listed = place.hinterland("runs", "--store", store, HINTERLAND_STORE=elsewhere).stdout
+    assert listed.splitlines()[-1].endswith(f"--store {store}")
+    assert "--store" not in place.hinterland("report", first["run"]).stdout
+
+
 def test_like_repeats_the_same_trials(place: Place, first: dict[str, Any]) -> None:
     run = place.hinterland("run", "patterns/mine", "--like", first["run"], "--json")
 

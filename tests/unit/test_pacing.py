@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from hinterland.errors import InternalError
 from hinterland.load import pacing
 from hinterland.load.pacing import NEVER, Pacing
 
@@ -78,3 +79,13 @@ def test_spins_only_where_a_second_core_is(monkeypatch: pytest.MonkeyPatch) -> N
     assert pacing.choose() == "spin"
     monkeypatch.setattr(pacing, "_quota_cores", lambda: 1.0)
     assert pacing.choose() == "timerfd"
+
+
+def test_ticks_where_the_kernel_has_no_timerfd(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused() -> int:
+        raise InternalError("timerfd_create: Function not implemented")
+
+    monkeypatch.setattr(pacing, "cores", lambda: 1)
+    assert pacing.choose() == "timerfd"
+    monkeypatch.setattr(pacing, "_timerfd_create", refused)
+    assert pacing.choose() == "tick"

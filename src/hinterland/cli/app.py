@@ -19,6 +19,7 @@ from cyclopts import App, CycloptsError, Group, Parameter, UnknownCommandError, 
 from hinterland import errors
 from hinterland.cli.bug import bug
 from hinterland.cli.help_page import HelpPage
+from hinterland.cli.store import take_store
 from hinterland.errors import HinterlandError, SetupError
 
 EXAMPLES = """\
@@ -142,8 +143,7 @@ def launcher(app: App) -> Callable[..., Any]:
             ),
         ] = False,
     ) -> Any:
-        if store is not None:
-            os.environ["HINTERLAND_STORE"] = str(store.expanduser().absolute())
+        take_store(store)
         if no_color:
             os.environ["NO_COLOR"] = "1"
         return app(tokens, exit_on_error=False, print_error=False)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from hinterland import errors
 from hinterland.cli.documents import RunDocument
+from hinterland.cli.store import store_option
 from hinterland.model.run import RunRecord
 from hinterland.model.verdict import Verdict, VerdictWord
 
@@ -81,7 +82,7 @@ def page(record: RunRecord) -> str:
 
     lesson = Path(record.info.experiment.folder) / "lesson.md"
     text = lesson.read_text(encoding="utf-8") if lesson.is_file() else ""
-    return html.render(record, text, packet_views(record))
+    return html.render(record, text, packet_views(record), store_option())
 
 
 def write_report(record: RunRecord) -> Path:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from hinterland import errors
 from hinterland.cli.output import heading, paint, width
+from hinterland.cli.store import store_option
 from hinterland.model.load_record import LoadRecord
 from hinterland.runner.record import explained, replace_file
 
@@ -56,7 +57,7 @@ def print_summary(record: LoadRecord) -> None:
         shown = text.translate(table).encode("ascii", "replace").decode() if plain else text
         print(heading(shown) if style == "bold" else paint(shown, style) if style else shown)
     print(paint(f"\nReport: {record.folder}/report.html", "dim"))
-    print(f"  hinterland report {record.id.rpartition('-')[2]} --open")
+    print(f"  hinterland report {record.id.rpartition('-')[2]} --open{store_option()}")
 
 
 def _encodes(text: str) -> bool:

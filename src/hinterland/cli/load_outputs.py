@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from hinterland.cli.load_options import OutputOptions
+from hinterland.cli.store import store_option
 from hinterland.errors import SetupError, UsageError
 
 
@@ -45,6 +46,6 @@ def write(name: str, file: Path, content: str | bytes) -> Path:
     except OSError as error:
         raise SetupError(
             f"{name}={file} can't be written: {error.strerror or error}.",
-            "The load is in its record: hinterland report last",
+            f"The load is in its record: hinterland report last{store_option()}",
         ) from error
     return place

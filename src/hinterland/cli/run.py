@@ -14,6 +14,7 @@ from hinterland.cli.ending import document, exit_status, open_in_browser, write_
 from hinterland.cli.live import watching
 from hinterland.cli.options import ExperimentId, Json, at_least_one, known_runs, seconds
 from hinterland.cli.output import coloured, print_json, width
+from hinterland.cli.store import store_option
 from hinterland.errors import HinterlandError
 from hinterland.model.experiment import Experiment
 from hinterland.model.run import RunEvent, RunRecord, RunStarted
@@ -115,4 +116,4 @@ def print_report(record: RunRecord) -> None:
     from hinterland.report import terminal
 
     console = Console(width=width(), color_system="auto" if coloured() else None, highlight=False)
-    console.print(terminal.render(record, width=width()))
+    console.print(terminal.render(record, width=width(), store=store_option()))

@@ -12,6 +12,7 @@ from cyclopts import Parameter
 from hinterland.cli.documents import ListedRun
 from hinterland.cli.options import Json, at_least_one
 from hinterland.cli.output import VERDICT_SIGN, VERDICT_STYLE, heading, paint, print_json, width
+from hinterland.cli.store import store_option
 from hinterland.errors import HinterlandError
 from hinterland.model.run import RunInfo
 from hinterland.runner.load.heads import LoadHead, list_loads
@@ -48,7 +49,7 @@ def runs(
         print_loads(loads, limit, apart=bool(found))
     print(paint(f"\nIn {store}", "dim"))
     begun = [(one.started_at, one.id) for one in found] + [(one.started_at, one.id) for one in loads]
-    print(f"  hinterland report {max(begun)[1].rpartition('-')[2]}")
+    print(f"  hinterland report {max(begun)[1].rpartition('-')[2]}{store_option()}")
     return 0
 
 

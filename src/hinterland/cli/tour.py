@@ -23,6 +23,7 @@ from hinterland.cli.output import (
     wrapped,
 )
 from hinterland.cli.run import watched_run
+from hinterland.cli.store import store_option
 from hinterland.errors import HinterlandError, SetupError, UsageError
 from hinterland.model.experiment import Experiment
 from hinterland.model.run import RunRecord
@@ -144,7 +145,7 @@ def table(stops: list[Stop], chosen: list[Experiment]) -> list[str]:
     lines += [f"  {one.experiment.ljust(column)}  {outcome(one)}" for one in stops]
     lines += [f"  {one.id.ljust(column)}  {paint('not reached', 'dim')}" for one in chosen[len(stops) :]]
     if any(one.record is not None for one in stops):
-        lines += ["", "  hinterland report last --open    hinterland runs"]
+        lines += ["", f"  hinterland report last --open{store_option()}", f"  hinterland runs{store_option()}"]
     return lines
 
 

@@ -3,9 +3,9 @@
 - `spin`: the loop turns without sleeping and looks at the clock each time. Late by about a microsecond, and
   it keeps one core busy; right where the system under test has a core of its own.
 - `timerfd`: a timer of the kernel is set to each due moment. Late by 20 to 500 microseconds; leaves the core
-to
-  the server, so it is right where both share one.
-- `tick`: the timer of the event loop, which counts milliseconds. Late by about one; costs the least.
+  to the server, so it is right where both share one.
+- `tick`: the timer of the event loop, which counts milliseconds. Late by about one; costs the least, and is
+  there everywhere.
 
 A gap of several milliseconds is slept through in all of them.
 """
@@ -40,11 +40,14 @@ SPARE = 0.5
 def choose(processes: int = 1, idle_cores: float = math.inf) -> Pacing:
     """Returns `spin` where each process of the generator can have a core and one is left, else `timerfd`.
 
+    `tick` where there is no timerfd: some sandboxes that imitate a kernel have none.
     `idle_cores`: how many nobody else uses, as far as that is known. A spinning process that has to share its
     core is put aside for milliseconds at a time; one that sleeps is let in as soon as it wakes.
     """
     free = cores() >= processes + 1 and idle_cores >= processes + SPARE
-    return "spin" if free else "timerfd"
+    if free:
+        return "spin"
+    return "timerfd" if _timerfd_here() else "tick"
 
 
 def cores() -> int:
@@ -215,6 +218,14 @@ def _timerfd_create() -> int:
     if fd < 0:
         raise InternalError(f"timerfd_create: {os.strerror(ctypes.get_errno())}")
     return fd
+
+
+def _timerfd_here() -> bool:
+    try:
+        os.close(_timerfd_create())
+    except InternalError:
+        return False
+    return True
 
 
 def _timerfd_set(fd: int, at_ns: int) -> None:

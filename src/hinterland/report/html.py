@@ -19,9 +19,11 @@ if TYPE_CHECKING:
     from hinterland.model.packets import PacketView
 
 
-def render(record: RunRecord, lesson: str = "", packets: Sequence[PacketView] = ()) -> str:
+def render(
+    record: RunRecord, lesson: str = "", packets: Sequence[PacketView] = (), store: str = ""
+) -> str:
     """Returns the page. `lesson` is the experiment's lesson in Markdown; empty leaves it out. `packets` are
-    drawn as ladders.
+    drawn as ladders. `store` is the option that the commands which repeat it need to find the run.
 
     Any status is shown, also a run with no trial.
     """
@@ -45,7 +47,7 @@ def render(record: RunRecord, lesson: str = "", packets: Sequence[PacketView] = 
         machine=story.machine_rows(info.machine),
         forms=[(verdict, story.FORMS.get(verdict.form, ""), story.assumed(verdict)) for verdict in judged],
         chosen=story.chosen(info),
-        repeats=story.repeats(info),
+        repeats=story.repeats(info, store),
         answer=story.answer(experiment.prediction),
         sources=[(source, web_address(source.url)) for source in experiment.source],
         lesson=markdown.render(lesson),

@@ -174,16 +174,19 @@ def started_says(info: RunInfo) -> str:
     return time.strftime("%-d %B %Y, %H:%M", time.localtime(info.started_at))
 
 
-def repeats(info: RunInfo) -> list[tuple[str, str]]:
-    """Returns the commands that repeat the run or judge it again, each with what it does."""
+def repeats(info: RunInfo, store: str = "") -> list[tuple[str, str]]:
+    """Returns the commands that repeat the run or judge it again, each with what it does.
+
+    store: the option that they need to find the run.
+    """
     name = asked_as(info.experiment)
     return [
         (
-            f"hinterland run {name} --like {info.id}",
+            f"hinterland run {name} --like {info.id}{store}",
             "the same treatments, in the same order, with the same seed",
         ),
-        (f"hinterland recheck {info.id}", "judges again from the recorded files alone"),
-        (f"hinterland run {name}", "a fresh run at the default budget"),
+        (f"hinterland recheck {info.id}{store}", "judges again from the recorded files alone"),
+        (f"hinterland run {name}{store}", "a fresh run at the default budget"),
     ]
 
 

@@ -41,24 +41,25 @@ TO_ASCII = str.maketrans(ASCII | dict.fromkeys(BARS, "#"))
 ASCII_SPARKS = "_.-=+*%#"
 
 
-def render(record: RunRecord, *, width: int = 80) -> RenderableType:
+def render(record: RunRecord, *, width: int = 80, store: str = "") -> RenderableType:
     """Returns the report as lines of at most `width` columns, for `Console.print`.
 
+    store: the option that commands to copy need to find the run.
     On a terminal that can't encode them, drawn characters become ASCII.
     """
-    return _Report(record, width)
+    return _Report(record, width, store)
 
 
 class _Report:
-    def __init__(self, record: RunRecord, width: int) -> None:
-        self.record, self.width = record, width
+    def __init__(self, record: RunRecord, width: int, store: str) -> None:
+        self.record, self.width, self.store = record, width, store
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Text]:
         from rich.text import Text
 
         width = max(40, min(self.width, options.max_width))
         plain = options.ascii_only
-        for text, indent, style in _lines(self.record, width, plain):
+        for text, indent, style in _lines(self.record, width, plain, self.store):
             if plain:
                 text = text.translate(TO_ASCII).encode("ascii", "replace").decode("ascii")
             for row in _wrapped(text, width, indent):
@@ -85,7 +86,7 @@ def _wrapped(text: str, width: int, indent: int) -> list[str]:
     )
 
 
-def _lines(record: RunRecord, width: int, plain: bool) -> Iterator[Line]:
+def _lines(record: RunRecord, width: int, plain: bool, store: str) -> Iterator[Line]:
     info, experiment = record.info, record.info.experiment
     yield f"{experiment.title}  ·  {experiment.id}", 0, "bold"
     yield experiment.question, 0, "italic"
@@ -116,20 +117,24 @@ def _lines(record: RunRecord, width: int, plain: bool) -> Iterator[Line]:
         yield f"To keep: {experiment.learned}", 2, "bold"
     yield "", 0, ""
     yield from _to_copy("Report", str(Path(record.folder) / "report.html"), width)
-    yield from _to_copy("Repeat", story.repeats(info)[0][0], width)
-    yield from _to_copy("Recheck", story.repeats(info)[1][0], width)
+    yield from _to_copy("Repeat", story.repeats(info, store)[0][0], width)
+    yield from _to_copy("Recheck", story.repeats(info, store)[1][0], width)
 
 
 def _to_copy(does: str, text: str, width: int) -> Iterator[Line]:
-    """Yields a command or path so that it can be copied: a long command goes on after a backslash."""
+    """Yields a command or path so that it can be copied: a long command has each option in a line of its own.
+
+    A backslash ends each line but the last.
+    """
     if len(text) + 9 <= width:
         yield f"{does:<9}{text}", 9, ""
         return
-    head, option, rest = text.partition(" --")
+    head, *options = text.split(" --")
+    rows = [head, *(f"    --{option}" for option in options)]
     yield does, 0, ""
-    yield f"{head} \\" if option else text, 0, ""
-    if option:
-        yield f"    --{rest}", 4, ""
+    for row in rows[:-1]:
+        yield f"{row} \\", 0, ""
+    yield rows[-1], 4, ""
 
 
 def _verdict(verdict: Verdict, width: int) -> Iterator[Line]:
