@@ -145,7 +145,11 @@ def table(stops: list[Stop], chosen: list[Experiment]) -> list[str]:
     lines += [f"  {one.experiment.ljust(column)}  {outcome(one)}" for one in stops]
     lines += [f"  {one.id.ljust(column)}  {paint('not reached', 'dim')}" for one in chosen[len(stops) :]]
     if any(one.record is not None for one in stops):
-        lines += ["", f"  hinterland report last --open{store_option()}", f"  hinterland runs{store_option()}"]
+        lines += [
+            "",
+            f"  hinterland report last --open{store_option()}",
+            f"  hinterland runs{store_option()}",
+        ]
     return lines
 
 

@@ -19,9 +19,7 @@ if TYPE_CHECKING:
     from hinterland.model.packets import PacketView
 
 
-def render(
-    record: RunRecord, lesson: str = "", packets: Sequence[PacketView] = (), store: str = ""
-) -> str:
+def render(record: RunRecord, lesson: str = "", packets: Sequence[PacketView] = (), store: str = "") -> str:
     """Returns the page. `lesson` is the experiment's lesson in Markdown; empty leaves it out. `packets` are
     drawn as ladders. `store` is the option that the commands which repeat it need to find the run.
 
