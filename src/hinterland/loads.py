@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     import pandas  # type: ignore[import-untyped, import-not-found, unused-ignore]
     import pyarrow as pa
 
+    from hinterland.rig.link.host import Host
+
 Watch = Callable[[LoadResult], None]
 
 
@@ -128,11 +130,14 @@ async def run_load_async(
     operations: bool | Path = True,
     store: Path | None = None,
     watch: Watch | None = None,
+    through: Host | None = None,
     **asked: Any,
 ) -> LoadRun:
     """As `run_load`, in a loop that is running. Cancelled, it returns what was measured until then."""
     wanted = plan(url, _asked(asked))
-    record = await session.drive(wanted, store or default_store(), watch=watch, operations=operations)
+    record = await session.drive(
+        wanted, store or default_store(), watch=watch, operations=operations, through=through
+    )
     return LoadRun(record, operations if isinstance(operations, Path) else None)
 
 
@@ -142,6 +147,7 @@ def run_load(
     operations: bool | Path = True,
     store: Path | None = None,
     watch: Watch | None = None,
+    through: Host | None = None,
     **asked: Any,
 ) -> LoadRun:
     """Drives a load and returns what it came to; its record is in the store.
@@ -151,16 +157,22 @@ def run_load(
     header, body, request, requests, scenario, data, keys, zipf, check, extract, objectives, processes,
     scheduler, sources, seed, ca, insecure. Without a rate it is an open loop at 100/s; `closed=True` is the
     other model. operations: whether every operation is kept, in the record, for `to_frame`; or the Parquet
-    file to keep them in. watch: gets the result so far, about four times a second. Raises UsageError for
-    what can't be asked, and where the target has not agreed.
+    file to keep them in. watch: gets the result so far, about four times a second. through: the end of a link
+    from which the load comes, to a host of the same link, by its name: `through=link.client`. Raises
+    UsageError for what can't be asked, and where the target has not agreed.
     """
     return session.in_loop(
-        lambda: run_load_async(url, operations=operations, store=store, watch=watch, **asked)
+        lambda: run_load_async(url, operations=operations, store=store, watch=watch, through=through, **asked)
     )
 
 
 def find_capacity(
-    url: str, objective: str | Objective, *, store: Path | None = None, **asked: Any
+    url: str,
+    objective: str | Objective,
+    *,
+    store: Path | None = None,
+    through: Host | None = None,
+    **asked: Any,
 ) -> CapacityResult:
     """Returns the highest rate at which an objective such as `p99 < 20ms` holds; see `run_load`."""
     from msgspec.structs import replace
@@ -169,7 +181,7 @@ def find_capacity(
     made = plan(url, wanted)
     made = replace(made, arrivals=replace(made.arrivals, rate_per_s=wanted.rate or 0.0))
     goal = parse_objective(objective) if isinstance(objective, str) else objective
-    record = session.in_loop(lambda: session.search(made, goal, store or default_store()))
+    record = session.in_loop(lambda: session.search(made, goal, store or default_store(), through=through))
     assert record.capacity is not None
     return record.capacity
 

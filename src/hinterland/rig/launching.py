@@ -9,12 +9,14 @@ See docs/decisions/0004-launcher.md.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import errno
 import marshal
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,6 +57,37 @@ def launch(
 
     Raises OSError when the kernel won't run it, NotPreparedError when its place can't be entered.
     """
+    with _ordered(words, place, env, options) as (command, passing, report):
+        process = subprocess.Popen(command, **passing)
+    process.args = list(words)
+    with open(report, "rb") as file:
+        _await_start(process, file)
+    return process
+
+
+async def launch_async(
+    words: Sequence[str], place: Place, env: Mapping[str, str], **options: Any
+) -> asyncio.subprocess.Process:
+    """As `launch`, a process of the running loop; `options` are those of asyncio's."""
+    with _ordered(words, place, env, options) as (command, passing, report):
+        process = await asyncio.create_subprocess_exec(*command, **passing)
+    with open(report, "rb") as file:
+        said = await asyncio.to_thread(file.read)
+    if said:
+        process.kill()
+        await process.wait()
+        raise _reason(said)
+    return process
+
+
+@contextlib.contextmanager
+def _ordered(
+    words: Sequence[str], place: Place, env: Mapping[str, str], options: dict[str, Any]
+) -> Iterator[tuple[list[str], dict[str, Any], int]]:
+    """Yields the launcher's command, the options to start it with, and where its report is read.
+
+    Who starts it must close the report; after an exception it is closed.
+    """
     if not os.path.isdir(place.folder):
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), place.folder)
     environment = {os.fspath(name): os.fspath(value) for name, value in env.items()}
@@ -79,17 +112,13 @@ def launch(
         os.lseek(order, 0, os.SEEK_SET)
         kept = (order, told, *(descriptor for descriptor, _ in entered))
         launcher = [sys.executable, "-I", "-S", LAUNCHER, str(order), str(told)]
-        process = subprocess.Popen(launcher, **_passing(kept, options))
+        yield launcher, _passing(kept, options), report
     except BaseException:
         os.close(report)
         raise
     finally:
         os.close(order)
         os.close(told)
-    process.args = list(words)
-    with open(report, "rb") as file:
-        _await_start(process, file)
-    return process
 
 
 def _await_start(process: subprocess.Popen[Any], report: Any) -> None:
@@ -105,10 +134,13 @@ def _await_start(process: subprocess.Popen[Any], report: Any) -> None:
     # Closes its pipes, too.
     with process:
         process.kill()
+    raise _reason(said)
+
+
+def _reason(said: bytes) -> Exception:
+    """Returns why the program does not run, by the launcher's report."""
     prepared, number, text = marshal.loads(said)
-    if prepared:
-        raise OSError(number, text)
-    raise NotPreparedError(text)
+    return OSError(number, text) if prepared else NotPreparedError(text)
 
 
 def _command(

@@ -37,6 +37,7 @@ from hinterland.runner.load.token import token_for
 
 WELL_KNOWN = "/.well-known/hinterland-consent"
 OVER_HTTP = ("http1", "http2", "http3", "websocket", "event_stream")
+OVER_UDP = ("udp", "http3")
 PATIENCE_S = 5.0
 PLAIN_HTTP_PORT = 80
 LONGEST_ANSWER_BYTES = 64 * 1024
@@ -51,7 +52,7 @@ async def admitted(plan: LoadPlan, *, through: Host | None = None, state: Path |
     """
     target = plan.target
     if through is not None:
-        return _to(plan, _within(target, through))
+        return structs.replace(plan, target=_within(target, through))
     addresses = await _resolved(target)
     if all(is_loopback(address) for address in addresses):
         return _to(plan, _usable(addresses[0]))
@@ -97,14 +98,18 @@ def _to(plan: LoadPlan, address: str) -> LoadPlan:
     return structs.replace(plan, target=structs.replace(plan.target, address=address))
 
 
-def _within(target: Target, through: Host) -> str:
-    """Returns the address of the link's host that the target names. A link leads nowhere else."""
+def _within(target: Target, through: Host) -> Target:
+    """Returns the target as the link's host that it names is reached. A link leads nowhere else."""
     hosts = through.link.hosts
     if hosts.get(through.name) is not through or not through.link.child_pid:
         raise UsageError(f"the link of host {through.name} is closed.", "Keep it open while the load runs.")
     for each in hosts.values():
         if target.host in (each.name, each.address, each.address6):
-            return each.address6 if target.host == each.address6 else each.address
+            if target.host == each.address6:
+                return structs.replace(target, address=each.address6)
+            kind = "udp" if target.protocol in OVER_UDP else "tcp"
+            address, port = through.reach(each.name, target.port, kind)
+            return structs.replace(target, address=address, port=port)
     raise UsageError(
         f"{target.host} is no host of link {through.link.name}: it has {', '.join(hosts)}.",
         "A load through a link goes to a host of that link.",
@@ -118,7 +123,7 @@ async def _resolved(target: Target) -> list[str]:
             f"{target.host}: a load goes to a host and port.", "Give a URL such as http://127.0.0.1:8080."
         )
     host = target.host.strip("[]")
-    kind = socket.SOCK_DGRAM if target.protocol in ("udp", "http3") else socket.SOCK_STREAM
+    kind = socket.SOCK_DGRAM if target.protocol in OVER_UDP else socket.SOCK_STREAM
     try:
         found = await asyncio.get_running_loop().getaddrinfo(host, target.port, type=kind)
     except (OSError, UnicodeError) as error:

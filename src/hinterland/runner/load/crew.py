@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from msgspec import Struct
 
@@ -21,6 +22,8 @@ from hinterland.load import frames, pacing, sources
 from hinterland.load.fold import Part
 from hinterland.load.frames import Broken, Counted, Frames, FromWorker, Go, Job, Ready, Stop, ToWorker
 from hinterland.model.load import LoadPlan
+from hinterland.rig.launching import Place, launch_async
+from hinterland.rig.link.host import Host
 
 # What one process drives with room to spare, on a core of 2020; slower protocols spend more on each request.
 RATES_PER_S = {"http1": 60_000, "http2": 20_000, "http3": 1_500, "websocket": 40_000}
@@ -99,11 +102,17 @@ def _file_limit() -> int:
 class Crew:
     """The processes of one load. `async with` starts them, and ends whatever is left of them.
 
-    `heard` is called with each part of the result and the number of its process.
+    `heard` is called with each part of the result and the number of its process. `through` is the host of a
+    link that they live in.
     """
 
     def __init__(
-        self, plan: LoadPlan, division: Share, operations: Path | None, heard: Callable[[Part, int], None]
+        self,
+        plan: LoadPlan,
+        division: Share,
+        operations: Path | None,
+        heard: Callable[[Part, int], None],
+        through: Host | None = None,
     ):
         self.kinds: tuple[str, ...] = ()
         self._jobs = [
@@ -118,13 +127,13 @@ class Crew:
             )
             for number, connections in enumerate(division.connections)
         ]
-        self._heard = heard
+        self._heard, self._through = heard, through
         self._members: list[_Member] = []
 
     async def __aenter__(self) -> Crew:
         try:
             for job in self._jobs:
-                self._members.append(await _Member.start(job, self._heard))
+                self._members.append(await _Member.start(job, self._heard, self._through))
         except BaseException:
             await self._end()
             raise
@@ -189,19 +198,17 @@ class _Member:
         self._tasks = [asyncio.create_task(self._listen()), asyncio.create_task(self._read_last_words())]
 
     @classmethod
-    async def start(cls, job: Job, heard: Callable[[Part, int], None]) -> _Member:
+    async def start(cls, job: Job, heard: Callable[[Part, int], None], through: Host | None) -> _Member:
+        command = [sys.executable, "-m", "hinterland.load.worker"]
+        env = {**os.environ, "PYTHONUNBUFFERED": "1"}
         pipe = asyncio.subprocess.PIPE
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "hinterland.load.worker",
-            stdin=pipe,
-            stdout=pipe,
-            stderr=pipe,
-            # Ctrl-C goes to the processes of a terminal's foreground group: not to these.
-            start_new_session=True,
-            env={**os.environ, "PYTHONUNBUFFERED": "1"},
-        )
+        # Ctrl-C goes to the processes of a terminal's foreground group: not to these.
+        options: dict[str, Any] = {"stdin": pipe, "stdout": pipe, "stderr": pipe, "start_new_session": True}
+        if through is None or not through.namespaces.entries():
+            process = await asyncio.create_subprocess_exec(*command, env=env, **options)
+        else:
+            place = Place(os.getcwd(), namespaces=through.namespaces, with_parent=False)
+            process = await launch_async(command, place, env, **options)
         member = cls(job, process, heard)
         member.say(job)
         return member

@@ -20,6 +20,7 @@ from hinterland.load.idle_cores import idle_cores
 from hinterland.load.tally import Tally
 from hinterland.model.load import LoadPlan
 from hinterland.model.load_result import LoadResult
+from hinterland.rig.link.host import Host
 from hinterland.runner.load.consent import admitted
 from hinterland.runner.load.crew import Crew, share
 from hinterland.runner.load.server_cpu import ServerCpu
@@ -32,21 +33,26 @@ Watch = Callable[[LoadResult], None]
 
 
 async def run_load(
-    plan: LoadPlan, *, watch: Watch | None = None, operations: Path | None = None
+    plan: LoadPlan,
+    *,
+    watch: Watch | None = None,
+    operations: Path | None = None,
+    through: Host | None = None,
 ) -> LoadResult:
     """Returns the result of a load, judged.
 
     `watch` gets what there is by then about four times a second. `operations` is a folder, made where it is
-    not there, that gets all operations as Parquet, one file a process. A cancelled load returns what was
+    not there, that gets all operations as Parquet, one file a process. `through` is the host of a link from
+    which the load comes; it goes to a host of the same link. A cancelled load returns what was
     measured until then, marked as partial, and so does one of whose processes one fails in the middle.
     Raises UsageError or SetupError where it can't be carried out as asked, InternalError where a process of
     the generator fails before anything was measured.
     """
     check(plan)
-    plan = await admitted(plan)
+    plan = await admitted(plan, through=through)
     if operations is not None:
         _make(operations)
-    return await _Run(plan, watch).result(operations)
+    return await _Run(plan, watch, through).result(operations)
 
 
 def check(plan: LoadPlan) -> None:
@@ -70,8 +76,8 @@ def check(plan: LoadPlan) -> None:
 class _Run:
     """One load under way."""
 
-    def __init__(self, plan: LoadPlan, watch: Watch | None) -> None:
-        self._plan, self._watch = plan, watch
+    def __init__(self, plan: LoadPlan, watch: Watch | None, through: Host | None) -> None:
+        self._plan, self._watch, self._through = plan, watch, through
         self._tally = Tally()
         self._started = datetime.now(UTC).isoformat(timespec="milliseconds")
         self._start_ns: int | None = None
@@ -84,7 +90,7 @@ class _Run:
         paced = plan.model == "open" and not plan.subscribe and plan.scheduler is None
         division = share(plan, await idle_cores() if paced else math.inf)
         server: ServerCpu | None = None
-        async with Crew(self._plan, division, operations, self._hear) as crew:
+        async with Crew(plan, division, operations, self._hear, self._through) as crew:
             try:
                 await crew.ready()
                 self._tally.name(crew.kinds)

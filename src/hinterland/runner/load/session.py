@@ -8,6 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,6 +18,7 @@ from hinterland.model.load import LoadPlan, Objective
 from hinterland.model.load_capacity import CapacityResult
 from hinterland.model.load_record import LoadRecord
 from hinterland.model.load_result import LoadResult
+from hinterland.rig.link.host import Host
 from hinterland.rig.machine import describe
 from hinterland.runner.load import record
 from hinterland.runner.load.run import run_load
@@ -34,17 +36,18 @@ async def drive(
     operations: Path | bool = False,
     against: LoadRecord | None = None,
     command: str = "",
+    through: Host | None = None,
 ) -> LoadRecord:
     """Drives a load and returns its record, which is in the store by then.
 
     operations: where every operation is written, as Parquet; True: into the record's folder, a file a
-    process. against: an earlier load to compare it with. Cancelled, it returns the record of what was
-    measured. Raises UsageError where the target has not agreed.
+    process. against: an earlier load to compare it with. through: the host of a link from which it comes.
+    Cancelled, it returns the record of what was measured. Raises UsageError where the target has not agreed.
     """
     with _folder(store, plan) as folder:
         started_at = time.time()
         parts = folder / record.OPERATIONS if operations else None
-        result = await run_load(plan, watch=watch, operations=parts)
+        result = await run_load(plan, watch=watch, operations=parts, through=through)
         if parts is not None and isinstance(operations, Path):
             record.join_operations(parts, operations)
         result = replace(result, machine=describe(folder))
@@ -59,14 +62,20 @@ async def search(
     watch: Callable[[CapacityResult], None] | None = None,
     watch_load: Watch | None = None,
     command: str = "",
+    through: Host | None = None,
 ) -> LoadRecord:
-    """Searches the highest rate at which the objective holds; returns the record, in the store by then."""
+    """Searches the highest rate at which the objective holds; returns the record, in the store by then.
+
+    through: the host of a link from which the loads come.
+    """
     # With the statistics that it needs, it takes as long to import as all the rest.
     from hinterland.runner.load.capacity import find_capacity
 
     with _folder(store, plan) as folder:
         started_at = time.time()
-        found = await find_capacity(plan, objective, watch=watch, watch_load=watch_load)
+        found = await find_capacity(
+            plan, objective, watch=watch, watch_load=watch_load, run=partial(run_load, through=through)
+        )
         return record.keep(folder, started_at=started_at, capacity=found, command=command)
 
 
