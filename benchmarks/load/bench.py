@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hinterland.load import idle_cores
 from hinterland.model.load import LoadPlan, Protocol, Target
 from hinterland.model.load_result import LoadResult
 from hinterland.rig.nginx import Nginx
@@ -174,15 +175,10 @@ def busy_s(cores: Iterable[int]) -> float:
     """Returns for how long these cores have been busy since the machine began, what a hypervisor took
     included.
 
-    /proc/stat counts it in hundredths of a second.
+    The kernel counts it in hundredths of a second.
     """
-    names, ticks = {f"cpu{core}" for core in cores}, 0
-    for line in Path("/proc/stat").read_text().splitlines():
-        name, *counts = line.split()
-        if name in names:
-            user, nice, system, _idle, _waiting, irq, softirq, steal = map(int, counts[:8])
-            ticks += user + nice + system + irq + softirq + steal
-    return ticks / os.sysconf("SC_CLK_TCK")
+    ticks = idle_cores.read()
+    return sum(whole - idle for idle, whole in (ticks[core] for core in cores)) / os.sysconf("SC_CLK_TCK")
 
 
 def run_delay_ns(pids: Iterable[int]) -> int:

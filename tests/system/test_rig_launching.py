@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import marshal
 import os
 import signal
@@ -13,7 +14,8 @@ import pytest
 import uvloop
 
 from hinterland.errors import InternalError, SystemFailure
-from hinterland.rig.launching import LAUNCHER, NotPreparedError, Place, launch
+from hinterland.rig.launching import LAUNCHER, NotPreparedError, Place, launch, launch_async
+from hinterland.rig.process_table import children_of
 from hinterland.rig.rig import Rig
 
 pytestmark = pytest.mark.system
@@ -159,3 +161,40 @@ def test_a_program_that_waits_begins_when_it_is_told(scratch: Path) -> None:
                 other.tell()
 
     uvloop.run(body())
+
+
+def test_in_a_loop_a_program_says_what_it_can_not_do(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        pipe = asyncio.subprocess.PIPE
+        process = await launch_async(["echo", "here"], Place(str(tmp_path)), dict(os.environ), stdout=pipe)
+        assert await process.communicate() == (b"here\n", None)
+        with pytest.raises(FileNotFoundError):
+            await launch_async(["no-such-program"], Place(str(tmp_path)), dict(os.environ))
+        with pytest.raises(NotPreparedError):
+            await launch_async(
+                ["echo"], Place(str(tmp_path), groups=(tmp_path / "gone" / "g",)), dict(os.environ)
+            )
+
+    asyncio.run(scenario())
+
+
+def test_whoever_stops_waiting_for_a_start_leaves_no_process(tmp_path: Path) -> None:
+    # Who opens a pipe that nobody reads waits: so the launcher does not get to its program.
+    group = tmp_path / "group"
+    os.mkfifo(group)
+
+    async def scenario() -> None:
+        before = children_of(os.getpid())
+        starting = asyncio.create_task(
+            launch_async(["sleep", "60"], Place(str(tmp_path), groups=(group,)), dict(os.environ))
+        )
+        async with asyncio.timeout(10):
+            while children_of(os.getpid()) == before:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+            starting.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await starting
+            while children_of(os.getpid()) != before:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+
+    asyncio.run(scenario())

@@ -14,7 +14,7 @@ from hinterland.rig import data_folder
 
 
 def template(folder: Path) -> Path:
-    """Returns a folder of two files, an empty folder, and a file below another."""
+    """Returns a folder of two files, a link, an empty folder, and a file below another."""
     made = folder / "template"
     for path, content in {"version": "15\n", "base/1/1247": "types", "postgresql.conf": "port = 1\n"}.items():
         file = made / path
@@ -22,6 +22,7 @@ def template(folder: Path) -> Path:
         file.write_text(content)
         os.utime(file, ns=(10**18, 10**18))
     (made / "empty").mkdir()
+    (made / "current").symlink_to("version")
     return made
 
 
@@ -31,7 +32,7 @@ def whole(folder: Path) -> dict[str, tuple[int, int, str]]:
     for path in sorted(folder.rglob("*")):
         state = path.lstat()
         plain = stat.S_ISREG(state.st_mode)
-        content = path.read_text() if plain else ""
+        content = path.read_text() if plain else os.readlink(path) if path.is_symlink() else ""
         found[str(path.relative_to(folder))] = (state.st_mode, state.st_mtime_ns if plain else 0, content)
     return found
 
@@ -46,6 +47,11 @@ def replace_file_by_link(data: Path) -> None:
     (data / "version").symlink_to("/etc/passwd")
 
 
+def lead_elsewhere(data: Path) -> None:
+    (data / "current").unlink()
+    (data / "current").symlink_to("/tmp")
+
+
 CHANGES: dict[str, Callable[[Path], object]] = {
     "nothing": lambda data: None,
     "longer": lambda data: (data / "postgresql.conf").write_text("port = 1\nfsync = off\n"),
@@ -58,7 +64,8 @@ CHANGES: dict[str, Callable[[Path], object]] = {
     "empty folder gone": lambda data: (data / "empty").rmdir(),
     "folder became a file": replace_folder_by_file,
     "file became a link": replace_file_by_link,
-    "link to elsewhere": lambda data: (data / "pg_wal").symlink_to("/tmp"),
+    "link leads elsewhere": lead_elsewhere,
+    "new link": lambda data: (data / "pg_wal").symlink_to("/tmp"),
 }
 
 

@@ -54,18 +54,19 @@ def renew(template: Path, target: Path) -> None:
     A file whose size, mode, owner and moment of writing are the template's has not been written since: the
     template is older than any start. What is not in the template goes.
     """
-    wanted, found = _entries(template), _entries(target)
-    for name, entry in found.items():
-        if name not in wanted or _kind(wanted[name]) != _kind(entry):
+    wanted, kept = _entries(template), {}
+    for name, entry in _entries(target).items():
+        if name in wanted and _kind(wanted[name]) == _kind(entry) and not entry.is_symlink():
+            kept[name] = entry
+        else:
             _remove(entry)
     for name, entry in wanted.items():
         source, path = Path(entry.path), target / name
-        here = found.get(name)
-        if here is None or _kind(here) != _kind(entry):
+        if name not in kept:
             copy(source, path)
         elif entry.is_dir(follow_symlinks=False):
             renew(source, path)
-        elif entry.is_file(follow_symlinks=False) and _state(entry) != _state(here):
+        elif _state(entry) != _state(kept[name]):
             _write_again(source, path)
 
 

@@ -72,7 +72,12 @@ async def launch_async(
     with _ordered(words, place, env, options) as (command, passing, report):
         process = await asyncio.create_subprocess_exec(*command, **passing)
     with open(report, "rb") as file:
-        said = await asyncio.to_thread(file.read)
+        try:
+            said = await asyncio.to_thread(file.read)
+        except BaseException:
+            # That ends the reading, too: the file can't be closed before.
+            process.kill()
+            raise
     if said:
         process.kill()
         await process.wait()
