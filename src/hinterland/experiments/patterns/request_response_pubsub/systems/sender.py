@@ -1,6 +1,7 @@
 """One sender of notifications: it calls every receiver, or publishes to a NATS server.
 
     python sender.py direct 10 8081 8082                # a notification every 10 ms, to two receivers
+    python sender.py direct_concurrent 10 8081 8082     # the same calls, all at the same time
     python sender.py nats 10 nats://127.0.0.1:4222      # it doesn't know who listens
     python sender.py jetstream 10 nats://127.0.0.1:4222
 
@@ -57,6 +58,39 @@ class Direct:
                 each.close()  # The next request connects anew.
                 failed += 1
         return failed
+
+
+class Concurrent:
+    """Calls all receivers of a list at the same time (concurrent fan-out), over connections that stay."""
+
+    def __init__(self, ports: list[int]) -> None:
+        self.ports = ports
+        self.connections: dict[int, tuple[asyncio.StreamReader, asyncio.StreamWriter]] = {}
+
+    async def open(self) -> None:
+        for port in self.ports:
+            self.connections[port] = await asyncio.open_connection("127.0.0.1", port)
+
+    async def notify(self, body: bytes) -> int:
+        told = await asyncio.gather(*(self.call(port, body) for port in self.ports))
+        return told.count(False)
+
+    async def call(self, port: int, body: bytes) -> bool:
+        """Returns whether a receiver has answered within the time that a call one after the other has."""
+        try:
+            async with asyncio.timeout(TIMEOUT_S):
+                if port not in self.connections:
+                    self.connections[port] = await asyncio.open_connection("127.0.0.1", port)
+                reader, writer = self.connections[port]
+                # The head that http.client writes, so that either way sends the same bytes.
+                head = f"POST /news HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAccept-Encoding: identity\r\n"
+                writer.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+                await reader.readuntil(b"\r\n\r\n")
+        except (OSError, asyncio.IncompleteReadError):
+            if port in self.connections:
+                self.connections.pop(port)[1].close()  # The next call connects anew.
+            return False
+        return True
 
 
 class Broker:
@@ -129,6 +163,8 @@ if __name__ == "__main__":
     chosen: Way
     if name == "direct":
         chosen = Direct([int(port) for port in where])
+    elif name == "direct_concurrent":
+        chosen = Concurrent([int(port) for port in where])
     else:
         chosen = Broker(where[0], kept=name == "jetstream")
     asyncio.run(main(chosen, float(interval_ms) / 1000))
