@@ -57,7 +57,7 @@ async def trial(t: Trial) -> None:
     t.phase("prepare")
     variant, count = t["variant"], int(t["receivers"])
     # A receiver that is called does not know how many others are called at the same time.
-    how = variant.removesuffix("_concurrent")
+    how = variant.partition("_")[0]
     if how == "direct":
         names = [str(t.rig.free_port()) for _ in range(count + 1)]
         where: list[str] = []

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import importlib.util
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -50,6 +53,43 @@ def test_an_event_in_which_nothing_was_due_is_no_evidence() -> None:
     end = next(each for each in kept["events"] if each["stage"] == "end")
     end["t_ns"] = next(each for each in kept["events"] if each["stage"] == "effect")["t_ns"]
     assert RECORDED.broken(kept) == ["it_happened"]
+
+
+def sender() -> Any:
+    """Returns the program of the sender as a module."""
+    spec = importlib.util.spec_from_file_location("sender", FOLDER / "systems" / "sender.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize(("left_out_s", "calls"), [(0, 3), (60, 1)])
+def test_a_breaker_does_not_call_who_did_not_answer(left_out_s: float, calls: int) -> None:
+    called: list[bytes] = []
+
+    async def notify_three_times() -> list[int]:
+        enough = asyncio.Event()
+
+        async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            while news := await reader.read(4096):
+                called.append(news)
+                if len(called) == calls:
+                    enough.set()
+
+        server = await asyncio.start_server(hang, "127.0.0.1", 0)
+        way = sender().Concurrent([server.sockets[0].getsockname()[1]], left_out_s)
+        await way.open()
+        assert not way.leaves_out()
+        failed = [await way.notify(b"news") for _ in range(3)]
+        assert way.leaves_out() == bool(left_out_s)
+        await enough.wait()
+        server.close()
+        return failed
+
+    assert asyncio.run(notify_three_times()) == [1, 1, 1]
+    assert len(called) == calls
 
 
 @pytest.mark.system
