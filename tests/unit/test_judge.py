@@ -244,6 +244,11 @@ def test_a_control_replaces_levels_where_they_stand() -> None:
         (0.0, 1.0, -MOST_LOG),
         (math.e, 1.0, 1.0),
         (math.inf, 1.0, MOST_LOG),
+        (1.0, math.inf, -MOST_LOG),
+        (math.inf, math.inf, 0.0),
+        (1e-320, 1e10, -MOST_LOG),
+        (1e300, 1e-300, MOST_LOG),
+        (-2.0, -3.0, 0.0),
     ],
 )
 def test_log_ratios_of_zeros_and_infinities_are_finite(above: float, below: float, expected: float) -> None:
