@@ -39,9 +39,12 @@ ASK = (
 )
 CONNECT = (
     "import socket, time\n"
-    "began = time.monotonic()\n"
-    "socket.create_connection(('server', 7000))\n"
-    "print(time.monotonic() - began)\n"
+    "took_s = []\n"
+    "for _ in range(5):\n"
+    "    began = time.monotonic()\n"
+    "    socket.create_connection(('server', 7000)).close()\n"
+    "    took_s.append(time.monotonic() - began)\n"
+    "print(min(took_s))\n"
 )
 
 

@@ -91,8 +91,8 @@ def test_a_round_trip_takes_what_was_asked_and_never_less() -> None:
                 took_ms.append((time.monotonic_ns() - begin_ns) / 1e6)
         audit = link.audit()
 
-    assert min(took_ms) >= 20
-    assert statistics.median(took_ms) < 30
+    # A busy machine adds to most of them, and to none takes away.
+    assert 20 <= min(took_ms) < 30
     assert (audit.packets, audit.scheduled) == (60, 60)
     assert audit.unintended == {}
 
