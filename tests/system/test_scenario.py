@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from misbehaving import refused_port
 
 from hinterland.load.agenda import Agenda
 from hinterland.load.failures import words_of
@@ -302,16 +303,10 @@ def test_a_visit_that_never_asks_ends_at_the_timeout_too(tmp_path: Path) -> None
 
 
 def test_a_server_that_is_not_there_refuses_each_visit(tmp_path: Path) -> None:
-    with_nobody = asyncio.run(unused_port())
-    outcome = asyncio.run(drive(CHAIN, tmp_path, visits=6, rate=200, port=with_nobody))
+    with refused_port() as port:
+        outcome = asyncio.run(drive(CHAIN, tmp_path, visits=6, rate=200, port=port))
 
     assert outcome.ends == {("other requests", "refused"): 6}
-
-
-async def unused_port() -> int:
-    async with serving() as (_, port):
-        pass
-    return port
 
 
 def test_a_check_comes_right_behind_its_request(tmp_path: Path) -> None:
