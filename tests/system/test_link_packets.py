@@ -34,9 +34,9 @@ def datagrams(
     server = link.server.socket(family, socket.SOCK_DGRAM)
     server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 23)
     server.bind((address, PORT))
-    server.settimeout(10)
+    server.settimeout(60)
     client = link.client.socket(family, socket.SOCK_DGRAM)
-    client.settimeout(10)
+    client.settimeout(60)
     client.connect((address, PORT))
     return client, server
 
@@ -46,12 +46,12 @@ def streams(link: Link) -> tuple[socket.socket, socket.socket]:
     with link.server.socket() as listener:
         listener.bind((link.server.address, PORT))
         listener.listen()
-        listener.settimeout(10)
+        listener.settimeout(60)
         client = link.client.socket()
-        client.settimeout(10)
+        client.settimeout(60)
         client.connect((link.server.address, PORT))
         server, _ = listener.accept()
-    server.settimeout(10)
+    server.settimeout(60)
     return client, server
 
 

@@ -155,9 +155,7 @@ def test_a_trace_that_goes_wrong_in_the_middle_says_in_which_line(tmp_path: Path
     trace = tmp_path / "arrivals.txt"
     # Further than what is worked out before the start: 16,384 at 10,000 a second.
     trace.write_text("".join(f"{place / 10_000}\n" for place in range(17_000)) + "soon\n")
-    result = against(
-        Counting(), arrivals=Arrivals(shape="trace", file=str(trace)), duration_s=30, timeout_s=5
-    )
+    result = against(Counting(), arrivals=Arrivals(shape="trace", file=str(trace)), duration_s=30)
     assert result.partial == f"{trace}:17001: 'soon' is not a number."
     assert 0 < result.operations <= 17_000
 
@@ -241,7 +239,7 @@ async def visit(client):
 def test_what_visits_leave_behind_is_collected_while_the_load_runs(tmp_path: Path) -> None:
     scenario = tmp_path / "wastes.py"
     scenario.write_text(WASTES)
-    result = against(Counting(), scenario=str(scenario), arrivals=at(500), duration_s=4, timeout_s=5)
+    result = against(Counting(), scenario=str(scenario), arrivals=at(500), duration_s=4)
     # 2,000 visits leave 100 MB in circles that only the collector finds; a quarter of a second leaves 6 MB.
     assert result.operations == 2000
     assert result.generator.processes[0].max_rss_bytes < 150e6

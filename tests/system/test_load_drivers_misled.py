@@ -235,7 +235,7 @@ def test_a_websocket_that_closes_says_why(payload: bytes, says: str) -> None:
 
 def test_other_messages_are_no_echo() -> None:
     other = after_greeting(SPOKEN["websocket"], writes(b"\x81\x05HELLO"))
-    driven = against(other, "websocket", timeout_s=SHORT_S)
+    driven = against(other, "websocket", timeout_s=0.5)
     assert driven.outcomes == Counter({"no echo, other messages": COUNT})
     # With a check of the request's own, the next message is the answer.
     driven = against(other, "websocket", reads=True)

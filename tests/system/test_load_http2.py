@@ -53,7 +53,7 @@ def with_nginx(
             port = rig.free_port()
             body = SPEAKS_HTTP2.format(port=port, streams=streams, requests=requests, folder=folder)
             nginx = await rig.nginx(body)
-            return await asyncio.wait_for(use(rig, nginx, port), 30)
+            return await asyncio.wait_for(use(rig, nginx, port), 60)
 
     return uvloop.run(scenario())
 

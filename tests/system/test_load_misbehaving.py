@@ -269,4 +269,4 @@ def test_a_cancelled_load_closes_its_connections() -> None:
             with pytest.raises(asyncio.CancelledError):
                 await task
 
-    uvloop.run(asyncio.wait_for(scenario(), 10))
+    uvloop.run(asyncio.wait_for(scenario(), 60))

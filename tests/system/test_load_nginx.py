@@ -42,7 +42,7 @@ def with_nginx(tmp_path: Path, use: Callable[[Rig, Nginx], Awaitable[Any]]) -> A
         scratch.mkdir()
         cache.mkdir()
         async with Rig(scratch, cache, lambda event: None) as rig:
-            return await asyncio.wait_for(use(rig, await rig.nginx(COUNTED)), 30)
+            return await asyncio.wait_for(use(rig, await rig.nginx(COUNTED)), 60)
 
     return uvloop.run(scenario())
 

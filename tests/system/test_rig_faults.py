@@ -296,7 +296,7 @@ def test_close_lets_a_held_system_go(trial: Trial) -> None:
         steps = rig.step_points()
         await asyncio.gather(handler(rig, steps.environment), wait(steps.reached("checked")))
         steps.close()
-        assert await rig.processes[0].wait(5) is not None
+        assert await rig.processes[0].wait(60) is not None
 
     async def wait(gate: object) -> None:
         await gate  # type: ignore[misc]
