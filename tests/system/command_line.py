@@ -15,7 +15,7 @@ from pathlib import Path
 
 COMMAND = [sys.executable, "-m", "hinterland"]
 ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
-DEADLINE_S = 60.0
+DEADLINE_S = 180.0
 
 
 @dataclass

@@ -136,7 +136,7 @@ def test_each_subscriber_receives_each_event(
         answered = columns.error == 0
         took_ms = (columns.done_ns - columns.sent_ns)[answered] / 1e6
         assert (took_ms >= 0).all()
-        assert took_ms.max() < 5000
+        assert took_ms.max() < 60_000
         assert (columns.intended_ns == columns.sent_ns).all()
         assert set(columns.connection[answered]) == set(range(SUBSCRIBERS))
 

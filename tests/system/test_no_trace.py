@@ -26,7 +26,7 @@ EXPERIMENTS = (
     "execution/c10k",
     "patterns/delivery",
 )
-MOMENTS = 20
+MOMENTS = 12
 GONE_S = 60.0
 
 
