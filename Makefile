@@ -51,7 +51,8 @@ docs: $(VENV)/run.stamp
 lock:
 	uv pip compile --quiet --universal --generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links \
 		--python-version 3.11 --custom-compile-command "make lock" \
-		--extra all --group build pyproject.toml -o requirements.lock
+		--extra databases --extra servers --extra protocols --extra messaging --group build pyproject.toml \
+		-o requirements.lock
 	uv pip compile --quiet --universal --generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links \
 		--python-version 3.11 --custom-compile-command "make lock" \
 		--extra all --group build --group test pyproject.toml -o requirements-test.lock
