@@ -117,7 +117,7 @@ def manifest_page() -> Iterator[str]:
     yield from (docstring(places))
     yield from ("`hinterland new region/name` makes a folder with a sound manifest.", "")
     kinds = {"top level": "Experiment", "[factor.NAME]": "Factor", "[metric.NAME]": "Metric"}
-    kinds |= {"[[claim]]": "ClaimDeclaration", "[prediction]": "Prediction"}
+    kinds |= {"[finding.KIND]": "FindingKind", "[[claim]]": "ClaimDeclaration", "[prediction]": "Prediction"}
     kinds |= {"[[source]]": "Source", "[[chart]]": "Chart"}
     for where, name in kinds.items():
         skipped = ("id", "folder") if name == "Experiment" else ()
@@ -130,7 +130,7 @@ def manifest_page() -> Iterator[str]:
 def model_page() -> Iterator[str]:
     yield from ("# The model", "")
     yield from docstring(model)
-    names = ("experiment", "history", "verdict", "claims", "run")
+    names = ("experiment", "history", "verdict", "weather", "claims", "run")
     loads = ("load", "load_result", "load_capacity", "load_comparison", "load_record")
     for name in (*names, *loads):
         module = importlib.import_module(f"hinterland.model.{name}")

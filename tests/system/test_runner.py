@@ -147,7 +147,6 @@ def test_a_true_difference_holds_and_stops_early(tmp_path: Path) -> None:
     [
         (NEVER_HEARD, "at least one operation succeeded (0 of 5)"),
         (UNFIRED, "every planned pause took effect (0 of 1)"),
-        (LATE, "p99 lateness under 10 ms (p99 lateness 60 ms)"),
         (CHECKER, "the checker raised KeyError: 'rate'"),
         (ODD_METRIC, "the checker raised ValueError: could not convert string to float"),
         (NO_OUTCOME, "outcome(h) must return an Outcome, not dict"),
@@ -166,6 +165,17 @@ def test_a_trial_without_evidence_is_inconclusive_with_its_cause(
     assert "trials gave no evidence" in verdict.cause
     assert cause in verdict.cause
     assert {trial.status for trial in found.trials} <= {"failed", "void"}
+
+
+def test_a_late_generator_disturbs_a_trial_and_does_not_void_it(tmp_path: Path) -> None:
+    found = one_run(tmp_path, LATE, blocks=1)
+    assert {trial.status for trial in found.trials} == {"done"}
+    for trial in found.trials:
+        assert "p99 lateness under 10 ms (p99 lateness 60 ms)" in trial.disturbed
+        assert trial.weather is not None
+        assert trial.weather.wall_s > 0
+    assert len(found.trials) == len(found.info.treatments), "what noise disturbed is not run again"
+    assert recheck(RunFolder(Path(found.folder))).trials == found.trials
 
 
 def test_a_void_trial_is_run_once_more_in_its_place(tmp_path: Path) -> None:
@@ -220,7 +230,7 @@ def test_what_a_link_carried_is_kept_and_captured(tmp_path: Path, require: Calla
     found = one_run(tmp_path, LINKED, blocks=1, pcap=True)
     folder = Path(found.folder)
     for trial in found.trials:
-        # A link that was late on a busy machine voids a trial; it does not fail it.
+        # A link that lost a packet on a busy machine voids a trial; it does not fail it.
         assert trial.status in ("done", "void"), trial.cause
         history = histories.load(folder, trial.id)
         assert history.readings["heard"] == "hello"

@@ -333,7 +333,7 @@ def _trust(record: RunRecord) -> Iterator[Line]:
             yield f"Assumption broken: {tally.says}: {tally.share}{seen}.", 2, ""
             before = True
     for trouble in story.troubles(record.trials):
-        yield f"{trouble.says}: {trouble.cause.rstrip('.')}; {trouble.weighs}", 2, ""
+        yield f"{trouble.says}: {trouble.cause.rstrip('.')}; no evidence", 2, ""
         for row in trouble.log[-5:]:
             yield f"    {row}", 6, "dim"
         before = True

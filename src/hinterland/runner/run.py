@@ -225,7 +225,7 @@ class _Run:
             why = report.ended or f"its process ended with status {report.status}: {keeper.last_words()}"
             result = _failed(trial, why)
         else:
-            result = with_machine(finished.result, report)
+            result = with_machine(finished.result, report.weather)
         result = replace(result, duration_s=time.monotonic() - began)
         self.trials.append(result)
         self._say(TrialFinished(self._now(), result))

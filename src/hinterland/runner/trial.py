@@ -26,7 +26,7 @@ from hinterland.rig.rig import Rig
 from hinterland.runner import histories, packet_files
 from hinterland.runner.code import Code
 from hinterland.runner.messages import Broken, Finished
-from hinterland.runner.trial_status import void_by
+from hinterland.runner.trial_status import standing
 
 Phase = Literal["prepare", "warm_up", "measure", "settle", "final"]
 
@@ -155,9 +155,11 @@ def judged(
 ) -> TrialResult:
     """Returns what a recorded history comes to; pure but for running the experiment's `outcome`.
 
-    status `failed` when the trial had a cause or its checker raised, `void` when an assumption broke.
+    status `failed` when the trial had a cause or its checker raised, `void` when an assumption broke that is
+    not about time alone.
     """
     outcome = Outcome()
+    disturbed = ""
     status: Literal["done", "void", "failed"] = "done"
     if not cause:
         try:
@@ -170,7 +172,8 @@ def judged(
     else:
         assumptions = automatic(history) + outcome.assumptions
         outcome = replace(outcome, assumptions=assumptions)
-        status, cause = void_by(outcome)
+        found = standing(outcome)
+        status, cause, disturbed = found.status, found.cause, found.disturbed
     return TrialResult(
         id=plan.id,
         block=plan.block,
@@ -181,6 +184,7 @@ def judged(
         duration_s=duration_s,
         cause=cause,
         log=log,
+        disturbed=disturbed,
     )
 
 

@@ -247,6 +247,7 @@ def agreement(times_ms: list[float], rtt_ms: float) -> list[Assumption]:
         says="the fastest and the slowest of the connections are less than half a round trip apart, or 10 ms",
         held=spread_ms < max(rtt_ms / 2, LEAST_PAUSE_MS),
         measured=f"{spread_ms:.1f} ms apart",
+        timed=True,
     )
     return [agree] if rtt_ms else []
 

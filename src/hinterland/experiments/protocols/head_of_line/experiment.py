@@ -252,6 +252,8 @@ def feeds_outcome(h: History) -> Outcome:
         says=f"the reader was never kept from reading for {STALL_MS} ms",
         held=stall_ms < STALL_MS,
         measured=f"{stall_ms:.2g} ms at worst",
+        timed=True,
+        late_ms=stall_ms,
     )
     return Outcome(
         metrics=metrics,

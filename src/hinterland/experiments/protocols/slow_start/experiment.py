@@ -149,6 +149,8 @@ def on_time(h: History, most_ms: float) -> Assumption:
         says=f"neither the client nor the link was held up for a quarter of a round trip, {most_ms:g} ms",
         held=max(client_ms, link_ms) < most_ms,
         measured=f"client {client_ms:.3g} ms, link {link_ms:.3g} ms",
+        timed=True,
+        late_ms=max(client_ms, link_ms),
     )
 
 

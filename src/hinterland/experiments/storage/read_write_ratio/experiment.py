@@ -131,7 +131,8 @@ def assumptions(h: History, counted: NDArray[np.float64]) -> Iterator[Assumption
     first, second = (float(half.mean()) for half in np.array_split(counted, 2))
     drift = second / max(first, 1.0)
     yield Assumption("data_is_there", "what is read exists", found == sampled, f"{found} of {sampled}")
-    yield Assumption("steady", "throughput stays within 2 x", 0.5 < drift < 2, f"drifts by {drift:.2g} x")
+    steady, measured = 0.5 < drift < 2, f"drifts by {drift:.2g} x"
+    yield Assumption("steady", "throughput stays within 2 x", steady, measured, timed=True)
     if limit:
         yield Assumption("beyond_memory", "the data exceeds the limit", size > limit, f"{size:,} bytes")
 
