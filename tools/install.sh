@@ -43,7 +43,7 @@ fail() {
     [ ! -t 1 ] || printf '\n'
     {
         echo "pip could not install $what (status $1). What it said last:"
-        grep -v -E '^ *(WARNING|DEPRECATION|Looking in|Collecting|Downloading|Using cached|Obtaining|Requirement|$)' "$log" |
+        grep -v -E '^ *(WARNING|DEPRECATION|Looking in|Collecting|Downloading|Using cached|Ignoring|Obtaining|Requirement|$)' "$log" |
             tail -n 15 | sed 's/^/  /'
         echo "All of it: $log"
     } >&2

@@ -123,11 +123,11 @@ def made(
         if not json:
             print(f"\n{rule(f'{number + 1} of {len(chosen)}  {one.experiment.id}')}")
             print(wrapped(one.experiment.question), flush=True)
-        made = stop(one, this_s, json)
+        ended = stop(one, this_s, json)
         if not json:
-            print("\n".join(told(made)), flush=True)
-        yield made
-        if made.status == errors.INTERRUPTED:
+            print("\n".join(told(ended)), flush=True)
+        yield ended
+        if ended.status == errors.INTERRUPTED:
             return
 
 
