@@ -11,8 +11,6 @@ from __future__ import annotations
 import importlib.util
 import os
 import re
-import subprocess
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -267,6 +265,9 @@ def _ask(path: Path) -> str:
         return next(
             (line for line in release.read_text().splitlines() if line.startswith("JAVA_VERSION=")), ""
         )
+    import subprocess
+    import tempfile
+
     try:
         # Caddy makes a folder in its user's home even when it is only asked for its version.
         with tempfile.TemporaryDirectory(prefix="hinterland-") as home:

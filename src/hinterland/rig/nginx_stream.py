@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -47,6 +48,7 @@ def need_stream(search_path: Sequence[Path] | None = None, wheels: bool = True) 
 def _built_in(program: Path) -> bool:
     """Decides it by the module's name, which stands in a program that holds the module."""
     try:
-        return BUILT_IN in program.read_bytes()
-    except OSError:
+        with open(program, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as held:
+            return held.find(BUILT_IN) >= 0
+    except (OSError, ValueError):
         return False
