@@ -52,6 +52,8 @@ def main_verdicts(record: RunRecord) -> list[Verdict]:
 
 def document(record: RunRecord, changed: tuple[str, ...] = ()) -> RunDocument:
     """Returns a run as `--json` prints it."""
+    from hinterland.report import weather
+
     info = record.info
     return RunDocument(
         run=info.id,
@@ -72,6 +74,9 @@ def document(record: RunRecord, changed: tuple[str, ...] = ()) -> RunDocument:
         folder=record.folder,
         report=str(report_path(record)),
         changed=changed,
+        trials_disturbed=sum(bool(trial.disturbed) for trial in record.trials),
+        weather=weather.overall(record.trials),
+        noise=weather.says(record),
     )
 
 
