@@ -6,10 +6,11 @@ from collections.abc import Callable
 
 import pytest
 import report_records
+from msgspec.structs import replace
 
 from hinterland import catalogue, errors
 from hinterland.cli.ending import worst_of_those_that_ran
-from hinterland.cli.itinerary import BETWEEN_S, TOUR_S, first_that_runs, one_of_each, share_s
+from hinterland.cli.itinerary import BETWEEN_S, TOUR_S, first_that_runs, one_of_each, pace_of, share_s
 from hinterland.cli.tour import Stop, beginning, ending, named
 from hinterland.errors import UsageError
 from hinterland.model.experiment import Experiment
@@ -114,6 +115,17 @@ def test_a_stop_gets_one_block_at_least_or_is_not_made() -> None:
     one, rest = stops[0], stops[1:]
     assert share_s(one.block_s + BETWEEN_S + 1, one, rest) == one.block_s
     assert share_s(one.block_s, one, rest) == 0
+
+
+def test_where_trials_take_longer_than_declared_a_block_needs_more_time() -> None:
+    one, *rest = one_of_each(EVERYTHING, lacking())
+    slow = report_records.idempotency()
+    trials = [replace(trial, duration_s=3 * slow.info.experiment.trial_s) for trial in slow.trials]
+    pace = pace_of([replace(slow, trials=tuple(trials))])
+    assert pace == pytest.approx(3)
+    assert share_s(3 * one.block_s + BETWEEN_S + 1, one, rest, pace) == pytest.approx(3 * one.block_s)
+    assert share_s(2 * one.block_s + BETWEEN_S, one, rest, pace) == 0
+    assert pace_of([]) == 1
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from hinterland import catalogue, errors
 from hinterland.cli.bug import bug
 from hinterland.cli.documents import TourDocument, TourStop
 from hinterland.cli.ending import document, exit_status, main_verdicts, worst_of_those_that_ran, write_report
-from hinterland.cli.itinerary import TOUR_S, Planned, needs_of, one_of_each, planned, share_s
+from hinterland.cli.itinerary import TOUR_S, Planned, needs_of, one_of_each, pace_of, planned, share_s
 from hinterland.cli.options import Json, known_ids, seconds
 from hinterland.cli.output import (
     VERDICT_SIGN,
@@ -114,10 +114,12 @@ def made(
 ) -> Iterator[Stop]:
     """Makes one stop after the other, and yields each; ends early by Ctrl-C, or when the time is up."""
     began_s = time.monotonic()
+    records: list[RunRecord] = []
     for number, one in enumerate(chosen):
         this_s = budget_s
         if in_all_s is not None:
-            this_s = share_s(in_all_s - (time.monotonic() - began_s), one, chosen[number + 1 :])
+            left_s = in_all_s - (time.monotonic() - began_s)
+            this_s = share_s(left_s, one, chosen[number + 1 :], pace_of(records))
             if not this_s:
                 continue
         if not json:
@@ -127,6 +129,8 @@ def made(
         if not json:
             print("\n".join(told(ended)), flush=True)
         yield ended
+        if ended.record is not None:
+            records.append(ended.record)
         if ended.status == errors.INTERRUPTED:
             return
 
@@ -147,11 +151,11 @@ def stop(one: Planned, budget_s: float | None, json: bool) -> Stop:
 
 
 def told(stop: Stop) -> list[str]:
-    """Returns the lines after one stop: its verdicts and where its report is."""
+    """Returns the lines after one stop: its main verdicts and where its report is."""
     if stop.record is None:
         return ["", paint(wrapped(stop.error) if stop.status == errors.SETUP else stop.error, "red")]
     lines = [""]
-    for verdict in stop.record.verdicts:
+    for verdict in main_verdicts(stop.record):
         sign = f"{VERDICT_SIGN[verdict.verdict]} {verdict.verdict}"
         lines.append(f"{paint(sign, VERDICT_STYLE[verdict.verdict])}  {verdict.claim}")
         lines.append(wrapped(verdict.evidence.says or verdict.says, 4))
@@ -203,7 +207,7 @@ def command() -> str:
 
 
 def outcome(stop: Stop) -> str:
-    """Returns what one stop came to: `✓ 4 hold  ? 1 inconclusive`."""
+    """Returns what became of a stop's main claims: `✓ 4 hold  ? 1 inconclusive`."""
     if stop.record is None:
         return paint("did not run", "red")
     if stop.status == errors.INTERRUPTED:
@@ -211,7 +215,7 @@ def outcome(stop: Stop) -> str:
     words = {"holds": "hold", "refuted": "refuted", "inconclusive": "inconclusive"}
     parts = []
     for word, plural in words.items():
-        count = sum(verdict.verdict == word for verdict in stop.record.verdicts)
+        count = sum(verdict.verdict == word for verdict in main_verdicts(stop.record))
         if count:
             text = f"{VERDICT_SIGN[word]} {count} {word if count == 1 else plural}"
             parts.append(paint(text, VERDICT_STYLE[word]))
