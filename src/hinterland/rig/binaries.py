@@ -12,6 +12,7 @@ import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from hinterland.errors import SetupError
@@ -68,6 +69,21 @@ class Binaries:
         return self.folder / self.server
 
 
+def as_typed(install: str) -> str:
+    """Returns the command that installs a package, with the pip of this Python where `pip` is another's."""
+    return install.replace("pip install", f"{own_pip()} install")
+
+
+@cache
+def own_pip() -> str:
+    """Returns how the pip of this Python is called from here: `pip`, or `.venv/bin/pip`."""
+    own = Path(sys.executable).parent / "pip"
+    found = shutil.which("pip")
+    if (found is not None and Path(found).parent == own.parent) or not own.exists():
+        return "pip"
+    return os.path.relpath(own) if own.is_relative_to(Path.cwd()) else str(own)
+
+
 def find_program(name: str) -> Path | None:
     """Returns the program `name` of PATH or of the administrator's folders, None if there is none."""
     path = os.pathsep.join((os.environ.get("PATH", os.defpath), *ADMIN_FOLDERS))
@@ -106,7 +122,7 @@ def need_service(service: str, search_path: Sequence[Path] | None = None, wheels
     """Returns the programs of `service`. Raises SetupError with the command that installs them."""
     found = find_service(service, search_path, wheels)
     if found is None:
-        raise SetupError(f"{service} is not installed.", f"Install it: {INSTALL[service]}")
+        raise SetupError(f"{service} is not installed.", f"Install it: {as_typed(INSTALL[service])}")
     return found
 
 

