@@ -37,6 +37,8 @@ from hinterland.rig.availability import availability
 from hinterland.runner.record import default_store
 from hinterland.runner.run import RunOptions
 
+BUSY_PACE = 1.5
+
 
 class Stop(Struct, frozen=True):
     """One stop of the tour: its exit status, and its record or the reason why there is none."""
@@ -172,16 +174,22 @@ def ending(stops: Sequence[Stop], chosen: Sequence[Planned]) -> Iterator[str]:
         if one.record is not None:
             yield wrapped(one.experiment.learned, 4)
     reached = {one.experiment.id for one in stops}
-    for left in chosen:
-        if left.experiment.id not in reached:
-            yield f"{paint(left.experiment.id, 'cyan')}  {paint('not reached', 'dim')}"
+    left = [one.experiment for one in chosen if one.experiment.id not in reached]
+    for experiment in left:
+        yield f"{paint(experiment.id, 'cyan')}  {paint('not reached', 'dim')}"
+    pace = pace_of([one.record for one in stops if one.record is not None])
+    if left and pace >= BUSY_PACE:
+        says = (
+            f"Trials took {pace:.1f} times as long as on a machine of their own: others keep this one busy."
+        )
+        yield wrapped(f"{says} See: hinterland doctor", 4)
     yield ""
     yield heading("Next")
-    yield from (f"  {line}" for line in next_steps(stops))
+    yield from (f"  {line}" for line in next_steps(stops, left))
 
 
-def next_steps(stops: Sequence[Stop]) -> Iterator[str]:
-    """Yields commands to copy, each with what it does."""
+def next_steps(stops: Sequence[Stop], left: Sequence[Experiment]) -> Iterator[str]:
+    """Yields commands to copy, each with what it does; `left` is what was not reached."""
     ran = [(one.experiment, one.record) for one in stops if one.record is not None]
     steps = []
     if ran:
@@ -192,6 +200,8 @@ def next_steps(stops: Sequence[Stop]) -> Iterator[str]:
         if any(verdict.verdict == "inconclusive" for verdict in main_verdicts(record)):
             steps.append((f"run {experiment.id}{store_option()}", "more time for what stayed open"))
             break
+    if left:
+        steps.append((f"run {left[0].id}{store_option()}", "what was not reached"))
     steps.append(("list", "the whole map"))
     column = max(len(text) for text, _ in steps)
     for text, says in steps:
