@@ -35,7 +35,8 @@ def history(recorded: dict[str, Any]) -> History:
         rows = [[number, *(t * 1000 for t in times), at] for number, *times, at in recorded["rows"]]
         count = recorded["treatment"]["messages"]
         sample = MODULE.sample(rows, count)
-        readings = {**recorded["readings"], "arrivals": MODULE.arrivals(rows, count)}
+        stalls = [[t * 1000 for t in times] for times in recorded["readings"]["stalls"]]
+        readings = {"stalls": stalls, "arrivals": MODULE.arrivals(rows, count)}
     return History(
         treatment=recorded["treatment"],
         seed=recorded["seed"],
@@ -59,6 +60,19 @@ def test_the_histories_hold_convictions_acquittals_and_both_broken_assumptions()
     assert outcomes["a_stream_each"]["tries"]["waited_for_another"] > 0
     assert outcomes["one_stream_for_all"]["findings"] != []
     assert {each for one in outcomes.values() for each in one["broken"]} == {"on_schedule", "page_whole"}
+
+
+@pytest.mark.parametrize(("name", "late"), [("nothing_lost", 0), ("a_stream_each", 1)])
+def test_what_the_reader_slept_through_is_not_late(name: str, late: int) -> None:
+    kept = RECORDED.trial(name)
+    slept_us = kept["rows"][30][3] - 1000, kept["rows"][34][3]
+    for row in kept["rows"][30:34]:
+        row[3] = slept_us[1]
+    assert RECORDED.outcome(kept).metrics["late"] == late + 3
+    kept["readings"]["stalls"].append(slept_us)
+    outcome = RECORDED.outcome(kept)
+    assert outcome.metrics["late"] == late
+    assert [each.id for each in outcome.assumptions if not each.held] == ["on_schedule"]
 
 
 def test_losses_are_as_many_as_asked_and_far_apart() -> None:
