@@ -62,6 +62,7 @@ async def main() -> None:
         print("listening", flush=True)
         await asyncio.Event().wait()
     notebook = Notebook(given.count)
+    notebook.lossy = True
     _, client = await loop.create_datagram_endpoint(lambda: Client(notebook), remote_addr=where)
     client.transport.sendto(HELLO)
     await client.answered.wait()
