@@ -6,7 +6,6 @@ import asyncio
 import socket
 from collections.abc import Iterable
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 from hinterland import (
@@ -99,7 +98,10 @@ async def trial(t: Trial) -> None:
         in_turn = min(room(t.treatment) - (t["arrival"] == "together"), t["clients"])
         await crowd.knock_in_turn(range(in_turn))
         crowd.knock_at_once(range(in_turn, t["clients"]))
-        await crowd.wait(AWAY_S)
+        if t["acceptor"] == "gone":
+            await crowd.in_or_out()
+        else:
+            await crowd.wait(AWAY_S)
         t.note("looked")
         t.reading("server", seen_by(server) if server.alive else {"established": [], "counters": {}})
         if t["acceptor"] == "stopped" and t["comes_back"]:
@@ -249,7 +251,8 @@ def outcome(h: History) -> Outcome:
     }
     ended = [wait_ms(each) for each in connects[-LAST:] if each.outcome != "unknown"]
     if len(ended) == LAST:
-        metrics["last_ms"] = median(ended)
+        # Whatever else the machine does can only add: the quickest shows best what the kernels do.
+        metrics["last_ms"] = min(ended)
     start_ns = connects[0].sent_ns
     wrong = abs(len(inside) - expected)
     return Outcome(

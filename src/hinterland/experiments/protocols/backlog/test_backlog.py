@@ -22,7 +22,7 @@ FOLDER = Path(__file__).parent
 EXPERIMENT = read(FOLDER)
 CODE = code.load(EXPERIMENT)
 RECORDED = Recorded(FOLDER, CODE.outcome)
-BUSY = {"machine_quiet", "link_as_asked"}
+BUSY = {"machine_quiet", "link_as_asked", "link_on_time"}
 """What a busy machine may break; the counts below hold all the same."""
 
 
@@ -81,6 +81,16 @@ def test_who_never_got_an_answer_has_no_wait() -> None:
     last = max((one for one in kept["operations"] if one["kind"] == "connect"), key=lambda one: one["client"])
     last.update(outcome="unknown", done_ns=-1, error="timeout")
     assert "last_ms" not in RECORDED.outcome(kept).metrics
+
+
+def test_a_stall_of_some_of_the_last_is_no_longer_wait() -> None:
+    kept = RECORDED.trial("nobody_listens")
+    knocks = sorted(
+        (one for one in kept["operations"] if one["kind"] == "connect"), key=lambda one: one["client"]
+    )
+    for one in knocks[-7:]:
+        one["done_ns"] += 80_000_000
+    assert RECORDED.outcome(kept).metrics["last_ms"] < 12
 
 
 @pytest.fixture(scope="module")
