@@ -7,7 +7,6 @@ import socket
 import struct
 import time
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 from hinterland import (
@@ -296,8 +295,9 @@ def outcome(h: History) -> Outcome:
         # A sender does not send for less than a full packet's room, so that counts as one, and as closed.
         metrics["window_packets"] = max(1.0, then["window_bytes"] / then["packet_bytes"])
     if h.treatment["reader"] == "eager":
-        metrics["done_ms"] = median((each.done_ns - each.sent_ns) / 1e6 for each in done)
-        metrics["arrive_ms"] = median((read_ns[int(one.key)] - one.sent_ns) / 1e6 for one in sends)
+        # Whatever else the machine does can only add: the fastest shows best what the kernels do.
+        metrics["done_ms"] = min((each.done_ns - each.sent_ns) / 1e6 for each in done)
+        metrics["arrive_ms"] = min((read_ns[int(one.key)] - one.sent_ns) / 1e6 for one in sends)
     return Outcome(metrics=metrics, assumptions=(everything_arrived(then, read_ns), stood_still(h, read)))
 
 
