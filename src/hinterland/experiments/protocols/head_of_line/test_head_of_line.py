@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import importlib
 import random
 import sys
 from collections.abc import Callable
@@ -92,6 +94,27 @@ def test_one_lost_packet_makes_more_messages_late_the_longer_the_round_trip() ->
     assert late == sorted(late)
     assert late[0] == 1
     assert late[2] == pytest.approx(5.75)
+
+
+def test_a_reader_does_not_give_up_in_a_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(FOLDER / "systems"))
+    messages = importlib.import_module("messages")
+
+    def message(number: int) -> bytes:
+        return bytes(messages.HEAD.pack(number, 0, 0).ljust(messages.MESSAGE_BYTES, b"."))
+
+    async def go() -> int:
+        notebook = messages.Notebook(3)
+        notebook.lossy = True
+        filled = asyncio.create_task(notebook.filled())
+        notebook.read("first", message(0))
+        await asyncio.wait({filled}, timeout=0.5)
+        assert not filled.done(), "the machine may have stood still"
+        notebook.read("last", message(2))
+        await asyncio.wait_for(filled, 60)
+        return len(notebook.rows)
+
+    assert asyncio.run(go()) == 2
 
 
 @pytest.mark.system

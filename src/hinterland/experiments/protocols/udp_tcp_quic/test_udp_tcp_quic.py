@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import importlib
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -85,6 +87,24 @@ def test_a_stall_hides_no_repair_and_makes_none(name: str, least: float, most: f
     outcome = RECORDED.outcome(kept)
     assert outcome.metrics["longest_delay_ms"] > 60
     assert least < outcome.metrics["slowest_of_ten_ms"] < most
+
+
+def test_a_silence_is_no_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(FOLDER / "systems"))
+    chunks = importlib.import_module("chunks")
+
+    async def go() -> list[int]:
+        ledger = chunks.Ledger(3, 0.01)
+        waiting = asyncio.create_task(ledger.complete(whole=False))
+        ledger.take(chunks.chunk(0, 0))
+        await asyncio.wait({waiting}, timeout=0.3)
+        assert not waiting.done(), "the machine may have stood still"
+        ledger.take(chunks.END)
+        ledger.take(chunks.chunk(1, 0))
+        await asyncio.wait_for(waiting, 60)
+        return [row[0] for row in ledger.rows]
+
+    assert asyncio.run(go()) == [0, 1]
 
 
 def test_a_sender_held_up_by_its_transport_is_not_a_late_generator() -> None:
