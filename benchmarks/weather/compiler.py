@@ -4,8 +4,8 @@
 
 Each process reads modules of Python's standard library, compiles them, packs the result and writes it into
 FOLDER. They run one after another at ordinary priority, on whatever core the kernel gives them, a few in a
-row and then a short pause. It says what it is in one line of JSON, and when it ends what it took in a second. It
-ends when its standard input does, after SECONDS, and with PARENT; a process under way ends first.
+row and then a short pause. It says what it is in one line of JSON, and when it ends what it took in a second.
+It ends when its standard input does, after SECONDS, and with PARENT; a process under way ends first.
 """
 
 from __future__ import annotations

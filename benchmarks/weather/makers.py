@@ -66,7 +66,7 @@ def weather(name: str, at_most_s: float, *, seed: str = "1", ordinary: bool = Fa
         yield maker
         maker.wall_s = time.monotonic() - began_s
         return
-    with tempfile.TemporaryDirectory(prefix="hinterland-weather-") as folder:
+    with tempfile.TemporaryDirectory(prefix="weather-") as folder:
         process = _start(name, at_most_s, seed, ordinary, folder)
         try:
             assert process.stdout is not None

@@ -27,7 +27,7 @@ from hinterland.runner.run import RunOptions, run_experiment
 def main() -> None:
     """Do what the command line says and print what it came to."""
     what, name, seed, blocks = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
-    with tempfile.TemporaryDirectory(prefix="hinterland-weather-") as store:
+    with tempfile.TemporaryDirectory(prefix="weather-") as store:
         options = RunOptions(store=Path(store), seed=seed, blocks=blocks or None)
         print(json.dumps(atlas(name, options) if what == "atlas" else known_answers(what, options)))
 
