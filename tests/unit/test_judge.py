@@ -336,6 +336,17 @@ def test_an_oracle_is_matched_within_what_noise_may_have_added() -> None:
     assert one(form, disturbed(trials, steal_share=0.4)).verdict == "inconclusive"
 
 
+def test_trials_without_the_metric_or_with_a_zero_are_no_part_of_the_pool() -> None:
+    form = Matches(metric="latency_ms", oracle="expected_ms", within=1.5, where=RIGHT, control=WRONG)
+    trials = [
+        result(b, side, {"latency_ms": 100 * f * (1 + 0.02 * math.sin(b)), "expected_ms": expected})
+        for b in range(1, 13)
+        for side, f, expected in ((RIGHT, 1.1, 100.0), (WRONG, 9.0, 100.0), ({"variant": "odd"}, 1.0, 0.0))
+    ]
+    trials += [result(b, {"variant": "other"}, {"rate_per_s": 3.0}) for b in range(1, 13)]
+    assert one(form, trials).verdict == "holds"
+
+
 def test_two_blocks_decide_a_large_effect_where_many_treatments_tell_the_scatter() -> None:
     def trials(blocks: int, others: int) -> list[TrialResult]:
         found = ratio_trials(blocks, 5.0)

@@ -100,7 +100,8 @@ class Evidence(Struct, frozen=True):
     `low` and `high` bound the estimate at every moment at once (anytime-valid). `unit` is `x` for a ratio,
     `share` for a rate, else the factor's or metric's own. `threshold` is what the claim compares with.
     `sharpens` says that the claim is decided but its estimate is worth more blocks, while the budget lasts.
-    `trials` counts what it rests on, `disturbed` how many of them noise had added time to.
+    trials: how many comparisons it rests on (pairs, or trials where nothing is compared). disturbed: to how
+    many of them noise had added time.
     """
 
     verdict: VerdictWord

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hinterland.errors import UsageError
-from hinterland.rig import binaries
+from hinterland.rig import binaries, nginx_stream
 from hinterland.rig.binaries import find_program
 
 __all__ = ["KNOWN_NEEDS", "NeedStatus", "check", "find_program"]
@@ -186,6 +186,11 @@ def _free_threaded_python() -> str | None:
     return str(found) if found else None
 
 
+def _nginx_stream() -> str | None:
+    found = nginx_stream.find_stream()
+    return str(found.program) if found else None
+
+
 def _link_unlock() -> str:
     from hinterland.rig.link.tiers import survey
 
@@ -214,6 +219,7 @@ CAPABILITIES: dict[str, tuple[Callable[[], str | None], str]] = {
         _free_threaded_python,
         "uv python install 3.14t   (it puts python3.14t into ~/.local/bin, which must be on PATH)",
     ),
+    "nginx_stream": (_nginx_stream, nginx_stream.INSTALL),
     "link": (_link, "run as root on a kernel with network namespaces and /dev/net/tun"),
     "pressure": (_pressure, "boot with psi=1 on a kernel of 4.20 or later"),
 }

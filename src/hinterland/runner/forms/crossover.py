@@ -66,6 +66,7 @@ def judge(form: Crossover, measured: Measured, alpha: float, *, unit: str) -> Ev
         cause="" if word != "inconclusive" else f"after {blocks} blocks an end is undecided: {ends}",
         assumed=assumed_by([lowest, highest]),
         sharpens=word == "holds" and (found.low <= levels[0] or found.high >= levels[-1]),
+        trials=sum(len(pairs) for column in columns.values() for pairs in column.values()),
         disturbed=_disturbed(columns),
     )
 

@@ -69,6 +69,7 @@ def judge(
         violations=violations,
         cause=cause,
         assumed=rate.assumed,
+        trials=len(trials),
         disturbed=counts.disturbed,
     )
 

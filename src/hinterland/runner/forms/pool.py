@@ -38,10 +38,10 @@ def scatters(
     own: set[str] = set()
     for trial in measured.trials:
         size = measured.value(trial)
-        compared = size if value is None else value(trial)
-        if size is None or compared is None or min(size, compared) <= 0 or not math.isfinite(size):
+        if size is None or (quiet and measured.disturbs(trial)):
             continue
-        if quiet and measured.disturbs(trial):
+        compared = size if value is None else value(trial)
+        if compared is None or min(size, compared) <= 0 or not math.isfinite(max(size, compared)):
             continue
         name = label(trial.treatment)
         seen.setdefault(name, []).append((trial.block, math.log(compared)))

@@ -29,7 +29,9 @@ def at_least(form: RatioAtLeast, measured: Measured, alpha: float, *, control: b
         word = "refuted"
     medians = _medians([(pair.above, pair.below) for pair in found.pairs])
     asked = f"at least {form.ratio:g}x"
-    return _evidence(word, measured.name, found.interval, form.ratio, medians, asked, found.disturbed)
+    return _evidence(
+        word, measured.name, found.interval, form.ratio, medians, asked, len(found.pairs), found.disturbed
+    )
 
 
 def within(form: DifferenceWithin, measured: Measured, alpha: float, *, control: bool) -> Evidence:
@@ -39,7 +41,9 @@ def within(form: DifferenceWithin, measured: Measured, alpha: float, *, control:
     word = _inside(found.interval, math.log(form.ratio))
     medians = _medians([(pair.above, pair.below) for pair in found.pairs])
     asked = f"within {form.ratio:g}x"
-    return _evidence(word, measured.name, found.interval, form.ratio, medians, asked, found.disturbed)
+    return _evidence(
+        word, measured.name, found.interval, form.ratio, medians, asked, len(found.pairs), found.disturbed
+    )
 
 
 def equals(form: Matches, measured: Measured, alpha: float) -> Evidence:
@@ -72,7 +76,7 @@ def equals(form: Matches, measured: Measured, alpha: float) -> Evidence:
     pairs = [(t.outcome.metrics[form.metric], t.outcome.metrics[form.oracle]) for t in flat]
     disturbed = sum(measured.disturbs(trial) for trial in flat)
     asked = f"within {form.within:g}x"
-    return _evidence(word, measured.name, interval, form.within, _medians(pairs), asked, disturbed)
+    return _evidence(word, measured.name, interval, form.within, _medians(pairs), asked, len(flat), disturbed)
 
 
 def _added(measured: Measured, trial: TrialResult) -> float:
@@ -116,6 +120,7 @@ def _evidence(
     threshold: float,
     medians: str,
     asked: str,
+    trials: int,
     disturbed: int,
 ) -> Evidence:
     if interval.n < 2:
@@ -141,6 +146,7 @@ def _evidence(
         blocks=interval.n,
         cause=cause,
         assumed=interval.assumed,
+        trials=trials,
         disturbed=disturbed,
     )
 

@@ -33,6 +33,7 @@ from hinterland.errors import SystemFailure
 from hinterland.model.claims import Never
 from hinterland.model.experiment import Where
 from hinterland.model.history import UNFINISHED
+from hinterland.rig.command import Argument
 from hinterland.rig.link.plan import HostLink
 from hinterland.rig.link.recorded import RecordedLink
 from hinterland.rig.link.settings import HostSettings
@@ -52,10 +53,7 @@ LONGEST_WARM_UP_MS = 400  # A resolver's answer older than that may end less tha
 OUTAGE = 10  # So many failed requests of one visitor are more than the moment of the failover itself.
 REST_S = 0.2  # So much longer again a trial watches those who never move.
 
-RESOLVERS = {  # How each is started, and what it says when it answers.
-    "unbound": (("unbound", "-d", "-c"), "start of service"),
-    "dnsmasq": (("dnsmasq", "-d", "-C"), "started, version"),
-}
+SAYS_READY = {"dnspython": "^ready", "unbound": "start of service", "dnsmasq": "started, version"}
 
 FRESH: Where = {"variant": "fresh"}
 MOVE: Where = {"change": "move"}
@@ -63,9 +61,9 @@ EACH_TIME: Where = {"ttl_s": 0}
 REMEMBERED: Where = {"ttl_s": 1}
 
 
-def remembers(resolver: str, change: str) -> Never:
+def remembers(resolver: str) -> Never:
     """With a TTL of 1 s nobody behind the resolver moves at once; with a TTL of 0 everybody does."""
-    where: Where = {**FRESH, **REMEMBERED, "resolver": resolver, "change": change}
+    where: Where = {**FRESH, **REMEMBERED, "resolver": resolver}
     return never(finding="at_once", where=where, control=EACH_TIME, at_most=0.2)
 
 
@@ -81,8 +79,9 @@ def promise_kept(variant: str, wrong: str, at_most: float) -> Never:
 
 
 CLAIMS = {
-    "unbound_remembers": remembers("unbound", "failover"),
-    "dnsmasq_remembers": remembers("dnsmasq", "move"),
+    "forwarder_remembers": remembers("dnspython"),
+    "unbound_remembers": remembers("unbound"),
+    "dnsmasq_remembers": remembers("dnsmasq"),
     "nobody_outlives": promise_kept("fresh", "kept", at_most=0.1),
     "nginx_that_asks": promise_kept("nginx_resolver", "nginx_once", at_most=0.2),
     "nginx_asks_once": stays("nginx_once"),
@@ -156,16 +155,15 @@ async def build(t: Trial) -> Town:
 async def start_resolver(t: Trial, star: RecordedLink, authority: str) -> Process:
     """Starts the caching resolver at 127.0.0.1 of the visitors' host."""
     name = t["resolver"]
-    configuration = t.rig.folder(name) / f"{name}.conf"
-    text = (SYSTEMS / f"{name}.conf").read_text()
-    configuration.write_text(text.replace("AUTHORITY", authority).replace("ADDRESS", LOOPBACK))
-    command, said = RESOLVERS[name]
-    return await t.rig.start(
-        [str(find_program(command[0])), *command[1:], configuration],
-        name=name,
-        ready=LogReady(said),
-        host=star["visitors"],
-    )
+    if name == "dnspython":
+        command: list[Argument] = [SYSTEMS / "forwarder.py", LOOPBACK, 53, "--ask", authority]
+    else:
+        configuration = t.rig.folder(name) / f"{name}.conf"
+        text = (SYSTEMS / f"{name}.conf").read_text()
+        configuration.write_text(text.replace("AUTHORITY", authority).replace("ADDRESS", LOOPBACK))
+        # Both stay in the foreground, and read that file.
+        command = [str(find_program(name)), "-d", "-c" if name == "unbound" else "-C", configuration]
+    return await t.rig.start(command, name=name, ready=LogReady(SAYS_READY[name]), host=star["visitors"])
 
 
 async def start_proxy(t: Trial, town: Town) -> Process | None:

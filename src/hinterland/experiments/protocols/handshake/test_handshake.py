@@ -46,7 +46,7 @@ def test_the_programs_run_on_their_own(
             port = server.stdout.readline().split()[-1]
             ask = [sys.executable, str(systems / "tls_client.py"), "127.0.0.1", port, "--count", "2"]
             options = ["--protocol", protocol, "--start", start, "--certificate", str(own.path)]
-            done = subprocess.run([*ask, *options], capture_output=True, text=True, timeout=20, check=True)
+            done = subprocess.run([*ask, *options], capture_output=True, text=True, timeout=60, check=True)
         finally:
             server.kill()
     met = json.loads(done.stdout.splitlines()[-1])
