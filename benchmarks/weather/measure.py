@@ -17,7 +17,7 @@ from typing import Any
 from benchmarks.weather.makers import weather
 from benchmarks.weather.runs import undone
 from hinterland import catalogue
-from hinterland.cli.tour import wanted
+from hinterland.cli.itinerary import one_of_each
 from hinterland.rig.supervision import die_with_parent
 
 ROOT = Path(__file__).parents[2]
@@ -52,7 +52,7 @@ def planned(part: str, *, experiment: str = "", quick: bool = False) -> list[Pla
         blocks = QUICK_BLOCKS if quick else LOOKS
         numbers = range(QUICK_RUNS if quick else runs)
         return [Planned((name, "-", str(1000 + number), str(blocks)), KNOWN_LIMIT_S) for number in numbers]
-    tour = [each.id for each in wanted((), False)]
+    tour = [each.experiment.id for each in one_of_each(catalogue.experiments())]
     ids = {
         "tour": tour * (1 if quick else TOUR_RUNS),
         "rest": [each.id for each in catalogue.experiments() if each.id not in tour],

@@ -68,6 +68,8 @@ def behind(part: Part) -> list[str]:
         told = f"{part.weather}, {run['experiment']}"
         if "error" in run:
             lines.append(f"{told}: did not run: {run['error']}")
+        elif run.get("status", "finished") != "finished":
+            lines.append(f"{told}: {run['status']} after {run['seconds']:.0f} s")
         for pair in run.get("pairs", ()):
             lines += [f"{told}, {pair['pair']}: falsely {said}" for said in pair["false"]]
         for claim in run.get("claims", ()):
