@@ -84,7 +84,7 @@ def false_verdicts(weathers: dict[str, tuple[Weather, ...]], runs: int, seed: in
 def power(runs: int, seed: int = 7) -> list[Score]:
     """Runs with a true difference: how many found it within `LOOKS` blocks, and after how many.
 
-    That 3 x is at least 1.5 x is to be read, not judged: how long that takes is a matter of how noisy a kind is.
+    That 3 x is at least 1.5 x is to be read, not judged: it hangs on how noisy a kind of trial is.
     """
     return [
         _power("163 x, asked 40 x", 163.0, 40.0, runs, [seed, 0], at_least=LEAST_POWER),

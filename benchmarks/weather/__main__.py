@@ -41,7 +41,7 @@ def main() -> int:
 
 def run_part(weather: str, part: str, asked: argparse.Namespace) -> str:
     """Runs one part in one weather and keeps it. Returns the name under which it is kept."""
-    runs = planned(part, experiment=asked.experiment or "", quick=asked.quick)
+    runs = planned(part, experiment=asked.experiment or "", quick=asked.quick, runs=asked.runs)
     name = f"{EXPERIMENT}-{asked.experiment}" if part == EXPERIMENT else part
     keeper = Keeper(asked.results, weather, name, quick=asked.quick)
     began_s = monotonic()
@@ -86,6 +86,7 @@ def arguments() -> argparse.Namespace:
     told = "\n".join(f"{name}: {says}" for name, says in PARTS.items())
     parser.add_argument("--part", action="append", choices=[*PARTS, EXPERIMENT], help=told)
     parser.add_argument("--experiment", metavar="ID", help="which one, for --part experiment")
+    parser.add_argument("--runs", type=int, metavar="N", help="how many runs of aa and of known")
     parser.add_argument("--results", type=Path, default=FOLDER, metavar="DIR", help="where results are kept")
     parser.add_argument(
         "--report", action="store_true", help="print the table of what is kept, and run nothing"

@@ -77,13 +77,22 @@ def weather(name: str, at_most_s: float, *, seed: str = "1", ordinary: bool = Fa
             yield maker
             if process.poll() is not None:
                 raise WeatherError(f"the maker of {name} ended before what it was made for.")
-            took = json.loads(process.communicate(timeout=END_S)[0])
+            took = _last_words(process, name)
             maker.wall_s, maker.cpu_s = took["wall_s"], took["cpu_s"]
         finally:
             if process.poll() is None:
                 # Its workers die with it.
                 process.kill()
             process.communicate()
+
+
+def _last_words(process: subprocess.Popen[str], name: str) -> dict[str, float]:
+    """Ends a maker by the end of its standard input and returns what it says that it took."""
+    try:
+        took: dict[str, float] = json.loads(process.communicate(timeout=END_S)[0])
+    except (subprocess.TimeoutExpired, json.JSONDecodeError) as error:
+        raise WeatherError(f"the maker of {name} did not say what it took.") from error
+    return took
 
 
 def _start(name: str, at_most_s: float, seed: str, ordinary: bool, folder: str) -> subprocess.Popen[str]:

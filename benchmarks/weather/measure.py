@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks.weather.makers import weather
+from benchmarks.weather.makers import WeatherError, weather
 from benchmarks.weather.runs import undone
 from hinterland import catalogue
 from hinterland.cli.itinerary import one_of_each
@@ -45,12 +45,14 @@ class Planned:
     limit_s: float
 
 
-def planned(part: str, *, experiment: str = "", quick: bool = False) -> list[Planned]:
-    """Returns the runs of a part, in their order."""
+def planned(
+    part: str, *, experiment: str = "", quick: bool = False, runs: int | None = None
+) -> list[Planned]:
+    """Returns the runs of a part, in their order; `runs` says how many of `aa` and `known`."""
     if part in ("aa", "known"):
-        name, runs = ("same", SAME_RUNS) if part == "aa" else ("known", KNOWN_RUNS)
+        name, usual = ("same", SAME_RUNS) if part == "aa" else ("known", KNOWN_RUNS)
         blocks = QUICK_BLOCKS if quick else LOOKS
-        numbers = range(QUICK_RUNS if quick else runs)
+        numbers = range(runs or (QUICK_RUNS if quick else usual))
         return [Planned((name, "-", str(1000 + number), str(blocks)), KNOWN_LIMIT_S) for number in numbers]
     tour = [each.experiment.id for each in one_of_each(catalogue.experiments())]
     ids = {
@@ -71,8 +73,13 @@ def planned(part: str, *, experiment: str = "", quick: bool = False) -> list[Pla
 def results(name: str, runs: list[Planned]) -> Iterator[dict[str, Any]]:
     """Runs one after another, each with weather made anew for it, and yields what each came to."""
     for number, run in enumerate(runs):
-        with weather(name, run.limit_s + 2 * END_S, seed=str(number)) as maker:
-            line = one(run)
+        try:
+            with weather(name, run.limit_s + 2 * END_S, seed=str(number)) as maker:
+                line = one(run)
+        except WeatherError as error:
+            # What was measured was not measured in this weather.
+            yield _undone(run, str(error))
+            continue
         taken = {"how": maker.how, "cores": round(maker.cores_taken, 3), "wall_s": round(maker.wall_s, 1)}
         yield {**line, "taken": taken}
 
@@ -108,7 +115,10 @@ def one(run: Planned) -> dict[str, Any]:
         line: dict[str, Any] = json.loads(out.splitlines()[-1])
     except (IndexError, json.JSONDecodeError):
         why = " | ".join(err.splitlines()[-3:]) or f"status {process.returncode}"
-        what, name, *_ = run.words
-        done = undone(name, why) if what == "atlas" else {"experiment": what, "error": why, "pairs": []}
-        return {**done, "seconds": round(time.monotonic() - began_s, 1)}
+        return {**_undone(run, why), "seconds": round(time.monotonic() - began_s, 1)}
     return line
+
+
+def _undone(run: Planned, why: str) -> dict[str, Any]:
+    what, name, *_ = run.words
+    return undone(name, why) if what == "atlas" else {"experiment": what, "error": why, "pairs": []}

@@ -9,11 +9,11 @@ from statistics import median
 from benchmarks.verdicts.score import Score
 from benchmarks.weather.kept import Line, Part
 from benchmarks.weather.makers import WEATHERS
-from benchmarks.weather.measure import SAME_RUNS
 
 DEFAULT_BUDGET_S = 60.0
 MOST_FALSE = 0.05
-PAIRS_A_RUN = 6
+LEAST_EQUAL_PAIRS = 60
+"""With fewer pairs of equals a weather has not been tried."""
 Kept = dict[tuple[str, str], Part]
 
 
@@ -82,7 +82,7 @@ def behind(part: Part) -> list[str]:
 
 def _course(part: Part) -> str:
     where, machine = part.where, part.where["machine"]
-    taken = [run["taken"] for run in part.runs]
+    taken = [run["taken"] for run in part.runs if "taken" in run]
     others = [run["foreign_cores"] for run in part.runs if run.get("foreign_cores") is not None]
     minutes = sum(run.get("seconds", 0.0) for run in part.runs) / 60
     disturbed = sum(run.get("disturbed", 0) for run in part.runs)
@@ -115,9 +115,11 @@ def _false(kept: Kept, weather: str) -> Score | None:
     parts = [part for name in ("aa", "known") if (part := kept.get((weather, name)))]
     if not parts:
         return None
+    names = {part.part for part in parts}
     pairs = [pair for part in parts for run in part.runs for pair in run.get("pairs", ())]
+    equal = sum(len(run.get("pairs", ())) for run in kept[weather, "aa"].runs) if "aa" in names else 0
     score = Score("false", sum(bool(pair["false"]) for pair in pairs), len(pairs), at_most=MOST_FALSE)
-    return _short(replace(score, least_runs=SAME_RUNS * PAIRS_A_RUN), parts)
+    return _short(replace(score, least_runs=len(pairs) - equal + LEAST_EQUAL_PAIRS), parts)
 
 
 def _found_3x(kept: Kept, weather: str) -> Score | None:

@@ -84,7 +84,7 @@ def test_a_refuted_main_claim_is_wrong_and_one_that_did_not_run_is_undecided(
 def test_too_few_equal_pairs_meet_nothing_and_a_short_version_misses_nothing(
     bench: Any, tmp_path: Path
 ) -> None:
-    keep(bench, tmp_path, "quiet", "aa", pairs(*"abcdef"))
+    keep(bench, tmp_path, "quiet", "aa", *[pairs(*"abcdef")] * 9)
     assert len(bench("table").missed(bench("kept").parts(tmp_path))) == 1
     keep(bench, tmp_path, "quiet", "aa", pairs(*"abcdef"), quick=True)
     assert bench("table").missed(bench("kept").parts(tmp_path)) == []
@@ -111,3 +111,18 @@ def test_every_experiment_is_in_one_part(bench: Any) -> None:
     assert not tour & rest
     assert len(measure.planned("tour")) == 3 * len(tour)
     assert len(measure.planned("aa")) >= 60
+
+
+def test_a_run_whose_weather_failed_counts_for_nothing(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    measure, makers = bench("measure"), bench("makers")
+
+    def died(*_: object, **__: object) -> None:
+        raise makers.WeatherError("the maker of stolen did not start.")
+
+    monkeypatch.setattr(measure, "weather", died)
+    equal, of_the_atlas = (
+        next(iter(measure.results("stolen", measure.planned(part)[:1]))) for part in ("aa", "tour")
+    )
+    assert equal["pairs"] == []
+    assert {claim["verdict"] for claim in of_the_atlas["claims"]} == {"did not run"}
+    assert "did not start" in equal["error"]
