@@ -19,7 +19,7 @@ import httptools
 from hinterland.load.answer_room import ROOM
 from hinterland.load.dial import SocketMaker, code_for, dial
 from hinterland.load.failures import code_of
-from hinterland.load.lane import IDLE, Listener
+from hinterland.load.lane import IDLE, Listener, Stateless
 from hinterland.load.message import Response
 from hinterland.load.outgoing import Outgoing, Requests
 from hinterland.load.reader import BadAnswer, ResponseReader, status_at_close
@@ -45,7 +45,7 @@ class Remembered:
         self.data, self.status, self.good_for = data, status, good_for
 
 
-class Connection(asyncio.Protocol):
+class Connection(Stateless, asyncio.Protocol):
     """A lane that is a connection of its own, and can be opened again after it closed.
 
     `alive` is True from its opening until the event loop let go of it, when it calls the listener's `closed`.

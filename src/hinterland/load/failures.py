@@ -6,6 +6,8 @@ number. What the words say may come from the server, so their number is bounded:
 
 from __future__ import annotations
 
+from collections import Counter
+
 from hinterland.load.recorder import ERRORS
 
 FIRST = 32
@@ -17,6 +19,7 @@ LONGEST = 160
 _words: list[str] = []
 _codes: dict[str, int] = {}
 _examples: dict[str, str] = {}
+_notes: Counter[str] = Counter()
 
 
 def code_of(words: str, says: str = "") -> int:
@@ -39,6 +42,16 @@ def code_of(words: str, says: str = "") -> int:
 def examples() -> dict[str, str]:
     """Returns what a server said the first time, by the words of the failure."""
     return dict(_examples)
+
+
+def note(words: str) -> None:
+    """Counts something that a reader should know of and that is no error."""
+    _notes[words] += 1
+
+
+def notes() -> dict[str, int]:
+    """Returns what was noted in this process, and how often."""
+    return dict(_notes)
 
 
 def words_of(code: int) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 from hinterland.load.client import HttpClient, NotSent, Unanswered
 from hinterland.load.dial import SocketMaker, code_for
 from hinterland.load.failures import code_of
-from hinterland.load.lane import IDLE, Lane, Listener
+from hinterland.load.lane import IDLE, Lane, Listener, Stateless
 from hinterland.load.message import Response
 from hinterland.load.outgoing import Outgoing, Requests
 from hinterland.load.recorder import CLOSED, PROTOCOL, REFUSED, RESET, TIMEOUT
@@ -30,7 +30,7 @@ NO_REQUEST = "no request"
 _CODES = {"refused": REFUSED, "timeout": TIMEOUT, "reset": RESET, "closed": CLOSED, "protocol": PROTOCOL}
 
 
-class ScenarioLane:
+class ScenarioLane(Stateless):
     """A visitor (`lane.Lane`): one visit at a time, over a connection of its own."""
 
     connects = True
@@ -198,6 +198,7 @@ def lanes(
             http=HttpClient(
                 target.address or target.host,
                 target.port,
+                persistent=plan.mode != "new",
                 timeout_s=plan.timeout_s,
                 tls=tls,
                 server_name=target.host,

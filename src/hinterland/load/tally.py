@@ -47,6 +47,7 @@ class Tally:
         self._first_exception = ""
         self._surplus_answers = 0
         self._examples: dict[str, str] = {}
+        self._notes: Counter[str] = Counter()
         self._stall_count, self._stalled_ms = 0, 0.0
         self._last_ns = self._last_due_ns = self._held_ns = self._visits = self._waited = self._bytes = 0
 
@@ -92,6 +93,7 @@ class Tally:
         self._first_exception = self._first_exception or part.first_exception
         self._surplus_answers += part.surplus_answers
         self._examples = part.examples | self._examples
+        self._notes.update(part.notes)
         if part.process is not None:
             self._processes[process] = part.process
 
@@ -151,6 +153,7 @@ class Tally:
             first_exception=self._first_exception,
             surplus_answers=self._surplus_answers,
             examples=self._examples,
+            notes=dict(self._notes),
         )
 
     def _reached_per_s(self, plan: LoadPlan, answered: int, window_s: float, over: bool) -> float:

@@ -113,7 +113,7 @@ class LoadResult(Struct, frozen=True):
     of the generator failed, and why. first_exception: the traceback of the first that a scenario raised, else
     all that is known of why a process failed, empty if there is none. surplus_answers: how often the server
     sent more than it was asked for, and the connection was closed for it. examples: what the server said of
-    an error the first time, by the error.
+    an error the first time, by the error. notes: what is no error and should be known, and how often it was.
     """
 
     plan: LoadPlan
@@ -139,3 +139,4 @@ class LoadResult(Struct, frozen=True):
     first_exception: str = ""
     surplus_answers: int = 0
     examples: dict[str, str] = field(default_factory=dict)
+    notes: dict[str, int] = field(default_factory=dict)

@@ -54,6 +54,8 @@ def hints(result: LoadResult) -> list[str]:
             f"{result.surplus_answers:,} times the server sent more than the answer (is its Content-Length "
             "too small?), and the connection was closed."
         )
+    for words, count in result.notes.items():
+        found[words] = f"{'once' if count == 1 else f'{count:,} times'}, {words}."
     # What is known of a process that failed is kept there, too; `partial` says that.
     if result.first_exception.startswith("Traceback"):
         found["exception"] = f"the first exception: {_last_line(result.first_exception)}"
