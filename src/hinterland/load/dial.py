@@ -39,16 +39,49 @@ async def dial(
         _, made = await loop.create_connection(protocol, host, port, ssl=tls, server_hostname=name)
         return made
     # An address needs no lookup. A socket of our own connects in a tenth of the time that the loop takes.
-    raw = new_socket() if new_socket is not None else socket.socket(family or socket.AF_INET)
+    if family is None and new_socket is not None:
+        raw = await _connected(new_socket, host, port)
+    else:
+        raw = new_socket() if new_socket is not None else socket.socket(family or socket.AF_INET)
     try:
-        raw.setblocking(False)
-        await loop.sock_connect(raw, (host, port))
+        if family is not None:
+            raw.setblocking(False)
+            await loop.sock_connect(raw, (host, port))
         # From here on the loop owns it, and closes it when the handshake fails.
         _, made = await loop.create_connection(protocol, sock=raw, ssl=tls, server_hostname=name)
     except BaseException:
         raw.close()
         raise
     return made
+
+
+async def _connected(new_socket: SocketMaker, host: str, port: int) -> socket.socket:
+    """Returns a socket that is connected to the first address of a name that takes it, of the socket's
+    family.
+
+    Raises OSError, that of the last address, where none does.
+    """
+    loop = asyncio.get_running_loop()
+    raw = new_socket()
+    try:
+        addresses = [each[4] for each in await loop.getaddrinfo(host, port, family=raw.family, type=raw.type)]
+        for place, address in enumerate(addresses):
+            if place:
+                # One that was refused once connects no more.
+                raw.close()
+                raw = new_socket()
+            raw.setblocking(False)
+            try:
+                await loop.sock_connect(raw, address)
+            except OSError:
+                if place + 1 == len(addresses):
+                    raise
+            else:
+                break
+    except BaseException:
+        raw.close()
+        raise
+    return raw
 
 
 def _family(host: str) -> socket.AddressFamily | None:

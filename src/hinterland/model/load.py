@@ -18,7 +18,8 @@ Shape = Literal["constant", "poisson", "ramp", "steps", "trace"]
 
 
 class Target(Struct, frozen=True, kw_only=True):
-    """Where a load goes. `host` is as the person gave it; `address` the one that it was resolved to.
+    """Where a load goes. `host` is as the person gave it; `addresses` are those that the name has, in order,
+    and `address` is the one of them that gets the load.
 
     `tls` says whether TLS is spoken; `path` is the request target of the URL, `/` where it has none.
     `user`, `password` and `database` are PostgreSQL's and Redis's.
@@ -29,6 +30,7 @@ class Target(Struct, frozen=True, kw_only=True):
     host: str
     port: int
     address: str = ""
+    addresses: tuple[str, ...] = ()
     tls: bool = False
     path: str = "/"
     user: str = ""

@@ -67,7 +67,8 @@ def _hint(kind: str, plan: LoadPlan) -> str:
     match kind:
         case "refused":
             host = f"[{target.host}]" if ":" in target.host else target.host
-            return f"nothing listens on {host}:{target.port}, or it takes no more connections"
+            tried = f" (tried {', '.join(target.addresses)})" if len(target.addresses) > 1 else ""
+            return f"nothing listens on {host}:{target.port}{tried}, or it takes no more connections"
         case "unreachable":
             return f"no way leads to {target.host} from here"
         case "timeout":

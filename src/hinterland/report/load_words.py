@@ -68,6 +68,11 @@ def protocol_says(target: Target) -> str:
     return f"{spoken} over TLS" if target.tls and target.protocol != "http3" else spoken
 
 
+def where_says(target: Target) -> str:
+    """Returns which address a load went to, `at 127.0.0.1`, where its name has several; else nothing."""
+    return f" at {target.address}" if len(target.addresses) > 1 else ""
+
+
 def connections_say(plan: LoadPlan) -> str:
     """Returns how the connections were used: `64 connections, 10 streams each`."""
     text = count_text(plan.connections, "connection")
