@@ -9,8 +9,8 @@ import ssl
 from collections.abc import Callable
 from typing import TypeVar
 
-from hinterland.load.failures import code_of
-from hinterland.load.recorder import DNS, FILE_LIMIT, NO_PORT, REFUSED, RESET, TIMEOUT, UNREACHABLE
+from hinterland.load.failures import because, code_of
+from hinterland.load.recorder import CLOSED, DNS, FILE_LIMIT, NO_PORT, REFUSED, RESET, TIMEOUT, UNREACHABLE
 from hinterland.load.tls import why
 
 SocketMaker = Callable[[], socket.socket]
@@ -100,7 +100,7 @@ def code_for(failure: OSError) -> int:
     if isinstance(failure, ssl.SSLError):
         return code_of(f"tls: {why(failure)}")
     if isinstance(failure, socket.gaierror):
-        return DNS
+        return because(DNS, failure.strerror or "")
     for kind, code in (
         (ConnectionRefusedError, REFUSED),
         (ConnectionResetError, RESET),
@@ -109,6 +109,23 @@ def code_for(failure: OSError) -> int:
     ):
         if isinstance(failure, kind):
             return code
-    return {errno.EMFILE: FILE_LIMIT, errno.ENFILE: FILE_LIMIT, errno.EADDRNOTAVAIL: NO_PORT}.get(
-        failure.errno or 0, UNREACHABLE
-    )
+    if failure.errno in _LIMITS:
+        return _LIMITS[failure.errno]
+    return because(UNREACHABLE, failure.strerror or str(failure))
+
+
+_LIMITS = {errno.EMFILE: FILE_LIMIT, errno.ENFILE: FILE_LIMIT, errno.EADDRNOTAVAIL: NO_PORT}
+
+
+def code_at_end(failure: Exception | None) -> int:
+    """Returns the code of what ended an open connection: None is its end in good order.
+
+    An alert of TLS may come after the handshake, and says more than the end that follows it.
+    """
+    if failure is None:
+        return CLOSED
+    if isinstance(failure, ssl.SSLError):
+        return code_of(f"tls: {why(failure)}")
+    if isinstance(failure, ConnectionResetError | BrokenPipeError) or not isinstance(failure, OSError):
+        return RESET
+    return because(RESET, failure.strerror or str(failure))

@@ -12,7 +12,7 @@ import ssl
 from hinterland.load import postgresql_messages as messages
 from hinterland.load import postgresql_state as state
 from hinterland.load.dial import SocketMaker
-from hinterland.load.failures import code_of, note
+from hinterland.load.failures import because, code_of, note
 from hinterland.load.lane import Lane, Listener
 from hinterland.load.message import Response
 from hinterland.load.outgoing import Outgoing, Requests
@@ -225,8 +225,8 @@ class PostgreSQLLane(SocketLane):
         self._reader.feed(data)
         try:
             answered = self._read()
-        except NotPostgreSQL:
-            self.end(PROTOCOL)
+        except NotPostgreSQL as failure:
+            self.end(because(PROTOCOL, f"no message of PostgreSQL: {failure}"))
             return
         if answered and self.ready:
             self._complete(data, alone and self._reader.idle)

@@ -6,7 +6,7 @@ import ssl
 
 from hinterland.load import resp
 from hinterland.load.dial import SocketMaker
-from hinterland.load.failures import code_of, note
+from hinterland.load.failures import because, code_of, note
 from hinterland.load.lane import Lane, Listener
 from hinterland.load.message import Response
 from hinterland.load.outgoing import Outgoing, Requests
@@ -91,7 +91,7 @@ class RedisLane(SocketLane):
             self.refuse(not_spoken("Redis", data))
             return
         if data:
-            self.refuse(PROTOCOL)
+            self.refuse(because(PROTOCOL, "more came than was asked for"))
         elif not self._greetings:
             self.welcome()
 
@@ -157,8 +157,8 @@ class RedisLane(SocketLane):
         reader.keep = reads
         try:
             end = reader.feed(data)
-        except NotRESP:
-            self.end(PROTOCOL)
+        except NotRESP as failure:
+            self.end(because(PROTOCOL, f"no reply of RESP2: {failure}"))
             return
         if end < 0:
             self._whole = False

@@ -13,8 +13,8 @@ import ssl
 from collections.abc import Callable
 from typing import TypeVar, cast
 
-from hinterland.load.dial import SocketMaker, code_for, dial
-from hinterland.load.failures import code_of
+from hinterland.load.dial import SocketMaker, code_at_end, code_for, dial
+from hinterland.load.failures import because, code_of
 from hinterland.load.lane import IDLE, Listener
 from hinterland.load.message import Response
 from hinterland.load.outgoing import Outgoing, Requests
@@ -236,7 +236,7 @@ class SocketLane(asyncio.Protocol):
     def surplus(self) -> None:
         """Bytes came that nobody asked for: the next answer could not be told from them."""
         self.surplus_answers += 1
-        self.end(PROTOCOL)
+        self.end(because(PROTOCOL, "more came than was asked for"))
 
     def abort(self) -> None:
         """Closes the connection without waiting for anything."""
@@ -283,7 +283,7 @@ class SocketLane(asyncio.Protocol):
         if self._cleaning is not None:
             self._cleaning.cancel()
             self._cleaning = None
-        self._over(CLOSED if exc is None else RESET)
+        self._over(code_at_end(exc))
         self._transport = None
         if self._gone is not None and not self._gone.done():
             self._gone.set_result(None)

@@ -43,8 +43,8 @@ def hints(result: LoadResult) -> list[str]:
     kinds = sorted((kind for kind, count in counted.items() if count), key=lambda kind: -counted[kind])
     found: dict[str, str] = {}
     for kind in kinds:
-        if kind in result.examples:
-            found[kind] = f"{kind}: {result.examples[kind]}"
+        if reasons := result.reasons.get(kind):
+            found[kind] = f"{kind.replace('_', ' ')}: {because(reasons)}"
         elif says := _hint(kind, result.plan):
             found.setdefault(
                 says, f"{kind.partition(':')[0].replace('_', ' ')}: {says}{'' if says.endswith('?') else '.'}"
@@ -60,6 +60,12 @@ def hints(result: LoadResult) -> list[str]:
     if result.first_exception.startswith("Traceback"):
         found["exception"] = f"the first exception: {_last_line(result.first_exception)}"
     return list(found.values())[:MOST_HINTS]
+
+
+def because(reasons: dict[str, int]) -> str:
+    """Returns the first reason of an error, and the commonest where that is another."""
+    first, often = next(iter(reasons)), max(reasons, key=lambda says: reasons[says])
+    return first if often == first else f"{first}; {reasons[often]:,} times: {often}"
 
 
 def _hint(kind: str, plan: LoadPlan) -> str:
