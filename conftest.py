@@ -19,6 +19,7 @@ def pytest_configure() -> None:
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
+
 # How long an example takes is a matter of the weather, not of the code.
 settings.register_profile("any_weather", deadline=None)
 settings.load_profile("any_weather")
