@@ -8,6 +8,7 @@ from noise_samples import Noise, lateness, noisy_trials, stalls, steady_theft, t
 from runner_samples import experiment
 
 from hinterland.model.claims import Claim, DifferenceWithin, Matches, RatioAtLeast
+from hinterland.model.experiment import Where
 from hinterland.model.verdict import TrialResult, Verdict
 from hinterland.runner.judge import judge
 
@@ -37,7 +38,7 @@ def within(ratio: float, one: str, other: str) -> Claim:
 
 
 def matches(within: float, variant: str) -> Claim:
-    where = {"variant": variant, **TEN}
+    where: Where = {"variant": variant, **TEN}
     return Matches(metric="latency_ms", oracle="expected_ms", within=within, where=where, control=ONE)
 
 

@@ -31,6 +31,11 @@ def worst(statuses: list[int]) -> int:
     return min(statuses, key=WORST_FIRST.index, default=errors.HOLDS)
 
 
+def worst_of_those_that_ran(statuses: list[int]) -> int:
+    """Returns the worst of several runs; that one can't run here counts only where all can't."""
+    return worst([status for status in statuses if status != errors.SETUP] or statuses)
+
+
 def exit_status(record: RunRecord) -> int:
     """Returns 130 for an interrupted run, else what its main claims come to, the worst first."""
     if record.info.status == "interrupted":
