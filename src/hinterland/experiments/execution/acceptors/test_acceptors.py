@@ -56,11 +56,14 @@ def test_what_belongs_to_one_worker(way: str, workers: int, share: float | None)
 
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, ...], dict[str, float]]:
-    """What one real block of the default design came to, by arrangement, wait, stall and program."""
+    """What one real block of the default design, and a server that is alone, came to, by arrangement, wait, stall and program."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HINTERLAND_BUSY_CORES", "64")
         options = RunOptions(blocks=1, store=tmp_path_factory.mktemp("runs"), seed=1)
         trials = run_experiment(EXPERIMENT, options).trials
+        alone = {"way": ("one",), "program": ("python",), "waits": ("epoll",), "stall": ("paused",)}
+        options = RunOptions(set=alone, blocks=1, store=tmp_path_factory.mktemp("runs"), seed=1)
+        trials += run_experiment(EXPERIMENT, options).trials
     assert [(one.cause, one.log) for one in trials if one.status == "failed"] == []
     assert all(set(broken(one.outcome)) <= {"machine_quiet"} for one in trials)
     keys = ("way", "waits", "stall", "program")
