@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import inspect
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -54,9 +57,23 @@ def test_what_belongs_to_one_worker(way: str, workers: int, share: float | None)
     assert RECORDED.outcome(kept).metrics.get("computed_left") == share
 
 
+def test_a_generator_that_stands_still_loses_no_patience() -> None:
+    module = inspect.getmodule(CODE.trial)
+    assert module is not None
+
+    async def scenario() -> int:
+        async def answered() -> None:
+            time.sleep(2 * module.PATIENCE_S)
+            await asyncio.sleep(module.PATIENCE_S / 2)
+
+        return len(await module.until_silent({asyncio.create_task(answered())}))
+
+    assert asyncio.run(scenario()) == 0
+
+
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, ...], dict[str, float]]:
-    """What one real block of the default design, and a server that is alone, came to, by arrangement, wait, stall and program."""
+    """What a block of the default design and a lone server came to, by arrangement, wait, stall and program."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HINTERLAND_BUSY_CORES", "64")
         options = RunOptions(blocks=1, store=tmp_path_factory.mktemp("runs"), seed=1)
