@@ -57,13 +57,18 @@ def test_what_belongs_to_one_worker(way: str, workers: int, share: float | None)
     assert RECORDED.outcome(kept).metrics.get("computed_left") == share
 
 
+def stand_still(duration_s: float) -> None:
+    """Keeps the event loop from everything else, as a busy machine does."""
+    time.sleep(duration_s)
+
+
 def test_a_generator_that_stands_still_loses_no_patience() -> None:
     module = inspect.getmodule(CODE.trial)
     assert module is not None
 
     async def scenario() -> int:
         async def answered() -> None:
-            time.sleep(2 * module.PATIENCE_S)
+            stand_still(2 * module.PATIENCE_S)
             await asyncio.sleep(module.PATIENCE_S / 2)
 
         return len(await module.until_silent({asyncio.create_task(answered())}))
@@ -73,7 +78,7 @@ def test_a_generator_that_stands_still_loses_no_patience() -> None:
 
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, ...], dict[str, float]]:
-    """What a block of the default design and a lone server came to, by arrangement, wait, stall and program."""
+    """What a default block and a lone server came to, by arrangement, wait, stall and program."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HINTERLAND_BUSY_CORES", "64")
         options = RunOptions(blocks=1, store=tmp_path_factory.mktemp("runs"), seed=1)
