@@ -1,11 +1,13 @@
 # make run [ID=region/name] [ARGS="--budget 30s"]   installs into .venv, then runs the tour or one experiment
-# make test                                        installs what tests need, then format, lint, types, tests
+# make test                                        installs what tests need, then format, lint, types, tests (ARGS="-k name")
 
 VENV := .venv
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := $(VENV)/bin
 ARGS ?=
+# Tests side by side, one a core. Who is done takes over what waits for another; one at a time: ARGS="-n 0".
+PARALLEL ?= -n logical --maxprocesses 4 --dist worksteal
 # Refuted (1), inconclusive (2) and "this machine lacks something" (69: what, and how to get it, has just been said)
 # are answers, not failures of make.
 ANSWER := || { status=$$?; [ $$status -le 2 ] || [ $$status -eq 69 ] || exit $$status; }
@@ -24,7 +26,7 @@ test: $(VENV)/test.stamp packages
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python docs/generate.py --check
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest $(PARALLEL) $(ARGS)
 
 packages:
 	@sh tools/packages.sh

@@ -44,7 +44,7 @@ def cluster_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def ask(dsn: str, statement: str) -> list[tuple[Any, ...]]:
-    with psycopg.connect(dsn, autocommit=True, connect_timeout=5) as connection:
+    with psycopg.connect(dsn, autocommit=True, connect_timeout=60) as connection:
         cursor = connection.execute(statement)
         return cursor.fetchall() if cursor.description else []
 
@@ -222,7 +222,7 @@ def test_a_scratch_that_shuts_others_out_still_works(
 
 
 def redis_command(port: int, *words: str) -> str:
-    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
         connection.sendall((" ".join(words) + "\r\n").encode())
         file = connection.makefile("r", newline="\r\n")
         first = file.readline().strip()
@@ -247,7 +247,7 @@ def test_redis_loses_what_it_was_not_told_to_keep(
 
 
 def http_status(port: int) -> bytes:
-    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
         connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         return connection.makefile("rb").read().split(b"\r\n", 1)[0].strip()
 
