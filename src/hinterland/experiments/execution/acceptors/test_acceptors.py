@@ -7,6 +7,7 @@ import inspect
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -83,7 +84,12 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, ...], dict
         patch.setenv("HINTERLAND_BUSY_CORES", "64")
         options = RunOptions(blocks=1, store=tmp_path_factory.mktemp("runs"), seed=1)
         trials = run_experiment(EXPERIMENT, options).trials
-        alone = {"way": ("one",), "program": ("python",), "waits": ("epoll",), "stall": ("paused",)}
+        alone: dict[str, tuple[Any, ...]] = {
+            "way": ("one",),
+            "program": ("python",),
+            "waits": ("epoll",),
+            "stall": ("paused",),
+        }
         options = RunOptions(set=alone, blocks=1, store=tmp_path_factory.mktemp("runs"), seed=1)
         trials += run_experiment(EXPERIMENT, options).trials
     assert [(one.cause, one.log) for one in trials if one.status == "failed"] == []
