@@ -21,7 +21,7 @@ from hinterland.rig.process_table import scan
 pytestmark = pytest.mark.system
 
 MARK = "HINTERLAND_TEST_MARK"
-KILLS = 21
+KILLS = 12
 STAGES = (b"begun", b"open", b"started")
 OWNER = """
 import asyncio, os, sys

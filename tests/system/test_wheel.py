@@ -48,7 +48,8 @@ def test_the_wheel_holds_every_file_of_the_package(wheel: Path) -> None:
 def locked_packages(folder: Path) -> Path:
     """Links the packages of the lock file, as they are installed here, into a folder, and no others."""
     folder.mkdir()
-    for name in re.findall(r"^([\w.-]+)==", (PROJECT / "requirements.lock").read_text(), re.MULTILINE):
+    # One that is locked in several versions stands there several times.
+    for name in set(re.findall(r"^([\w.-]+)==", (PROJECT / "requirements.lock").read_text(), re.MULTILINE)):
         with contextlib.suppress(metadata.PackageNotFoundError):  # It is for other systems.
             found = metadata.distribution(name)
             for top in {file.parts[0] for file in found.files or ()} - {"..", "__pycache__"}:
