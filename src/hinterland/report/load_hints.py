@@ -27,7 +27,9 @@ FIXED = {
 BEGINNINGS = {
     "tls: unknown CA": "--ca FILE trusts the certificate that signed it, --insecure any",
     "tls: certificate expired": "--insecure accepts it none the less",
-    "tls: wrong host name": "put a name into the URL that the certificate has, or accept any with --insecure",
+    "tls: wrong host name": "put a name into the URL that the certificate has (--connect-to says where that "
+    "is), or accept any with --insecure",
+    "tls: the server wants a certificate of the client": "give it one with --cert and --key",
     "tls: the server does not speak TLS here": "try the URL without TLS, or another port",
     "tls: no shared protocol: the server does not offer h2": "try --http 1.1",
     "not http2": "try --http 1.1; without TLS a server must be told to speak HTTP/2",
@@ -72,9 +74,12 @@ def _hint(kind: str, plan: LoadPlan) -> str:
     target = plan.target
     match kind:
         case "refused":
-            host = f"[{target.host}]" if ":" in target.host else target.host
+            if target.unix_socket:
+                return f"nothing listens on {target.unix_socket}, or it takes no more connections"
+            name, port = target.connect_host or target.host, target.dialled[1]
+            host = f"[{name}]" if ":" in name else name
             tried = f" (tried {', '.join(target.addresses)})" if len(target.addresses) > 1 else ""
-            return f"nothing listens on {host}:{target.port}{tried}, or it takes no more connections"
+            return f"nothing listens on {host}:{port}{tried}, or it takes no more connections"
         case "unreachable":
             return f"no way leads to {target.host} from here"
         case "timeout":
