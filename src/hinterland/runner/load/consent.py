@@ -2,7 +2,8 @@
 
 Loopback is 127.0.0.0/8, ::1 and the names that resolve to nothing else; a Unix socket is this machine's, too.
 A host of a link is known by the `Host` that the link made: sockets made in it reach its link and nothing
-beyond. Everything else must serve, over HTTP, the token that this user's command printed for it:
+beyond. A load that was started in such a host knows its link by a note that holds nowhere else
+(`link_proof`). Everything else must serve, over HTTP, the token that this user's command printed for it:
 
     GET /.well-known/hinterland-consent  ->  200, with the token as the whole body
 
@@ -34,6 +35,7 @@ from hinterland.load.tls import context
 from hinterland.model.load import LoadPlan, Target
 from hinterland.rig.link.host import Host
 from hinterland.runner.load.addresses import OVER_UDP, first_open, is_loopback, resolved, unix_path, usable
+from hinterland.runner.load.link_proof import proven
 from hinterland.runner.load.token import token_for
 
 WELL_KNOWN = "/.well-known/hinterland-consent"
@@ -60,7 +62,8 @@ async def admitted(plan: LoadPlan, *, through: Host | None = None, state: Path |
     found = list(dict.fromkeys(usable(address) for address in await resolved(target)))
     plan = structs.replace(plan, target=structs.replace(target, addresses=tuple(found)))
     # Of a name that leads here and elsewhere, elsewhere is asked.
-    if elsewhere := [address for address in found if not is_loopback(address)]:
+    in_link = proven(state)
+    if elsewhere := [address for address in found if not (is_loopback(address) or address in in_link)]:
         _names_nobody_else(plan)
         found = await _agreed(plan, elsewhere, token_for(target.host, state))
     elif plan.sources > 1:
