@@ -20,8 +20,11 @@ from hinterland.load.http3_connection import _code_of
          "CONNECTION_CLOSE H3_INTERNAL_ERROR: out of memory"),
         (ConnectionTerminated(0x100, None, "see you"), "closed", "CONNECTION_CLOSE H3_NO_ERROR: see you"),
         (ConnectionTerminated(0x77777, None, ""), "protocol", "CONNECTION_CLOSE error 0x77777"),
-        (ConnectionTerminated(0xA, 0x8, "bad frame"), "protocol",
-         "CONNECTION_CLOSE PROTOCOL_VIOLATION: bad frame"),
+        (
+            ConnectionTerminated(0xA, 0x8, "bad frame"),
+            "protocol",
+            "CONNECTION_CLOSE PROTOCOL_VIOLATION: bad frame",
+        ),
         (ConnectionTerminated(0x100, None, ""), "closed", None),
         (ConnectionTerminated(0, 0, "Idle timeout"), "timeout", None),
         (ConnectionTerminated(0x100 + 116, 6, ""), "tls: the server wants a certificate of the client", None),
