@@ -60,6 +60,52 @@ def test_a_database_has_a_user_and_its_password_is_not_shown() -> None:
     assert "s%40crt" not in found.url
 
 
+def test_a_raw_at_sign_belongs_to_the_password() -> None:
+    found = target("redis://:s3cr@etPass@127.0.0.1:1/0")
+    assert (found.user, found.password, found.host, found.port) == ("", "s3cr@etPass", "127.0.0.1", 1)
+    assert found.url == "redis://:***@127.0.0.1:1/0"
+    assert target("postgresql://ann:p[w%5D@[::1]/shop").password == "p[w]"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://:WORD/more@h/0",
+        "postgresql://ann:12/WORD@h/shop",
+        "postgresql://ann:WORD#more@h/shop",
+        "http://ann:WORD/more@h/",
+        "ftp://ann:WORD@h/",
+        "redis://ann:WORD@/",
+        "tcp://ann:WORD@h",
+        "redis://ann:WORD@h:0",
+        "redis://ann:WORD@h:port",
+        "http://ann:WORD@h/",
+        "postgresql://h/shop?password=WORD",
+    ],
+)
+def test_no_error_of_a_url_has_its_password(url: str) -> None:
+    with pytest.raises(UsageError) as found:
+        target(url.replace("WORD", "s3cretW0rd"))
+    assert "s3cretW0rd" not in str(found.value)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"header": ["Authorization Bearer WORD"]},
+        {"header": ["X-Api-Key: WORD\nb"]},
+        {"request": ['POST login {"password": "WORD"}']},
+        {"check": ["header x-api-key is WORD"]},
+        {"check": ["body contains password=WORD", "body < password=WORD"]},
+    ],
+)
+def test_no_error_of_a_request_has_its_secret(options: dict[str, Any]) -> None:
+    given = {name: [one.replace("WORD", "s3cretW0rd") for one in each] for name, each in options.items()}
+    with pytest.raises(UsageError) as found:
+        asked(**given)
+    assert "s3cretW0rd" not in str(found.value)
+
+
 @pytest.mark.parametrize(
     ("url", "http", "says"),
     [

@@ -21,7 +21,7 @@ from hinterland.model.load import LoadPlan, Objective
 from hinterland.model.load_record import LoadRecord
 from hinterland.model.quantities import seconds
 from hinterland.runner.load.asked import Asked, together
-from hinterland.runner.load.record import NOT_KEPT
+from hinterland.runner.load.record import lacks_secrets
 
 
 def asked(
@@ -88,7 +88,7 @@ def as_before(against: LoadRecord | None, wanted: Asked) -> LoadPlan:
             f"Leave it out, or give the URL: {against.url}",
         )
     plan = against.result.plan
-    if NOT_KEPT in str(plan.mix) or "***" in plan.target.url:
+    if lacks_secrets(plan):
         raise UsageError(
             f"{against.id} was driven with a secret, which was not kept.", f"Give it again: {against.command}"
         )

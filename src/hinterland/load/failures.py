@@ -6,7 +6,11 @@ number. What the words say may come from the server, so their number is bounded:
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+
 from hinterland.load.recorder import ERRORS
+from hinterland.model.secrecy import without
 
 FIRST = 32
 """The first code that is not fixed. Those below belong to `recorder.ERRORS`."""
@@ -17,6 +21,7 @@ LONGEST = 160
 _words: list[str] = []
 _codes: dict[str, int] = {}
 _examples: dict[str, str] = {}
+_known_secrets: list[Callable[[], Iterable[str]]] = []
 
 
 def code_of(words: str, says: str = "") -> int:
@@ -24,9 +29,9 @@ def code_of(words: str, says: str = "") -> int:
 
     `says`: all that the server said of this one, which differs from one to the next; the first is kept.
     """
-    words = " ".join(words.split())[:LONGEST]
+    words = _told(words)
     if says and words not in _examples and len(_examples) < OTHER:
-        _examples[words] = " ".join(says.split())[:LONGEST]
+        _examples[words] = _told(says)
     code = _codes.get(words)
     if code is None:
         if FIRST + len(_words) >= OTHER:
@@ -34,6 +39,19 @@ def code_of(words: str, says: str = "") -> int:
         code = _codes[words] = FIRST + len(_words)
         _words.append(words)
     return code
+
+
+def hide(secrets: Callable[[], Iterable[str]]) -> None:
+    """From now on no words have these secrets in them, which a server may say back; asked for when needed."""
+    _known_secrets[:] = [secrets]
+    _told.cache_clear()
+
+
+@lru_cache(maxsize=1024)
+def _told(text: str) -> str:
+    """Returns a text in one line, without secrets, and not too long."""
+    known = [secret for secrets in _known_secrets for secret in secrets()]
+    return without(" ".join(text.split()), known)[:LONGEST]
 
 
 def examples() -> dict[str, str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import shlex
 
 from hinterland.errors import UsageError
+from hinterland.model.secrecy import hidden
 
 LINE_BYTES = 65536
 _LENGTHS = range(-1, 1 << 48)
@@ -32,7 +33,9 @@ def split(text: str) -> list[bytes]:
     try:
         words = shlex.split(text)
     except ValueError as error:
-        raise UsageError(f"Redis command {text!r}: {error}.", "Close the quote, or leave it out.") from None
+        raise UsageError(
+            f"Redis command {hidden(text)!r}: {error}.", "Close the quote, or leave it out."
+        ) from None
     if not words:
         raise UsageError("the Redis command is empty.", "Give a command such as 'GET greeting'.")
     return [word.encode() for word in words]

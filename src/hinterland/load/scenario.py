@@ -10,8 +10,11 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
+from hinterland.load import known_secrets
 from hinterland.load.client import HttpClient, NotSent, Unanswered
 from hinterland.load.dial import SocketMaker, code_for
 from hinterland.load.failures import code_of
@@ -56,6 +59,7 @@ class ScenarioLane:
         self._waiting: Outgoing | None = None
         self._answer: tuple[int, int] | None = None
         self._error = self._reason = 0
+        self._secrets: list[Callable[[], Iterable[str]]] = []
 
     async def open(self, timeout_s: float) -> int:
         """Runs the scenario's setup if nobody did, and connects. Returns 0 or the code of the error."""
@@ -72,6 +76,7 @@ class ScenarioLane:
         self._outgoing = outgoing
         self._asked, self._waiting = False, None
         self._reason = 0
+        self._secrets.clear()
         self._task = asyncio.get_running_loop().create_task(self._visit(outgoing))
 
     def end(self, error: int) -> None:
@@ -95,6 +100,8 @@ class ScenarioLane:
         outgoing = self._outgoing = self._waiting = Outgoing(b"", kind=kind, method=method, path=path)
         self._asked = True
         self._listener.goes_on(self, outgoing)
+        if not self._requests.first_exception:
+            self._secrets.append(partial(known_secrets.of_options, path, dict(options)))
         headers = {"Host": self._host, **dict(options.pop("headers", None) or {})}
         try:
             response = await self._http.request(method, path, headers=headers, **options)
@@ -123,6 +130,8 @@ class ScenarioLane:
         """Keeps the answer until the visit has looked at it: until its next await, or its end."""
         status = response.status
         self._answer, self._error = (time.monotonic_ns(), status), 0
+        if not self._requests.first_exception:
+            self._secrets.append(partial(known_secrets.of_answer, response))
         self.bytes_received += len(response.body)
         if expect is not None and status != expect:
             self._error = code_of(f"check status = {expect}")
@@ -151,8 +160,13 @@ class ScenarioLane:
             # It was counted where it was raised; the visit just did not want to go on without an answer.
             error = 0
         except Exception as failure:
-            error = code_of(self._requests.scenario.explain(failure))
+            error = code_of(self._requests.scenario.explain(failure, self._secrets_of(outgoing.visit)))
         self._over(error)
+
+    def _secrets_of(self, visit: int) -> set[str]:
+        """Returns what the visit sent, was answered and had of the data that nobody shall read."""
+        sent = {secret for found in self._secrets for secret in found()}
+        return sent | known_secrets.of_row(self._requests.row(visit))
 
     def _over(self, error: int) -> None:
         """The visit is over. An exception is its last request's, or an operation more if that was counted."""

@@ -10,10 +10,12 @@ from collections.abc import Iterable
 from math import isfinite
 
 from msgspec import convert
+from msgspec.structs import replace
 
 from hinterland.errors import UsageError
 from hinterland.model import quantities
 from hinterland.model.load import Check, Extract, Objective, Protocol, RequestPlan
+from hinterland.model.secrecy import MASK, hidden, is_secret
 
 CHECK_EXAMPLES = "status = 200, header content-type contains json, body matches ^ok, length >= 10"
 OBJECTIVE_EXAMPLES = "p99 < 20ms, max < 1s, errors = 0, error_share < 0.1%, rate >= 900, lateness_p99 < 1ms"
@@ -51,7 +53,10 @@ def parse_check(text: str) -> Check:
     """Returns the check that `header content-type contains json` means. Its value is kept as written."""
     found = _CHECK.fullmatch(text.strip())
     if found is None:
-        raise UsageError(f"check {text!r} is not PART OPERATOR VALUE.", f"Give one such as {CHECK_EXAMPLES}.")
+        shown = " ".join([*text.split()[:2], "..."]) if is_secret(text) else text
+        raise UsageError(
+            f"check {shown!r} is not PART OPERATOR VALUE.", f"Give one such as {CHECK_EXAMPLES}."
+        )
     name = found[2] or ""
     sign = _SIGNS.get(found[3] or found[4], found[3] or found[4])
     given = {"of": found[1] or "header", "name": name.lower(), "operator": sign, "value": found[5]}
@@ -62,14 +67,16 @@ def parse_check(text: str) -> Check:
 
 def examine_check(check: Check) -> None:
     """Raises UsageError for a check that can't be decided, with the part of it that is wrong."""
-    shown = f"check {render_check(check)!r}"
+    shown = f"check {shown_check(check)!r}"
     allowed = OPERATORS[check.of]
     if check.operator not in allowed:
         raise UsageError(f"{shown}: {check.of} has no {check.operator}.", f"It has {', '.join(allowed)}.")
     if check.of == "header" and not check.name:
         raise UsageError(f"{shown} names no header.", "Give one: header content-type contains json.")
     if (check.operator in NUMERIC or check.of in ("status", "length")) and not is_number(check.value):
-        raise UsageError(f"{shown}: {check.value!r} must be a number.", f"Give one such as {CHECK_EXAMPLES}.")
+        raise UsageError(
+            f"{shown}: {hidden(check.value)!r} must be a number.", f"Give one such as {CHECK_EXAMPLES}."
+        )
     if check.operator in ("contains", "matches") and not check.value:
         raise UsageError(f"{shown}: every answer does that.", "Say what it must contain.")
     if check.operator == "matches":
@@ -80,6 +87,13 @@ def render_check(check: Check) -> str:
     """Returns the check as a person would write it; `check NAME` among the errors has it as its NAME."""
     part = f"header {check.name}" if check.of == "header" else check.of
     return f"{part} {check.operator} {check.value}"
+
+
+def shown_check(check: Check) -> str:
+    """Returns the check as it may be printed and kept: what a secret header must be is not told."""
+    if check.of == "header" and is_secret(check.name) and check.value:
+        return render_check(replace(check, value=MASK))
+    return hidden(render_check(check))
 
 
 def parse_objective(text: str) -> Objective:
@@ -195,7 +209,8 @@ def parse_request_line(text: str, protocol: Protocol = "http1") -> RequestPlan:
     if found is None or not found[2].startswith(("/", "{", "*")):
         shown = text if found is None else found[2]
         raise UsageError(
-            f"request {text!r}: {shown!r} is no path.", f"A path begins with /: {REQUEST_EXAMPLES}."
+            f"request {hidden(text)!r}: {hidden(shown)!r} is no path.",
+            f"A path begins with /: {REQUEST_EXAMPLES}.",
         )
     body, body_file = _body(found[3] or "")
     method = found[1] or ("POST" if found[3] else "GET")

@@ -15,7 +15,7 @@ from hinterland.load.requests.route import Route, Step, Visit
 from hinterland.load.requests.scope import Scope
 from hinterland.load.requests.values import CHOICE, Names
 from hinterland.model.load import LoadPlan, RequestPlan, Target, Weighted
-from hinterland.model.load_words import render_check
+from hinterland.model.load_words import shown_check
 
 MOST_KINDS = 256
 WORST_GOOD_STATUS = 399
@@ -30,6 +30,7 @@ class MixedRequests:
 
     def __init__(self, plan: LoadPlan, names: Names) -> None:
         compiler = _Compiler(plan.target, names)
+        self.rows = names.rows
         self._routes = [compiler.route(visit) for visit in plan.mix]
         self._checks = compiler.steps
         self.kinds = tuple(compiler.kinds)
@@ -90,7 +91,7 @@ class _Compiler:
 
     def _step(self, request: RequestPlan, scope: Scope) -> Step:
         name = name_of(request, self._target)
-        checks = [(render_check(check), decision(check)) for check in request.checks]
+        checks = [(shown_check(check), decision(check)) for check in request.checks]
         any_status = any(check.of == "status" for check in request.checks)
         kind = self._kind(name, any_status)
 

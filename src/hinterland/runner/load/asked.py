@@ -27,6 +27,7 @@ from hinterland.model.load import (
     Target,
     Weighted,
 )
+from hinterland.model.secrecy import hidden, is_secret
 from hinterland.runner.load.target import target as target_of
 
 DEFAULT_RATE_PER_S = 100.0
@@ -349,8 +350,9 @@ def _headers(given: Sequence[str] | dict[str, str]) -> Iterable[tuple[str, str]]
             or not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name.strip())
             or re.search(r"[\r\n\0]", value)
         ):
+            shown = f"{name.split()[0]} ..." if is_secret(text) and name.strip() else hidden(text)
             raise UsageError(
-                f"header={text} must be NAME: VALUE, on one line.", "Such as -H 'Accept: text/html'"
+                f"header={shown} must be NAME: VALUE, on one line.", "Such as -H 'Accept: text/html'"
             )
         yield name.strip(), value.strip()
 

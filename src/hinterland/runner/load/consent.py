@@ -32,6 +32,7 @@ from hinterland.errors import UsageError
 from hinterland.load.message import Request, Response
 from hinterland.load.reader import BadAnswer, ResponseReader
 from hinterland.model.load import LoadPlan, Target
+from hinterland.model.secrecy import hidden
 from hinterland.rig.link.host import Host
 from hinterland.runner.load.token import token_for
 
@@ -146,7 +147,8 @@ def _names_nobody_else(plan: LoadPlan) -> None:
     for request in (each for visit in plan.mix for each in visit.requests):
         if plan.target.protocol in OVER_HTTP and not request.path.startswith(("/", "*")) and request.path:
             raise UsageError(
-                f"path {request.path} may name another host than {plan.target.host}.", "Begin it with a /."
+                f"path {hidden(request.path)} may name another host than {plan.target.host}.",
+                "Begin it with a /.",
             )
         for name, value in request.headers:
             named = urlsplit(f"//{value.strip()}").hostname if "{" not in value else None
