@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from hinterland.errors import UsageError
-from hinterland.model.load import Weighted
+from hinterland.model.load import RequestPlan, Weighted
 from hinterland.runner.load.asked import DEFAULT_RATE_PER_S, NO_END_S, Asked, plan
 from hinterland.runner.load.target import target
 
@@ -121,6 +121,11 @@ def test_no_error_of_a_request_has_its_secret(options: dict[str, Any]) -> None:
         ("http://h/", "4", "1.1, 2 or 3"),
         ("http://h/", "3", "needs TLS"),
         ("ws://h/", "2", "does not go with ws"),
+        ("http:/h/a", None, "http: needs two slashes"),
+        ("http:h/a", None, "http: needs two slashes"),
+        ("http://h/a\nb", None, "control sign"),
+        ("http://h/a HTTP/1.1", None, "a line of a log"),
+        ("http://h/?q=C#", None, "never sent"),
     ],
 )
 def test_a_url_that_can_not_be_driven_is_told_so(url: str, http: str | None, says: str) -> None:
@@ -171,6 +176,12 @@ def test_a_mix_has_weights_and_shares_headers_and_checks() -> None:
     assert asked(header={"Accept": "*/*"}).mix[0].requests[0].headers == (("Accept", "*/*"),)
 
 
+def test_a_header_of_its_own_stands_in_place_of_the_shared_one() -> None:
+    own = Weighted(requests=(RequestPlan(headers=(("accept", "text/html"),)),))
+    (visit,) = asked(request=[own], header=["Accept: */*", "X-A: b"]).mix
+    assert visit.requests[0].headers == (("X-A", "b"), ("accept", "text/html"))
+
+
 def test_an_event_stream_listens() -> None:
     assert asked("sse+http://h/events").subscribe
     assert asked("ws://h/", subscribe=True).subscribe
@@ -211,6 +222,9 @@ def test_an_event_stream_listens() -> None:
         ("redis://h", {"method": "GET"}, "method=GET does not go with redis"),
         ("redis://h", {"header": ["A: b"]}, "header=A does not go with redis"),
         (URL, {"header": ["no colon"]}, "must be NAME: VALUE"),
+        (URL, {"body": "@data.json"}, "would be sent as that text"),
+        (URL, {"scenario": __file__, "header": ["A: b"]}, "header does not go with scenario"),
+        (URL, {"scenario": __file__, "check": ["status = 200"]}, "check does not go with scenario"),
         (URL, {"header": ["A: b\r\nC: d"]}, "must be NAME: VALUE"),
         (URL, {"request": ["0:GET /"]}, "its weight must be above 0"),
         (URL, {"request": ["GET /"], "requests": "x.toml"}, "request and requests"),

@@ -20,7 +20,8 @@ from hinterland.model import load_words
 from hinterland.model.load import LoadPlan, Objective
 from hinterland.model.load_record import LoadRecord
 from hinterland.model.quantities import seconds
-from hinterland.runner.load.asked import Asked, together
+from hinterland.runner.load.asked import Asked
+from hinterland.runner.load.asked_rules import together
 from hinterland.runner.load.record import lacks_secrets
 
 

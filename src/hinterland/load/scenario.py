@@ -22,6 +22,7 @@ from hinterland.load.lane import IDLE, Lane, Listener
 from hinterland.load.message import Response
 from hinterland.load.outgoing import Outgoing, Requests
 from hinterland.load.recorder import CLOSED, PROTOCOL, REFUSED, RESET, TIMEOUT
+from hinterland.load.requests.contradictions import examine_sent
 from hinterland.load.scenario_client import Client
 from hinterland.load.scenario_requests import ScenarioRequests
 from hinterland.load.tls import authority, context_of
@@ -102,7 +103,10 @@ class ScenarioLane:
         self._listener.goes_on(self, outgoing)
         if not self._requests.first_exception:
             self._secrets.append(partial(known_secrets.of_options, path, dict(options)))
-        headers = {"Host": self._host, **dict(options.pop("headers", None) or {})}
+        headers = dict(options.pop("headers", None) or {})
+        examine_sent(headers, _length(options))
+        if not any(name.lower() == "host" for name in headers):
+            headers["Host"] = self._host
         try:
             response = await self._http.request(method, path, headers=headers, **options)
         except (NotSent, Unanswered) as failure:
@@ -181,6 +185,11 @@ class ScenarioLane:
                 self._listener.goes_on(self, last)
             self._listener.passed(self, done_ns=UNFINISHED, status=0, error=error)
         self._listener.freed(self)
+
+
+def _length(options: dict[str, Any]) -> int | None:
+    """Returns the length of a request's body, None where it is made later."""
+    return None if options.get("json") is not None else len(options.get("body", b""))
 
 
 def _code(failure: NotSent | Unanswered) -> int:

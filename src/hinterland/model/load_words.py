@@ -1,4 +1,4 @@
-"""A load's conditions, requests and rates as a person writes them, and back.
+"""A load's conditions and rates as a person writes them, and back.
 
 For everything here `parse_x(render_x(x)) == x`. A text that means nothing raises UsageError with what would.
 """
@@ -14,13 +14,12 @@ from msgspec.structs import replace
 
 from hinterland.errors import UsageError
 from hinterland.model import quantities
-from hinterland.model.load import Check, Extract, Objective, Protocol, RequestPlan
+from hinterland.model.load import Check, Extract, Objective
 from hinterland.model.secrecy import MASK, hidden, is_secret
 
 CHECK_EXAMPLES = "status = 200, header content-type contains json, body matches ^ok, length >= 10"
 OBJECTIVE_EXAMPLES = "p99 < 20ms, max < 1s, errors = 0, error_share < 0.1%, rate >= 900, lateness_p99 < 1ms"
 EXTRACT_EXAMPLES = r"token=json:data.token, next=header:location, id=pattern:id=(\d+)"
-REQUEST_EXAMPLES = """/items, POST /charges {"amount": 1} or PUT /photo @photo.jpg"""
 
 NUMERIC = ("<", "<=", ">", ">=")
 OPERATORS: dict[str, tuple[str, ...]] = {
@@ -33,8 +32,6 @@ OPERATORS: dict[str, tuple[str, ...]] = {
 
 PERCENTILE = re.compile(r"(lateness_)?p(\d{1,2}(?:\.\d{1,6})?)")
 METRICS = ("pNN", "max", "mean", "errors", "error_share", "rate", "lateness_pNN")
-HTTP_LIKE: tuple[Protocol, ...] = ("http1", "http2", "http3", "event_stream")
-"""The protocols whose request is a method and a path; the others send a message."""
 
 # The longer operator first: `<=` begins with `<`.
 _SIGN = r"<=|>=|!=|==|=|<|>|≤|≥|≠"
@@ -45,7 +42,6 @@ _CHECK = re.compile(
 )
 _OBJECTIVE = re.compile(rf"\s*([a-z_]+[0-9.]*)\s*({_SIGN})\s*(.*?)\s*")
 _EXTRACT = re.compile(r"\s*([A-Za-z_][\w.-]*)\s*=\s*(json|header|pattern):(.*)", re.DOTALL)
-_METHOD_LINE = re.compile(r"\s*(?:([A-Z][A-Z0-9_-]*)\s+)?(\S+)(?:\s+(.*))?", re.DOTALL)
 _STEP = re.compile(r"\s*([^x\s]+)\s*x\s*([^x\s]+)\s*")
 
 
@@ -194,37 +190,6 @@ def render_extract(extract: Extract) -> str:
     return f"{extract.name}={extract.source}:{extract.path}"
 
 
-def parse_request_line(text: str, protocol: Protocol = "http1") -> RequestPlan:
-    """Returns the request that a line means.
-
-    For HTTP it is `[METHOD] PATH [BODY]`, GET without a method (POST with a body), and `@FILE` as body sends
-    the file. For the other protocols the line is the message, the statement or the command, or `@FILE`.
-    """
-    if not text.strip():
-        raise UsageError("a request is empty.", f"Give one such as {REQUEST_EXAMPLES}.")
-    if protocol not in HTTP_LIKE:
-        body, body_file = _body(text)
-        return RequestPlan(body=body, body_file=body_file)
-    found = _METHOD_LINE.fullmatch(text)
-    if found is None or not found[2].startswith(("/", "{", "*")):
-        shown = text if found is None else found[2]
-        raise UsageError(
-            f"request {hidden(text)!r}: {hidden(shown)!r} is no path.",
-            f"A path begins with /: {REQUEST_EXAMPLES}.",
-        )
-    body, body_file = _body(found[3] or "")
-    method = found[1] or ("POST" if found[3] else "GET")
-    return RequestPlan(method=method, path=found[2], body=body, body_file=body_file)
-
-
-def render_request_line(request: RequestPlan, protocol: Protocol = "http1") -> str:
-    """Returns the request as a line, without its name, headers, checks and extracts."""
-    body = f"@{request.body_file}" if request.body_file else request.body
-    if protocol not in HTTP_LIKE:
-        return body
-    return f"{request.method} {request.path}{' ' if body else ''}{body}"
-
-
 def examine_pattern(shown: str, pattern: str) -> None:
     """Raises UsageError for a regular expression that is none; `shown` is what it is part of."""
     try:
@@ -241,12 +206,6 @@ def is_number(text: str) -> bool:
         return isfinite(float(text))
     except ValueError:
         return False
-
-
-def _body(text: str) -> tuple[str, str]:
-    """Returns the body that a text is, or the name of the file that has it; the other is empty."""
-    name = text.strip().removeprefix("@").strip()
-    return ("", name) if text.startswith("@") and name else (text, "")
 
 
 def _step(text: str) -> tuple[float, float]:

@@ -10,12 +10,15 @@ from hinterland.load.outgoing import Outgoing
 from hinterland.load.requests import draws
 from hinterland.load.requests.answers import decision, finding
 from hinterland.load.requests.build import build, name_of
+from hinterland.load.requests.contradictions import examine_headers
+from hinterland.load.requests.foreign import examine
 from hinterland.load.requests.parts import Fits
 from hinterland.load.requests.route import Route, Step, Visit
 from hinterland.load.requests.scope import Scope
 from hinterland.load.requests.values import CHOICE, Names
-from hinterland.model.load import LoadPlan, RequestPlan, Target, Weighted
+from hinterland.model.load import LoadPlan, RequestPlan, Weighted
 from hinterland.model.load_words import shown_check
+from hinterland.model.request_line import HTTP_LIKE
 
 MOST_KINDS = 256
 WORST_GOOD_STATUS = 399
@@ -29,7 +32,7 @@ class MixedRequests:
     """
 
     def __init__(self, plan: LoadPlan, names: Names) -> None:
-        compiler = _Compiler(plan.target, names)
+        compiler = _Compiler(plan, names)
         self.rows = names.rows
         self._routes = [compiler.route(visit) for visit in plan.mix]
         self._checks = compiler.steps
@@ -74,11 +77,11 @@ class MixedRequests:
 class _Compiler:
     """Makes the routes of a plan, and the list of its kinds."""
 
-    def __init__(self, target: Target, names: Names) -> None:
+    def __init__(self, plan: LoadPlan, names: Names) -> None:
         self.kinds: list[str] = []
         self.any_status: list[bool] = []
         self.steps: list[Step] = []
-        self._target, self._names = target, names
+        self._plan, self._target, self._names = plan, plan.target, names
 
     def route(self, visit: Weighted) -> Route:
         if not visit.requests:
@@ -91,6 +94,7 @@ class _Compiler:
 
     def _step(self, request: RequestPlan, scope: Scope) -> Step:
         name = name_of(request, self._target)
+        self._examine(request, name)
         checks = [(shown_check(check), decision(check)) for check in request.checks]
         any_status = any(check.of == "status" for check in request.checks)
         kind = self._kind(name, any_status)
@@ -106,6 +110,16 @@ class _Compiler:
             step.found.append((extract.name, finding(extract), place, fits))
         self.steps.append(step)
         return step
+
+    def _examine(self, request: RequestPlan, name: str) -> None:
+        """Raises UsageError for a request that would quietly become another one."""
+        if self._target.protocol in HTTP_LIKE:
+            examine(request.path or self._target.path, f"{name}, path", is_path=True)
+        for header, value in request.headers:
+            examine(value, f"{name}, header {header}")
+        if not request.body_file:
+            examine(request.body, f"{name}, body")
+        examine_headers(request, self._plan, name)
 
     def _kind(self, name: str, any_status: bool) -> int:
         """Returns a kind of its own for each request, so that its checks are found by it."""

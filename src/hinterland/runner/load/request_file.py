@@ -27,6 +27,8 @@ from msgspec.structs import replace
 from hinterland.errors import UsageError
 from hinterland.model import load_words
 from hinterland.model.load import Protocol, RequestPlan, Weighted
+from hinterland.model.request_line import parse_request_line
+from hinterland.runner.load.asked_rules import examine_body
 
 
 class FileRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -93,9 +95,10 @@ def _visit(visit: FileVisit, number: int, path: Path, protocol: Protocol) -> Wei
 
 def _request(one: FileRequest, where: str, path: Path, protocol: Protocol) -> RequestPlan:
     try:
-        made = load_words.parse_request_line(one.send, protocol)
+        made = parse_request_line(one.send, protocol)
         checks = tuple(map(load_words.parse_check, one.check))
         extracts = tuple(map(load_words.parse_extract, one.extract))
+        examine_body("body", one.body)
     except UsageError as error:
         raise UsageError(f"{where}: {error.says}", error.next_step) from error
     own_body = one.body or one.body_file

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from hinterland.errors import UsageError
@@ -51,6 +52,9 @@ def target(url: str, http: str | None = None) -> Target:
     if "://" not in text:
         text = f"http://{text}"
     url = hidden_url(text)
+    wrong, instead = _misread(text)
+    if wrong:
+        raise UsageError(f"{url}: {wrong}", instead)
     if is_cut_off(text):
         raise UsageError(f"{url}: a / ? or # in its password ends the host's name.", ENCODED)
     login, bare = split_login(text)
@@ -92,6 +96,19 @@ def target(url: str, http: str | None = None) -> Target:
         password=unquote(password),
         database=unquote(parts.path.strip("/")) if protocol in WITH_USERS else "",
     )
+
+
+def _misread(text: str) -> tuple[str, str]:
+    """Returns why a URL would quietly become another one, and what to write; empty if it would not."""
+    if (found := re.match(r"http://([a-z0-9+]+):/*(?=[^/\d])", text)) and found[1] in SCHEMES:
+        return f"{found[1]}: needs two slashes.", f"Write {found[1]}://"
+    if re.search(r"[\x00-\x1f\x7f]", text):
+        return "a line break or another control sign can't stand in a URL.", "Percent-encode it."
+    if version := re.search(r"\s(HTTP/\d(?:\.\d)?)\s*\Z", text):
+        return f"{version[1]} is of a line of a log.", "Leave it out; --http says the version."
+    if "#" in split_login(text)[1] and not is_cut_off(text):
+        return "what begins at # is never sent.", "Leave it out, or write %23."
+    return "", ""
 
 
 def _options(url: str, protocol: Protocol, query: str, tls: bool) -> bool:
