@@ -39,7 +39,16 @@ def asserted(objective: Objective, result: LoadResult) -> Asserted:
     # Its lateness is the generator's own, and known however late it was.
     if result.generator.faults and not objective.metric.startswith(LATENESS):
         word, why = "undecided", "the generator was the limit"
+    if word == "undecided" and not held and _is_out_of_reach(objective, result):
+        word, why = "failed", f"only {result.asked_per_s:,.4g} a second were asked"
     return Asserted(text, word, _said(objective.metric, value), why)
+
+
+def _is_out_of_reach(objective: Objective, result: LoadResult) -> bool:
+    """Decides whether no generator could have reached the rate, as less was asked of it."""
+    chained = bool(result.plan.scenario) or any(len(visit.requests) > 1 for visit in result.plan.mix)
+    asked = result.asked_per_s
+    return objective.metric == "rate" and not chained and asked is not None and asked < objective.value
 
 
 def _measured(metric: str, result: LoadResult) -> tuple[float | None, str]:
