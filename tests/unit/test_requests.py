@@ -264,6 +264,63 @@ def test_blanks_behind_the_commas_of_a_header_are_none_of_the_cells(tmp_path: Pa
     assert [wire.split()[1] for wire in wires(requests, 2)] == ["/Ann", "/Bob%2C%20B."]
 
 
+# Answers.
+
+
+@pytest.mark.parametrize("protocol", ["http1", "http2", "http3"])
+def test_checks_and_extracts_see_the_decoded_body(protocol: Protocol) -> None:
+    login = RequestPlan(
+        path="/",
+        checks=(parse_check("body contains welcome"), parse_check("length = 34")),
+        extracts=(parse_extract("token=json:token"),),
+    )
+    requests = make_requests(plan(chain(login, RequestPlan(path="/{token}")), protocol=protocol))
+    packed = gzip.compress(b'{"token": "T1", "word": "welcome"}')
+    first = requests.begin(0)
+    assert requests.judge(first, Response(200, {"content-encoding": "gzip"}, packed)) == ""
+    second = requests.then(first)
+    assert second is not None
+    assert (second.path if protocol != "http1" else second.wire.split()[1].decode()) == "/T1"
+    wrong = requests.judge(requests.begin(1), Response(200, {"content-encoding": "gzip"}, b"welcome"))
+    assert wrong == "body is not in its Content-Encoding gzip"
+    wrong = requests.judge(requests.begin(1), Response(200, {"content-encoding": "x"}, b"welcome"))
+    assert wrong == "body in Content-Encoding x, which is not known here"
+
+
+def test_who_looks_at_the_head_alone_needs_no_decoding() -> None:
+    requests = make_requests(plan(RequestPlan(path="/", checks=(parse_check("header x-a = b"),))))
+    answer = Response(200, {"content-encoding": "x", "x-a": "b"}, b"?")
+    assert requests.judge(requests.begin(0), answer) == ""
+
+
+GRPC = (("Content-Type", "application/grpc+proto"),)
+
+
+@pytest.mark.parametrize(
+    ("headers", "wrong"),
+    [
+        ({"grpc-status": "0"}, ""),
+        ({"grpc-status": "13", "grpc-message": "boom%21"}, "grpc-status 13 INTERNAL"),
+        ({"grpc-status": "99"}, "grpc-status 99"),
+        ({}, "no grpc-status"),
+    ],
+)
+def test_a_call_is_good_if_its_trailers_say_so(headers: dict[str, str], wrong: str) -> None:
+    request = RequestPlan(method="POST", path="/svc/M", headers=GRPC)
+    requests = make_requests(plan(request, protocol="http2"))
+    first = requests.begin(0)
+    assert first.reads
+    assert requests.judge(first, Response(200, headers, b"")) == wrong
+
+
+def test_a_check_of_its_status_takes_its_place() -> None:
+    check = parse_check("header grpc-status = 13")
+    request = RequestPlan(method="POST", path="/svc/M", headers=GRPC, checks=(check,))
+    requests = make_requests(plan(request, protocol="http2"))
+    assert requests.judge(requests.begin(0), Response(200, {"grpc-status": "13"}, b"")) == ""
+    assert requests.judge(requests.begin(0), Response(200, {"grpc-status": "0"}, b"")) != ""
+
+
 # Values.
 
 

@@ -17,6 +17,7 @@ from hinterland.load.http2_frames import (
     PRIORITISED,
     BadFrame,
 )
+from hinterland.load.message import with_trailers
 from hinterland.load.recorder import PROTOCOL
 from hinterland.load.shared_lane import SharedLane
 
@@ -110,8 +111,7 @@ class Http2Reader:
             return
         last = bool(flags & END_STREAM)
         if lane.status:
-            # Trailers, which nobody asked for; they end the answer.
-            self.complete(number, lane) if last else self.fail(number, lane, PROTOCOL)
+            self._trailers(number, lane, last, block)
             return
         try:
             found = self._heads.get(block) or header_block.head(block)
@@ -129,6 +129,15 @@ class Http2Reader:
         lane.status, lane.length = found
         if last:
             self.complete(number, lane)
+
+    def _trailers(self, number: int, lane: SharedLane, last: bool, block: bytes) -> None:
+        """Reads what stands behind a body, and ends the answer."""
+        if last and lane.outgoing is not None and lane.outgoing.reads:
+            try:
+                lane.fields = with_trailers(lane.fields, header_block.fields(block))
+            except BadBlock:
+                last = False
+        self.complete(number, lane) if last else self.fail(number, lane, PROTOCOL)
 
     def _remember(self, block: bytes, head: Head) -> None:
         if len(block) <= REMEMBERED_BYTES:

@@ -66,8 +66,17 @@ def _is_latin1(value: str) -> bool:
     return all(ord(sign) < 256 for sign in value)
 
 
+def with_trailers(headers: dict[str, str], trailers: Mapping[str, str]) -> dict[str, str]:
+    """Returns the headers of an answer with its trailers; a name that is in both has both values."""
+    joined = dict(headers)
+    for name, value in trailers.items():
+        joined[name] = f"{joined[name]}, {value}" if name in joined else value
+    return joined
+
+
 class Response(msgspec.Struct, frozen=True):
-    """One answer. Header names are lower case; repeated headers are joined with a comma."""
+    """One answer. Header names are lower case; repeated headers are joined with a comma, trailers are there,
+    too."""
 
     status: int
     headers: dict[str, str]

@@ -9,6 +9,7 @@ second, not a hundred thousand: what needs more is a mix (`requests`).
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -16,6 +17,7 @@ from typing import Any
 
 from hinterland.load import known_secrets
 from hinterland.load.client import HttpClient, NotSent, Unanswered
+from hinterland.load.content_coding import NotDecoded, decoded
 from hinterland.load.dial import SocketMaker, code_for
 from hinterland.load.failures import code_of
 from hinterland.load.lane import IDLE, Lane, Listener
@@ -113,6 +115,9 @@ class ScenarioLane:
             if self._came_back(outgoing):
                 self._listener.passed(self, done_ns=UNFINISHED, status=0, error=_code(failure))
             raise
+        # What can't be decoded is the scenario's as it came.
+        with contextlib.suppress(NotDecoded):
+            response = decoded(response)
         if self._came_back(outgoing):
             self._answered(response, expect)
         return response

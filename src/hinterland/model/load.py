@@ -138,8 +138,9 @@ class LoadPlan(Struct, frozen=True, kw_only=True):
     connection each) or `pipelining` (`multiplexed` requests written without waiting). warm_up_s: sent like
     the rest, shown, and left out of the percentiles. processes: 0 lets the engine choose. subscribe: a
     WebSocket or event-stream load that listens; an operation is an event, from the time written in it
-    (`sent_ns` or `t_ns` of its JSON, CLOCK_MONOTONIC; else CLOCK_REALTIME ms as `ts`) to its receipt.
-    sources: how many source addresses of 127.0.0.0/8 the connections are spread over.
+    (`sent_ns` or `t_ns` of its JSON, CLOCK_MONOTONIC; else CLOCK_REALTIME ms as `ts`) to its receipt. follow:
+    whether a visit goes on where a redirect leads, on the same host. sources: how many source addresses of
+    127.0.0.0/8 the connections are spread over.
     """
 
     target: Target
@@ -160,6 +161,7 @@ class LoadPlan(Struct, frozen=True, kw_only=True):
     data: Data = Data()
     scenario: str = ""
     subscribe: bool = False
+    follow: bool = False
     verify_tls: bool = True
     ca_file: str = ""
     seed: int = 0

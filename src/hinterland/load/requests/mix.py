@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 
 from hinterland.errors import UsageError
+from hinterland.load.content_coding import NotDecoded, decoded
+from hinterland.load.grpc_status import STATUS, is_grpc, wrong_with
 from hinterland.load.message import Response
 from hinterland.load.outgoing import Outgoing
 from hinterland.load.requests import draws
@@ -48,7 +50,7 @@ class MixedRequests:
         return route.begin(visit)
 
     def judge(self, outgoing: Outgoing, response: Response) -> str:
-        """Returns `check NAME` or `extract NAME` for an answer that is not good, empty for one that is.
+        """Returns `check NAME`, `extract NAME` or what else is wrong with an answer, empty for a good one.
 
         A status of 400 or more is nobody's business here, unless the request has a check on it: it is no good
         answer anyway, and what it lacks is not what is wrong with it.
@@ -57,6 +59,13 @@ class MixedRequests:
         step = visit.route.steps[visit.place] if isinstance(visit, Visit) else self._checks[outgoing.kind]
         if response.status > WORST_GOOD_STATUS and not step.any_status:
             return ""
+        if step.wrong is not None and (wrong := step.wrong(response)):
+            return wrong
+        if step.looks_inside:
+            try:
+                response = decoded(response)
+            except NotDecoded as failure:
+                return str(failure)
         for name, decide in step.checks:
             if not decide(response):
                 return f"check {name}"
@@ -102,9 +111,19 @@ class _Compiler:
         def resolve(asked: str, where: str, fits: Fits | None) -> tuple[int, bool]:
             return scope.resolve(asked, f"{name}, {where}", fits)
 
-        reads = bool(checks or request.extracts)
+        # Checks of its status by the person take the place of what the protocol makes of it.
+        calls = is_grpc(request.headers) and not any(check.name == STATUS for check in request.checks)
+        reads = bool(checks or request.extracts or calls)
         make, constant = build(request, self._target, resolve, kind=kind, reads=reads)
-        step = Step(make, checks, any_status=any_status, constant=constant)
+        inside = [check.of for check in request.checks] + [extract.source for extract in request.extracts]
+        step = Step(
+            make,
+            checks,
+            any_status=any_status,
+            constant=constant,
+            looks_inside=bool({"body", "length", "json", "pattern"} & set(inside)),
+            wrong=wrong_with if calls else None,
+        )
         for extract in request.extracts:
             place, fits = scope.extracted(extract.name)
             step.found.append((extract.name, finding(extract), place, fits))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from hinterland.load.message import Response
 from hinterland.load.outgoing import Outgoing
 from hinterland.load.requests.answers import Decision, Finding
 from hinterland.load.requests.parts import Fits, Make
@@ -11,14 +14,24 @@ from hinterland.load.requests.values import Value
 class Step:
     """One request of a visit, made ready. `constant` is it where it has no values.
 
-    `found`: what later requests need, each as its name, how it is found, its place and what it must satisfy.
+    `wrong`: what is wrong with an answer whose protocol says it apart from the status. `looks_inside`:
+    whether a check or an extract needs its body. `found`: what later requests need, each as its name, how it
+    is found, its place and what it must satisfy.
     """
 
-    __slots__ = ("any_status", "checks", "constant", "found", "make")
+    __slots__ = ("any_status", "checks", "constant", "found", "looks_inside", "make", "wrong")
 
     def __init__(
-        self, make: Make, checks: list[tuple[str, Decision]], *, any_status: bool, constant: bool
+        self,
+        make: Make,
+        checks: list[tuple[str, Decision]],
+        *,
+        any_status: bool,
+        constant: bool,
+        looks_inside: bool = False,
+        wrong: Callable[[Response], str] | None = None,
     ) -> None:
+        self.looks_inside, self.wrong = looks_inside, wrong
         self.make, self.checks, self.any_status = make, checks, any_status
         self.constant = make(()) if constant else None
         self.found: list[tuple[str, Finding, int, list[Fits]]] = []
