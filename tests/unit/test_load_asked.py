@@ -214,6 +214,7 @@ def test_an_event_stream_listens() -> None:
         ("redis://h", {"new_connections": True}, "new-connections does not go with redis"),
         (URL, {"pipelining": 3, "new_connections": True}, "new-connections and pipelining"),
         (URL, {"subscribe": True}, "subscribe does not go with http1"),
+        ("redis://h", {"follow": True}, "follow does not go with redis"),
         ("ws://h/", {"subscribe": True, "rate": 3}, "rate does not go with a load that listens"),
         ("sse+http://h/", {"closed": True}, "closed does not go with a load that listens"),
         (URL, {"body": "a", "body_file": "b"}, "body and body-file"),

@@ -50,6 +50,7 @@ def asked(
         pipelining=connections.pipelining,
         new_connections=connections.new_connections,
         subscribe=connections.subscribe,
+        follow=requests.follow,
         timeout_s=seconds("timeout", connections.timeout),
         ca=connections.ca,
         insecure=connections.insecure,

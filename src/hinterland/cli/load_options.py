@@ -119,9 +119,12 @@ class RequestOptions:
         Parameter(
             metavar="NAME=FROM",
             negative=(),
-            help="For later requests: id=json:items.0.id, id=header:Location.",
+            help="For later requests: id=json:items.0.id, id=header:Location, sid=cookie:sid.",
         ),
     ] = ()
+    follow: Annotated[
+        bool, Parameter(negative=(), help="Follow redirects on this host; each step is an operation.")
+    ] = False
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from hinterland.load.message import Response
 from hinterland.load.outgoing import Outgoing, Requests
 from hinterland.load.recorder import CLOSED, PROTOCOL, REFUSED, RESET, TIMEOUT
 from hinterland.load.requests.contradictions import examine_sent
+from hinterland.load.requests.session import Session
 from hinterland.load.scenario_client import Client
 from hinterland.load.scenario_requests import ScenarioRequests
 from hinterland.load.tls import authority, context_of
@@ -54,7 +55,8 @@ class ScenarioLane:
         self.operation = IDLE
         self.ready = self.alive = False
         self.surplus_answers = self.bytes_received = 0
-        self._listener, self._requests, self._http = listener, requests, http
+        self._plan, self._listener, self._requests, self._http = plan, listener, requests, http
+        self._session = Session(plan.target, keeps=False, follows=False)
         self._host = authority(plan.target)
         self._task: asyncio.Task[None] | None = None
         self._outgoing: Outgoing | None = None
@@ -79,6 +81,7 @@ class ScenarioLane:
         self._outgoing = outgoing
         self._asked, self._waiting = False, None
         self._reason = 0
+        self._session = Session(self._plan.target, keeps=True, follows=self._plan.follow)
         self._secrets.clear()
         self._task = asyncio.get_running_loop().create_task(self._visit(outgoing))
 
@@ -101,12 +104,15 @@ class ScenarioLane:
         expect = options.pop("expect", None)
         self._settle()
         outgoing = self._outgoing = self._waiting = Outgoing(b"", kind=kind, method=method, path=path)
+        session = self._session
         self._asked = True
         self._listener.goes_on(self, outgoing)
         if not self._requests.first_exception:
             self._secrets.append(partial(known_secrets.of_options, path, dict(options)))
         headers = dict(options.pop("headers", None) or {})
         examine_sent(headers, _length(options))
+        outgoing.headers = tuple(headers.items())
+        headers = dict(session.prepared(outgoing).headers)
         if not any(name.lower() == "host" for name in headers):
             headers["Host"] = self._host
         try:
@@ -118,9 +124,19 @@ class ScenarioLane:
         # What can't be decoded is the scenario's as it came.
         with contextlib.suppress(NotDecoded):
             response = decoded(response)
+        wrong = session.answered(outgoing, response)
         if self._came_back(outgoing):
-            self._answered(response, expect)
-        return response
+            self._answered(response, None if session.is_led_on else expect)
+            if wrong:
+                self.fail(wrong)
+        if not session.is_led_on:
+            session.arrived()
+            return response
+        further = session.led_on(outgoing)
+        if further.method != method:
+            options = {}
+        options = {**options, "headers": dict(further.headers), "expect": expect}
+        return await self.ask(kind, further.method, further.path, options)
 
     def _came_back(self, outgoing: Outgoing) -> bool:
         """Notes the end of a request; returns whether its visit was there for it, and did not end before."""

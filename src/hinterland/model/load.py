@@ -69,12 +69,12 @@ class Check(Struct, frozen=True, kw_only=True):
 class Extract(Struct, frozen=True, kw_only=True):
     """A value that an answer gives to the requests after it in its chain, as `{name}`.
 
-    `source` is where it stands: `json` (a path such as `items.0.id`), `header` (its name) or `pattern` (a
-    regular expression over the body, whose first group it is).
+    `source` is where it stands: `json` (a path such as `items.0.id`), `header` (its name), `cookie` (the name
+    of one that is set) or `pattern` (a regular expression over the body, whose first group it is).
     """
 
     name: str
-    source: Literal["json", "header", "pattern"]
+    source: Literal["json", "header", "cookie", "pattern"]
     path: str
 
 
@@ -96,9 +96,13 @@ class RequestPlan(Struct, frozen=True, kw_only=True):
 
 
 class Weighted(Struct, frozen=True, kw_only=True):
-    """A visit of the mix: its requests, one after the other, and how often it is chosen beside the others."""
+    """A visit of the mix: its requests, one after the other, and how often it is chosen beside the others.
+
+    cookies: whether it keeps those that answers set, and sends them with its later requests.
+    """
 
     weight: float = 1.0
+    cookies: bool = False
     requests: tuple[RequestPlan, ...] = (RequestPlan(),)
 
 

@@ -19,7 +19,7 @@ from hinterland.model.secrecy import MASK, hidden, is_secret
 
 CHECK_EXAMPLES = "status = 200, header content-type contains json, body matches ^ok, length >= 10"
 OBJECTIVE_EXAMPLES = "p99 < 20ms, max < 1s, errors = 0, error_share < 0.1%, rate >= 900, lateness_p99 < 1ms"
-EXTRACT_EXAMPLES = r"token=json:data.token, next=header:location, id=pattern:id=(\d+)"
+EXTRACT_EXAMPLES = r"token=json:data.token, next=header:location, sid=cookie:sid, id=pattern:id=(\d+)"
 
 NUMERIC = ("<", "<=", ">", ">=")
 OPERATORS: dict[str, tuple[str, ...]] = {
@@ -41,7 +41,7 @@ _CHECK = re.compile(
     re.DOTALL,
 )
 _OBJECTIVE = re.compile(rf"\s*([a-z_]+[0-9.]*)\s*({_SIGN})\s*(.*?)\s*")
-_EXTRACT = re.compile(r"\s*([A-Za-z_][\w.-]*)\s*=\s*(json|header|pattern):(.*)", re.DOTALL)
+_EXTRACT = re.compile(r"\s*([A-Za-z_][\w.-]*)\s*=\s*(json|header|cookie|pattern):(.*)", re.DOTALL)
 _STEP = re.compile(r"\s*([^x\s]+)\s*x\s*([^x\s]+)\s*")
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import partial
 
 from hinterland.errors import UsageError
 from hinterland.load.content_coding import NotDecoded, decoded
@@ -17,6 +19,7 @@ from hinterland.load.requests.foreign import examine
 from hinterland.load.requests.parts import Fits
 from hinterland.load.requests.route import Route, Step, Visit
 from hinterland.load.requests.scope import Scope
+from hinterland.load.requests.session import Session
 from hinterland.load.requests.values import CHOICE, Names
 from hinterland.model.load import LoadPlan, RequestPlan, Weighted
 from hinterland.model.load_words import shown_check
@@ -57,6 +60,10 @@ class MixedRequests:
         """
         visit = outgoing.visit
         step = visit.route.steps[visit.place] if isinstance(visit, Visit) else self._checks[outgoing.kind]
+        if isinstance(visit, Visit) and visit.session is not None:
+            wrong = visit.session.answered(outgoing, response)
+            if wrong or visit.session.is_led_on:
+                return wrong
         if response.status > WORST_GOOD_STATUS and not step.any_status:
             return ""
         if step.wrong is not None and (wrong := step.wrong(response)):
@@ -98,10 +105,22 @@ class _Compiler:
         if not 0 < visit.weight < math.inf:
             raise UsageError(f"weight={visit.weight:g} must be above 0.", "Leave the visit out.")
         scope = Scope(self._names)
-        steps = [self._step(request, scope) for request in visit.requests]
-        return Route(steps, scope.drawn, scope.room)
+        session = self._session_of(visit)
+        last = len(visit.requests) - 1
+        steps = [
+            self._step(request, scope, reads=session is not None and (self._plan.follow or place < last))
+            for place, request in enumerate(visit.requests)
+        ]
+        return Route(steps, scope.drawn, scope.room, session)
 
-    def _step(self, request: RequestPlan, scope: Scope) -> Step:
+    def _session_of(self, visit: Weighted) -> Callable[[], Session] | None:
+        """Returns what makes the session of each such visit. One request needs none, unless it is led on."""
+        chained = len(visit.requests) > 1
+        if self._target.protocol not in HTTP_LIKE or not (self._plan.follow or (chained and visit.cookies)):
+            return None
+        return partial(Session, self._target, keeps=visit.cookies, follows=self._plan.follow)
+
+    def _step(self, request: RequestPlan, scope: Scope, *, reads: bool = False) -> Step:
         name = name_of(request, self._target)
         self._examine(request, name)
         checks = [(shown_check(check), decision(check)) for check in request.checks]
@@ -113,7 +132,7 @@ class _Compiler:
 
         # Checks of its status by the person take the place of what the protocol makes of it.
         calls = is_grpc(request.headers) and not any(check.name == STATUS for check in request.checks)
-        reads = bool(checks or request.extracts or calls)
+        reads = bool(reads or checks or request.extracts or calls)
         make, constant = build(request, self._target, resolve, kind=kind, reads=reads)
         inside = [check.of for check in request.checks] + [extract.source for extract in request.extracts]
         step = Step(

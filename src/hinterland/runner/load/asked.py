@@ -66,6 +66,7 @@ class Asked:
     pipelining: int | None = None
     new_connections: bool = False
     subscribe: bool = False
+    follow: bool = False
     timeout_s: float = 10.0
     ca: str | Path | None = None
     insecure: bool = False
@@ -113,6 +114,7 @@ def plan(url: str, asked: Asked) -> LoadPlan:
         processes=asked.processes or 0,
         sources=asked.sources,
         subscribe=listens,
+        follow=asked.follow,
         data=_data(asked),
         scenario=file_of("scenario", asked.scenario),
         verify_tls=not asked.insecure,
@@ -236,6 +238,8 @@ def _connection_use(asked: Asked, target: Target) -> tuple[int, str]:
         raise UsageError(
             f"subscribe does not go with {target.protocol}.", "It goes with ws://, wss:// and sse+http://."
         )
+    if asked.follow and target.protocol not in ("http1", "http2", "http3"):
+        raise UsageError(f"follow does not go with {target.protocol}.", "It goes with HTTP.")
     if asked.pipelining is not None:
         return asked.pipelining, "pipelining"
     return asked.streams or 1, "new" if asked.new_connections else "keep_alive"

@@ -48,10 +48,14 @@ class FileRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class FileVisit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A visit of the file: its requests in order, and how often it is chosen beside the others."""
+    """A visit of the file: its requests in order, and how often it is chosen beside the others.
+
+    cookies: whether it keeps its cookies, as a browser does.
+    """
 
     request: tuple[FileRequest, ...]
     weight: float = 1.0
+    cookies: bool = True
 
 
 class RequestFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -89,6 +93,7 @@ def _visit(visit: FileVisit, number: int, path: Path, protocol: Protocol) -> Wei
         raise UsageError(f"{where} has no request.", "Give it a [[visit.request]].")
     return Weighted(
         weight=visit.weight,
+        cookies=visit.cookies,
         requests=tuple(_request(one, where, path, protocol) for one in visit.request),
     )
 
