@@ -83,9 +83,11 @@ check = ["status = 200"]
             {},
         ),
         ("", "", 'headers = { Cookie = "sid=mine" }', {"check status = 200": 2}),
+        ("", "", 'headers = { Cookie = "theme=dark" }', {}),
+        ("", 'extract = ["both=header:Set-Cookie"]', 'headers = { Cookie = "{both}" }', {}),
     ],
 )
-def test_cookies_are_kept_within_a_visit_unless_it_has_its_own(
+def test_cookies_are_kept_within_a_visit_and_its_own_come_first(
     tmp_path: Path, of_visit: str, of_login: str, of_me: str, errors: dict[str, int]
 ) -> None:
     file = tmp_path / "visits.toml"

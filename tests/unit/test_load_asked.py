@@ -200,6 +200,7 @@ def test_an_event_stream_listens() -> None:
         (URL, {"steps": [(1, 1)], "duration_s": 3}, "duration does not go with steps"),
         (URL, {"steps": [(1, 0)]}, "steps=0"),
         (URL, {"trace": []}, "trace must be times"),
+        (URL, {"trace": [1767225600.5, 1767225601]}, "a time since 1970, in s"),
         (URL, {"trace": "/nowhere"}, "trace=/nowhere can't be read"),
         (URL, {"trace": [0.1], "poisson": True}, "poisson does not go with trace"),
         (URL, {"connections": 0}, "connections=0 must be between 1 and"),

@@ -223,6 +223,26 @@ def test_what_is_no_extract_is_refused(text: str) -> None:
         load_words.parse_extract(text)
 
 
+@pytest.mark.parametrize(
+    ("path", "says", "instead"),
+    [
+        ("$.data.token", "JSONPath", "written data.token"),
+        ("$['data']['to ken']", "JSONPath", "written data.to ken"),
+        ("data.items[0].id", "JSONPath", "written data.items.0.id"),
+        ("$[0].id", "JSONPath", "written 0.id"),
+        ("$..id", "JSONPath", "for more, use pattern"),
+        ("items[*].id", "JSONPath", "for more, use pattern"),
+        ("$", "JSONPath", "for more, use pattern"),
+        (".data.token", "jq", "written data.token"),
+    ],
+)
+def test_jsonpath_is_called_what_it_is(path: str, says: str, instead: str) -> None:
+    with pytest.raises(UsageError, match=says) as told:
+        load_words.parse_extract(f"token=json:{path}")
+    assert instead in told.value.next_step
+    assert load_words.parse_extract("ref=json:a.$ref.0").path == "a.$ref.0"
+
+
 @given(
     st.from_regex(r"[A-Za-z_]\w{0,8}", fullmatch=True).filter(str.isascii),
     st.sampled_from(["json", "header"]),

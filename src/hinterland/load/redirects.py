@@ -5,6 +5,7 @@ Another host is never asked: it has not agreed to the load.
 
 from __future__ import annotations
 
+import re
 from urllib.parse import urljoin, urlsplit
 
 from hinterland.load.message import Response
@@ -14,6 +15,7 @@ from hinterland.model.load import Target
 STATUSES = (301, 302, 303, 307, 308)
 MOST = 10
 """A browser gives up after some more, too."""
+_COOKIE = re.compile(rb"\r\ncookie:([^\r\n]*)", re.IGNORECASE)
 _OF_A_BODY = ("content-length", "content-type", "content-encoding", "transfer-encoding")
 
 
@@ -79,10 +81,27 @@ def path_of(outgoing: Outgoing) -> str:
     return outgoing.wire.split(b" ", 2)[1].decode("latin-1") if outgoing.wire else outgoing.path
 
 
-def with_cookie(outgoing: Outgoing, cookie: str) -> None:
-    """Adds a `Cookie` header to a request that belongs to one visit alone."""
-    outgoing.headers = (*outgoing.headers, ("Cookie", cookie))
+def with_cookies(outgoing: Outgoing, cookies: str) -> None:
+    """Adds cookies to a request that belongs to one visit alone, but those that it has itself."""
+    own = _own_cookies(outgoing)
+    names = {one.partition("=")[0].strip() for one in own.split(";")}
+    added = [one for one in cookies.split("; ") if one.partition("=")[0] not in names]
+    if not added:
+        return
+    value = "; ".join([own, *added] if own else added)
+    outgoing.headers = (
+        *(pair for pair in outgoing.headers if pair[0].lower() != "cookie"),
+        ("Cookie", value),
+    )
     outgoing.built = None
     if outgoing.wire:
         head, end, body = outgoing.wire.partition(b"\r\n\r\n")
-        outgoing.wire = head + f"\r\nCookie: {cookie}".encode("latin-1", "replace") + end + body
+        head = _COOKIE.sub(b"", head, count=1)
+        outgoing.wire = head + f"\r\nCookie: {value}".encode("latin-1", "replace") + end + body
+
+
+def _own_cookies(outgoing: Outgoing) -> str:
+    if outgoing.wire:
+        found = _COOKIE.search(outgoing.wire.partition(b"\r\n\r\n")[0])
+        return found[1].decode("latin-1").strip() if found else ""
+    return next((value for name, value in outgoing.headers if name.lower() == "cookie"), "")

@@ -182,7 +182,25 @@ def parse_extract(text: str) -> Extract:
     extract = convert({"name": found[1], "source": found[2], "path": found[3]}, Extract)
     if extract.source == "pattern":
         examine_pattern(f"extract {text!r}", extract.path)
+    if extract.source == "json":
+        _examine_path(text, extract.path.strip())
     return extract
+
+
+def _examine_path(text: str, path: str) -> None:
+    """Raises UsageError for a path in the words of JSONPath or jq, which would find nothing."""
+    if not re.match(r"\$(?=[.\[]|\Z)|\.\w", path) and not re.search(
+        r"\w\[(?:\d+|\*|'[^']*'|\"[^\"]*\")\]", path
+    ):
+        return
+    plain = re.sub(r"\[[\"']?([^\[\]\"']*)[\"']?\]", r".\1", path.removeprefix("$")).strip(".")
+    is_plain = bool(plain) and ".." not in path and not re.search(r"[*?()\[\]@:]", plain)
+    raise UsageError(
+        f"extract {text!r}: {path} is {'JSONPath' if path[0] != '.' else 'a path of jq'}.",
+        f"Here it is written {plain}"
+        if is_plain
+        else "A path names keys and places, such as items.0.id; for more, use pattern: or a scenario.",
+    )
 
 
 def render_extract(extract: Extract) -> str:

@@ -8,7 +8,7 @@ from contextlib import suppress
 from hinterland.load.cookies import Jar
 from hinterland.load.message import Response
 from hinterland.load.outgoing import Outgoing
-from hinterland.load.redirects import MOST, is_redirect, led_to, path_of, redirected, with_cookie
+from hinterland.load.redirects import MOST, is_redirect, led_to, path_of, redirected, with_cookies
 from hinterland.model.load import Target
 
 
@@ -56,11 +56,9 @@ class Session:
         self._hops = 0
 
     def prepared(self, outgoing: Outgoing) -> Outgoing:
-        """Returns a request with the visit's cookies, unless it has some of its own."""
-        if self._jar is None or any(name.lower() == "cookie" for name, _ in outgoing.headers):
-            return outgoing
-        if cookie := self._jar.header(path_of(outgoing)):
-            with_cookie(outgoing, cookie)
+        """Returns a request with the visit's cookies; of a name that it gives itself, its own."""
+        if self._jar is not None and (cookies := self._jar.header(path_of(outgoing))):
+            with_cookies(outgoing, cookies)
         return outgoing
 
 

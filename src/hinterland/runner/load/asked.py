@@ -15,6 +15,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from hinterland.errors import UsageError
+from hinterland.load.arrivals import examine_first
 from hinterland.model import load_words
 from hinterland.model.load import (
     Arrivals,
@@ -204,6 +205,8 @@ def _trace(asked: Asked) -> Arrivals:
         raise UsageError(
             "trace must be times in s from the start, 0 or later, at least one.", "Such as [0, 0.5, 0.7]."
         )
+    if times:
+        examine_first(min(times), f"trace: {min(times):.10g}")
     return Arrivals(shape="trace", times_s=tuple(sorted(times)))
 
 

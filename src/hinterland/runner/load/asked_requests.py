@@ -50,7 +50,7 @@ def mix_of(asked: Asked, target: Target) -> tuple[Weighted, ...]:
     elif asked.request:
         visits = tuple(_weighted(each, target) for each in asked.request)
     else:
-        visits = (Weighted(requests=(_single(asked, target),)),)
+        visits = (Weighted(cookies=True, requests=(_single(asked, target),)),)
     return tuple(_with_shared(visit, asked, target) for visit in visits)
 
 
@@ -72,7 +72,9 @@ def _weighted(text: str | Weighted, target: Target) -> Weighted:
     weight, line = (float(found[1]), found[2]) if found else (1.0, text)
     if weight <= 0:
         raise UsageError(f"request={text}: its weight must be above 0.", "Such as: 3:GET /a")
-    return Weighted(weight=weight, requests=(parse_request_line(line.strip(), target.protocol),))
+    return Weighted(
+        weight=weight, cookies=True, requests=(parse_request_line(line.strip(), target.protocol),)
+    )
 
 
 def _single(asked: Asked, target: Target) -> RequestPlan:
