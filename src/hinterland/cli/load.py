@@ -15,6 +15,7 @@ from hinterland.cli.capacity_live import searching
 from hinterland.cli.ending import open_in_browser
 from hinterland.cli.load_document import document
 from hinterland.cli.load_ending import exit_status, print_summary, write_page
+from hinterland.cli.load_imports import curl_without_secrets, imported
 from hinterland.cli.load_live import watching
 from hinterland.cli.load_options import (
     ARRIVALS,
@@ -67,6 +68,7 @@ def load(
     objective = load_asking.capacity_objective(judging, arrivals, output)
     store = default_store()
     against = None if judging.vs is None else records.load(store, judging.vs)
+    url, asked = imported(url, asked, requests)
     plan = plan_of(url, asked) if url else load_asking.as_before(against, asked)
     if objective is not None:
         # A search begins at the rate that is given, or finds out for itself where to begin.
@@ -81,6 +83,10 @@ def load(
     if output.report is not None:
         load_outputs.write("report", output.report, page.read_bytes())
     status = exit_status(found)
+    if output.junit is not None:
+        from hinterland.report import load_junit
+
+        load_outputs.write("junit", output.junit, load_junit.xml(found, status))
     if output.json:
         print_json(document(found, status))
     else:
@@ -131,17 +137,19 @@ def repeated(words: list[str]) -> str:
             front = word[: len(word) - len(value)]
         else:
             front = f"{option}="
-        kept.append(front + _value_without_secret(option, value))
+        kept.append(front + value_without_secret(option, value))
     return shlex.join(["hinterland", *kept])
 
 
-def _value_without_secret(option: str, value: str) -> str:
+def value_without_secret(option: str, value: str) -> str:
     """Returns the value of an option as it may be kept."""
     if option in HEADER:
         name, colon, rest = value.partition(":")
         return f"{name}{colon}{rest and f' {records.header_without_secret(name, rest.strip())}'}"
     if option in NO_SECRETS:
         return value
+    if option == "--curl":
+        return curl_without_secrets(value)
     if option == "--check":
         return without_secret_check(value)
     return hidden_url(value) if "://" in value else hidden(value)
