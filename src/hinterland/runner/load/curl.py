@@ -16,8 +16,8 @@ from hinterland.model.quantities import seconds
 SHORT = {
     "X": "request", "H": "header", "d": "data", "u": "user", "b": "cookie", "A": "user-agent", "e": "referer",
     "k": "insecure", "L": "location", "I": "head", "G": "get", "m": "max-time", "F": "form",
-    "T": "upload-file", "s": "silent", "S": "show-error", "v": "verbose", "i": "include", "f": "fail", "o": "output",
-    "w": "write-out", "N": "no-buffer", "g": "globoff", "0": "http1.0",
+    "T": "upload-file", "s": "silent", "S": "show-error", "v": "verbose", "i": "include", "f": "fail",
+    "o": "output", "w": "write-out", "N": "no-buffer", "g": "globoff", "0": "http1.0",
 }  # fmt: skip
 WITH_VALUE = {
     "request", "header", "data", "data-raw", "data-binary", "data-ascii", "data-urlencode", "json", "user",
