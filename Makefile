@@ -1,21 +1,24 @@
 # make run [ID=region/name] [ARGS="--budget 30s"]   installs into .venv, then runs the tour or one experiment
-# make test                                        installs what tests need, then format, lint, types, tests
+# make test                                        installs what tests need, then format, lint, types, tests (ARGS="-k name")
 
 VENV := .venv
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := $(VENV)/bin
 ARGS ?=
-# Refuted (1) and inconclusive (2) are answers, not failures of make.
-VERDICT := || [ $$? -le 2 ]
+# Tests side by side, one a core. Who is done takes over what waits for another; one at a time: ARGS="-n 0".
+PARALLEL ?= -n logical --maxprocesses 4 --dist worksteal
+# Refuted (1), inconclusive (2) and "this machine lacks something" (69: what, and how to get it, has just been said)
+# are answers, not failures of make.
+ANSWER := || { status=$$?; [ $$status -le 2 ] || [ $$status -eq 69 ] || exit $$status; }
 
 .PHONY: run test packages lint types docs lock clean
 
 run: $(VENV)/run.stamp
 ifdef ID
-	@$(BIN)/hinterland run $(ID) $(ARGS) $(VERDICT)
+	@$(BIN)/hinterland run $(ID) $(ARGS) $(ANSWER)
 else
-	@$(BIN)/hinterland tour $(ARGS) $(VERDICT)
+	@$(BIN)/hinterland tour $(ARGS) $(ANSWER)
 endif
 
 test: $(VENV)/test.stamp packages
@@ -23,7 +26,7 @@ test: $(VENV)/test.stamp packages
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python docs/generate.py --check
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest $(PARALLEL) $(ARGS)
 
 packages:
 	@sh tools/packages.sh
@@ -35,13 +38,11 @@ $(VENV)/python.stamp:
 
 # The lock file pins every package with its hash, the build backend too, so that two installs are the same.
 $(VENV)/run.stamp: requirements.lock pyproject.toml | $(VENV)/python.stamp
-	@echo "Installing Hinterland into $(VENV) (once) ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@sh tools/install.sh $(VENV) requirements.lock Hinterland
 	@touch $@
 
 $(VENV)/test.stamp: requirements-test.lock $(VENV)/run.stamp
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-test.lock
+	@sh tools/install.sh $(VENV) requirements-test.lock "what its tests need"
 	@touch $@
 
 docs: $(VENV)/run.stamp
@@ -51,7 +52,8 @@ docs: $(VENV)/run.stamp
 lock:
 	uv pip compile --quiet --universal --generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links \
 		--python-version 3.11 --custom-compile-command "make lock" \
-		--extra all --group build pyproject.toml -o requirements.lock
+		--extra databases --extra servers --extra protocols --extra messaging --group build pyproject.toml \
+		-o requirements.lock
 	uv pip compile --quiet --universal --generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links \
 		--python-version 3.11 --custom-compile-command "make lock" \
 		--extra all --group build --group test pyproject.toml -o requirements-test.lock

@@ -18,9 +18,10 @@ import msgspec
 
 from hinterland import catalogue, errors, model
 from hinterland.catalogue import places
-from hinterland.cli.app import SUMMARY, VERBS, build
+from hinterland.cli.app import build
 from hinterland.cli.documents import PRINTED_BY
 from hinterland.cli.load_documents import LoadDocument
+from hinterland.cli.verbs import SUMMARY, VERBS
 from hinterland.model.experiment import REGIONS, Experiment, show
 
 ROOT = Path(__file__).parents[1]
@@ -117,7 +118,7 @@ def manifest_page() -> Iterator[str]:
     yield from (docstring(places))
     yield from ("`hinterland new region/name` makes a folder with a sound manifest.", "")
     kinds = {"top level": "Experiment", "[factor.NAME]": "Factor", "[metric.NAME]": "Metric"}
-    kinds |= {"[[claim]]": "ClaimDeclaration", "[prediction]": "Prediction"}
+    kinds |= {"[finding.KIND]": "FindingKind", "[[claim]]": "ClaimDeclaration", "[prediction]": "Prediction"}
     kinds |= {"[[source]]": "Source", "[[chart]]": "Chart"}
     for where, name in kinds.items():
         skipped = ("id", "folder") if name == "Experiment" else ()
@@ -130,7 +131,7 @@ def manifest_page() -> Iterator[str]:
 def model_page() -> Iterator[str]:
     yield from ("# The model", "")
     yield from docstring(model)
-    names = ("experiment", "history", "verdict", "claims", "run")
+    names = ("experiment", "history", "verdict", "weather", "claims", "run")
     loads = ("load", "load_result", "load_capacity", "load_comparison", "load_record")
     for name in (*names, *loads):
         module = importlib.import_module(f"hinterland.model.{name}")

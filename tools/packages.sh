@@ -1,6 +1,7 @@
 #!/bin/sh
-# Installs the Debian packages that tests use, where apt-get and root are there.
-# Elsewhere tests that need them are skipped, and fail when CI=true.
+# Installs the Debian packages that tests use for second opinions, where apt-get and root are there: nginx, Redis and
+# PostgreSQL come as Python packages too, and tests compare both. Elsewhere tests that need a missing one are
+# skipped, and fail when CI=true.
 set -eu
 missing=""
 command -v nginx >/dev/null 2>&1 || [ -x /usr/sbin/nginx ] || missing="$missing nginx"

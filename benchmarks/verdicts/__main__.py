@@ -8,17 +8,19 @@ import os
 import sys
 from time import monotonic
 
-from benchmarks.verdicts import real, simulate
+from benchmarks.verdicts import pooled, real, simulate
 
 # Runs for each weather and each kind of trial: 8 weathers and 3 kinds, so quick is 2,016 A/A runs in all.
 QUICK_SEQUENCES, SEQUENCES = 84, 1000
 QUICK_POWER, POWER = 200, 1000
+# For each weather, kind of trial and way to scatter, 81 in all: 2,268 runs of a dozen treatments, or 24,300.
+QUICK_POOLED, POOLED = 28, 300
 
 
 def main() -> int:
     """Print the scores; return 1 when a target is missed."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.verdicts", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="2,016 simulated A/A runs instead of 24,000")
+    parser.add_argument("--quick", action="store_true", help="4,284 simulated A/A runs instead of 48,300")
     parser.add_argument("--real", action="store_true", help="also run real trials, for up to 10 minutes")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     asked = parser.parse_args()
@@ -26,6 +28,8 @@ def main() -> int:
     scores = simulate.false_verdicts(QUICK_SEQUENCES if asked.quick else SEQUENCES)
     runs = QUICK_POWER if asked.quick else POWER
     scores += simulate.power(runs) + simulate.sameness(runs)
+    runs = QUICK_POOLED if asked.quick else POOLED
+    scores += pooled.false_verdicts(simulate.WEATHERS, runs) + pooled.power(runs)
     if asked.real:
         scores += [real.false_verdicts(), real.power()]
     met = all(score.met for score in scores)
@@ -36,7 +40,10 @@ def main() -> int:
         kept = {"met": met, "seconds": seconds, "load_average": load, "cores": cores}
         print(json.dumps({**kept, "scores": [score.as_dict() for score in scores]}))
         return 0 if met else 1
-    print(f"Verdicts: judged after each block, {simulate.BLOCKS} blocks an A/A run; 95 % binomial intervals.")
+    print(
+        f"Verdicts: judged after each block, {simulate.BLOCKS} blocks an A/A run, {pooled.LOOKS} a pooled "
+        "one; 95 % binomial intervals."
+    )
     for score in scores:
         print(score.as_line())
     word = "All targets met" if met else "A target was missed"

@@ -15,7 +15,7 @@ from pathlib import Path
 
 COMMAND = [sys.executable, "-m", "hinterland"]
 ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
-DEADLINE_S = 60.0
+DEADLINE_S = 180.0
 
 
 @dataclass
@@ -57,7 +57,7 @@ def scaffolded(folder: Path) -> Place:
     return place
 
 
-def wait_until(holds: Callable[[], bool], timeout_s: float = 10.0) -> None:
+def wait_until(holds: Callable[[], bool], timeout_s: float = DEADLINE_S) -> None:
     """Looks again and again until `holds`; fails the test after `timeout_s`."""
     end_s = time.monotonic() + timeout_s
     while not holds():

@@ -64,7 +64,7 @@ def write(folder: Path, code: str = PLAIN, **changes: Any) -> Experiment:
             "variant": Factor(levels=("fast", "slow"), says="the system"),
             "load": Factor(levels=("high", "low"), says="how much"),
         },
-        "metric": {"rate_per_s": Metric(unit="/s", better="higher", says="throughput")},
+        "metric": {"rate_per_s": Metric(unit="/s", better="higher", says="throughput, made up", timed=False)},
         "claim": (ClaimDeclaration(id="faster", says="Fast is faster.", control="at low load"),),
         "prediction": Prediction(kind="choice", ask="Which?"),
         "source": (),

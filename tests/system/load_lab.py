@@ -20,7 +20,12 @@ from hinterland.statistics.histogram import Histogram
 def plan(port: int, **options: Any) -> LoadPlan:
     url = f"http://127.0.0.1:{port}/"
     target = Target(url=url, protocol="http1", host="127.0.0.1", port=port)
-    settings: dict[str, Any] = {"duration_s": 0.4, "connections": 4, "timeout_s": 1.0, "scheduler": "timerfd"}
+    settings: dict[str, Any] = {
+        "duration_s": 0.4,
+        "connections": 4,
+        "timeout_s": 30.0,
+        "scheduler": "timerfd",
+    }
     if options.get("model") != "closed":
         settings["arrivals"] = Arrivals(rate_per_s=500)
     return LoadPlan(target=target, **{**settings, **options})
@@ -32,7 +37,7 @@ def at(rate_per_s: float) -> Arrivals:
 
 def drive(scenario: Callable[[], Awaitable[Any]]) -> Any:
     async def bounded() -> Any:
-        return await asyncio.wait_for(scenario(), 20)
+        return await asyncio.wait_for(scenario(), 60)
 
     return uvloop.run(bounded())
 

@@ -102,7 +102,7 @@ def test_a_run_whose_reader_goes_is_interrupted_and_says_so_in_its_record(place:
         running.stdout.readline()
         running.stdout.close()
         said = running.stderr.read()
-        assert running.wait(30) == 130
+        assert running.wait(60) == 130
     assert said == b""
     last = json.loads(place.hinterland("report", "last", "--json").stdout)
     assert (last["status"], last["cause"]) == ("interrupted", "interrupted")

@@ -41,7 +41,7 @@ def _link(require: Callable[[str], None]) -> None:
     require("capability:link")
 
 
-def link(*words: str, timeout_s: float = 30.0, **options: object) -> subprocess.CompletedProcess[str]:
+def link(*words: str, timeout_s: float = 120.0, **options: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [*HINTERLAND, *words], capture_output=True, text=True, timeout=timeout_s, check=False, **options
     )  # type: ignore[call-overload,no-any-return]
@@ -143,7 +143,7 @@ def test_ctrl_c_is_the_commands_and_leaves_the_server_be(server: str, tmp_path: 
     wait_until((tmp_path / "here").exists)
     # As the terminal does it: to everyone in the foreground.
     os.killpg(process.pid, signal.SIGINT)
-    out, err = process.communicate(timeout=10)
+    out, err = process.communicate(timeout=60)
     assert (process.returncode, out.split()[:1]) == (0, ["hello"]), err
 
 
@@ -168,7 +168,7 @@ def test_a_folder_that_is_gone_is_told(tmp_path: Path) -> None:
         ["sh", "-c", f"cd {tmp_path}/gone && rmdir ../gone && {words}"],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
         check=False,
     )
     assert found.returncode == 64, found.stderr
@@ -256,7 +256,7 @@ def test_a_signal_leaves_nothing(number: signal.Signals, tmp_path: Path) -> None
         # As the terminal does it: to everyone in the foreground.
         os.kill(pids[1], number)
     process.send_signal(number)
-    process.wait(10)
+    process.wait(60)
     wait_until(lambda: not any(map(is_running, pids)))
 
 

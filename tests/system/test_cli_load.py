@@ -21,7 +21,7 @@ from command_line import Place, Terminal
 from hdrh.histogram import HdrHistogram
 from hdrh.log import HistogramLogReader
 
-from hinterland.cli.app import start
+from hinterland.cli.start import start
 from hinterland.errors import UsageError
 from hinterland.rig.supervision import is_running
 
@@ -60,11 +60,11 @@ def server() -> Iterator[str]:
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
-    assert ready.wait(10)
+    assert ready.wait(60)
     port = listening[0].sockets[0].getsockname()[1]
     yield f"http://127.0.0.1:{port}"
     loop.call_soon_threadsafe(loop.stop)
-    thread.join(10)
+    thread.join(60)
     loop.close()
 
 
@@ -192,7 +192,7 @@ def test_sigterm_is_as_good_as_ctrl_c(place: Place, server: str) -> None:
         assert line
     process.terminate()
     rest = process.stdout.read()
-    assert process.wait(20) == 130
+    assert process.wait(60) == 130
     assert "Cut short" in rest
 
 
@@ -206,7 +206,7 @@ def test_when_nobody_reads_the_progress_the_load_ends(place: Place, server: str)
     assert process.stdout is not None
     assert process.stdout.readline().startswith(server)
     process.stdout.close()
-    assert process.wait(20) == 0
+    assert process.wait(60) == 0
     (folder,) = folders(place)
     assert json.loads((folder / "load.json").read_bytes())["status"] == "interrupted"
 

@@ -114,5 +114,19 @@ def test_tour_goes_on_after_a_failure_and_ends_with_the_worst_status(place: Plac
 
     assert tour.returncode in (64, 70), tour.stdout
     assert "not today" in tour.stdout
-    assert "Learned:" in tour.stdout
+    assert "What was learned" in tour.stdout
     assert re.search(r"caching/broken +did not run", tour.stdout)
+
+
+def test_tour_of_what_can_t_run_here_says_what_it_needs_and_that_it_did_not_run(place: Place) -> None:
+    assert place.hinterland("new", "caching/needy").returncode == 0
+    manifest = place.folder / "caching" / "needy" / "experiment.toml"
+    text = manifest.read_text()
+    assert "\nposition" in text
+    manifest.write_text(text.replace("\nposition", '\nneeds = ["program:no-such-program"]\nposition', 1))
+
+    tour = place.hinterland("tour", "caching/needy")
+
+    assert tour.returncode == 69, tour.stdout
+    assert "apt-get install -y no-such-program" in " ".join(tour.stdout.split())
+    assert re.search(r"caching/needy +did not run", tour.stdout)

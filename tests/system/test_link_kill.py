@@ -66,7 +66,7 @@ def networks(pids: Iterator[int]) -> set[str]:
     return found
 
 
-def until_gone(mark: str, timeout_s: float = 10) -> list[int]:
+def until_gone(mark: str, timeout_s: float = 60) -> list[int]:
     """Returns the marked processes that are left, as soon as there are none, or after a while."""
     end_s = time.monotonic() + timeout_s
     while (left := list(marked(mark))) and time.monotonic() < end_s:

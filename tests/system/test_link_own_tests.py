@@ -39,9 +39,12 @@ ASK = (
 )
 CONNECT = (
     "import socket, time\n"
-    "began = time.monotonic()\n"
-    "socket.create_connection(('server', 7000))\n"
-    "print(time.monotonic() - began)\n"
+    "took_s = []\n"
+    "for _ in range(5):\n"
+    "    began = time.monotonic()\n"
+    "    socket.create_connection(('server', 7000)).close()\n"
+    "    took_s.append(time.monotonic() - began)\n"
+    "print(min(took_s))\n"
 )
 
 
@@ -87,7 +90,7 @@ def test_leaving_ends_what_was_started_and_what_that_started() -> None:
         daemon = int(parent.stdout.readline())
         assert is_running(daemon)
     assert not is_running(daemon)
-    parent.wait(5)
+    parent.wait(60)
 
 
 def test_a_program_that_takes_too_long_is_ended() -> None:
@@ -219,7 +222,7 @@ def test_a_link_that_a_thread_opened_outlives_the_thread() -> None:
     with link:
         assert link.client.run([sys.executable, "-c", ASK]).returncode == 0
         assert server.poll() is None
-    server.wait(5)
+    server.wait(60)
 
 
 def test_a_copy_of_this_process_neither_keeps_nor_ends_the_link() -> None:

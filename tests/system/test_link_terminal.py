@@ -50,7 +50,7 @@ class Terminal:
         """Returns the process group that has the terminal."""
         return os.tcgetpgrp(self.end)
 
-    def until(self, text: str, timeout_s: float = 10.0) -> str:
+    def until(self, text: str, timeout_s: float = 60) -> str:
         """Returns what was said up to `text`, and forgets it."""
         end_s = time.monotonic() + timeout_s
         while text not in self.said:
@@ -60,7 +60,7 @@ class Terminal:
         before, _, self.said = self.said.partition(text)
         return before
 
-    def status(self, timeout_s: float = 10.0) -> int:
+    def status(self, timeout_s: float = 60) -> int:
         end_s = time.monotonic() + timeout_s
         while True:
             # What it says must be read, or it waits for that.

@@ -83,16 +83,17 @@ def run(*words: str | Path, **env: str) -> str:
 
 
 def rtt_ms(link: Link) -> float:
+    """Returns the least of several round trips: a busy machine adds to most, and takes away from none."""
     with (
         link.server.socket(type=socket.SOCK_DGRAM) as server,
         link.client.socket(type=socket.SOCK_DGRAM) as client,
     ):
         server.bind((link.server.address, 7007))
-        server.settimeout(10)
-        client.settimeout(10)
+        server.settimeout(60)
+        client.settimeout(60)
         client.connect((link.server.address, 7007))
         took = []
-        for _ in range(5):
+        for _ in range(20):
             start_s = time.monotonic()
             client.send(b"x")
             _, where = server.recvfrom(10)
@@ -219,7 +220,7 @@ def test_ipv6_passes_and_the_kernel_adds_nothing(tier: str, monkeypatch: pytest.
             link.client.socket(socket.AF_INET6, socket.SOCK_DGRAM) as client,
         ):
             server.bind((link.server.address6, 53))
-            server.settimeout(10)
+            server.settimeout(60)
             client.sendto(b"x", (link.server.address6, 53))
             assert server.recvfrom(10)[0] == b"x"
         log = link.packets()

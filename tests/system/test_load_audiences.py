@@ -64,7 +64,7 @@ async def follow(way: str, clients: int, processes: int) -> tuple[Heard, Audienc
     port = server.sockets[0].getsockname()[1]
     async with server, Audiences(followings, "127.0.0.1", port, processes=processes) as audience:
         publishing = asyncio.create_task(newsroom.publish())
-        heard = await audience.listen(0.0, events=EVENTS, patience_s=5.0)
+        heard = await audience.listen(0.0, events=EVENTS, patience_s=60.0)
         await publishing
     return heard, audience, newsroom
 

@@ -42,16 +42,17 @@ def with_queue(tmp_path: Path, service_per_s: float, use: Any) -> Any:
 def test_the_capacity_of_a_queue_is_near_what_theory_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A tenth takes longer than 30 ms where arrivals are 77/s below the service rate: -ln(0.1) / 0.03 s."""
+    """Half take longer than 30 ms where arrivals are 23/s below the service rate: ln(2) / 0.03 s."""
     # Other tests run beside this one: whether the generator had its core is not what is tested.
     monkeypatch.setattr(capacity, "judge", lambda result, **_: structs.replace(result.generator, faults=()))
     service_per_s, limit_s = 400.0, 0.03
-    truth = service_per_s + math.log(0.1) / limit_s
+    # A middle, not an end: what a busy machine adds to a fifth of the answers does not move it far.
+    truth = service_per_s - math.log(2) / limit_s
 
     async def use(plan: LoadPlan) -> CapacityResult:
         return await find_capacity(
             structs.replace(plan, arrivals=Arrivals(shape="poisson", rate_per_s=150)),
-            parse_objective("p90 < 30ms"),
+            parse_objective("p50 < 30ms"),
             limits=Limits(probe_s=1.0, tolerance=0.3, budget_s=14, curve=False),
         )
 

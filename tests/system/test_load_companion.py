@@ -47,7 +47,7 @@ def test_it_ends_when_nothing_more_can_be_told() -> None:
         [sys.executable, "-m", "hinterland.load.crowd_part"],
         input=b"",
         capture_output=True,
-        timeout=20,
+        timeout=60,
         check=False,
     )
     assert (done.returncode, done.stdout) == (0, b"")

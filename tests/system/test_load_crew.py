@@ -60,14 +60,14 @@ def test_watching_sees_a_growing_part() -> None:
 
     async def scenario() -> LoadResult:
         async with served(Counting()) as port:
-            return await run_load(plan(port, duration_s=1.2), watch=seen.append)
+            return await run_load(plan(port, duration_s=2.0), watch=seen.append)
 
     result = drive(scenario)
     counts = [each.operations for each in seen]
-    assert len(seen) >= 3
+    assert len(seen) >= 2
     assert counts == sorted(counts)
     assert counts[0] < counts[-1] <= result.operations
-    assert 0 < seen[-1].window_s <= 1.2
+    assert 0 < seen[-1].window_s <= 2.0
 
 
 def test_a_cancelled_load_tells_what_it_has() -> None:
@@ -78,7 +78,8 @@ def test_a_cancelled_load_tells_what_it_has() -> None:
             await server.has(100)
             task.cancel()
             result = await task
-            assert server.requests - 5 <= result.operations <= server.requests + 1
+            sent = result.operations - result.errors.get("unsent", 0)
+            assert abs(sent - server.requests) <= 5, "those that were under way"
             return result
 
     result = drive(scenario)
@@ -155,9 +156,7 @@ def test_a_trace_that_goes_wrong_in_the_middle_says_in_which_line(tmp_path: Path
     trace = tmp_path / "arrivals.txt"
     # Further than what is worked out before the start: 16,384 at 10,000 a second.
     trace.write_text("".join(f"{place / 10_000}\n" for place in range(17_000)) + "soon\n")
-    result = against(
-        Counting(), arrivals=Arrivals(shape="trace", file=str(trace)), duration_s=30, timeout_s=5
-    )
+    result = against(Counting(), arrivals=Arrivals(shape="trace", file=str(trace)), duration_s=30)
     assert result.partial == f"{trace}:17001: 'soon' is not a number."
     assert 0 < result.operations <= 17_000
 
@@ -241,7 +240,7 @@ async def visit(client):
 def test_what_visits_leave_behind_is_collected_while_the_load_runs(tmp_path: Path) -> None:
     scenario = tmp_path / "wastes.py"
     scenario.write_text(WASTES)
-    result = against(Counting(), scenario=str(scenario), arrivals=at(500), duration_s=4, timeout_s=5)
+    result = against(Counting(), scenario=str(scenario), arrivals=at(500), duration_s=4)
     # 2,000 visits leave 100 MB in circles that only the collector finds; a quarter of a second leaves 6 MB.
     assert result.operations == 2000
     assert result.generator.processes[0].max_rss_bytes < 150e6

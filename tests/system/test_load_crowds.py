@@ -38,8 +38,10 @@ async def visit(count: int, served: int, processes: int) -> tuple[Crowds, set[st
         writer.close()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0, backlog=1000)
+    # It is at an end when all are served; else it waits for so long.
+    patience_s = 60.0 if served >= count else 1.0
     port = server.sockets[0].getsockname()[1]
-    crowd = Crowds("127.0.0.1", port, REQUEST, connections=count, processes=processes, patience_s=0.3)
+    crowd = Crowds("127.0.0.1", port, REQUEST, connections=count, processes=processes, patience_s=patience_s)
     async with server, crowd:
         stayed = [await crowd.served(), await crowd.served()]
     return crowd, seen, stayed

@@ -55,7 +55,7 @@ def with_peers(use: Callable[[Peers, int], Awaitable[Any]]) -> None:
     async def scenario() -> None:
         peers = Peers()
         async with served(peers.serve) as port:
-            await asyncio.wait_for(use(peers, port), 10)
+            await asyncio.wait_for(use(peers, port), 60)
 
     uvloop.run(scenario())
 

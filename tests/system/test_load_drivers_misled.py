@@ -20,7 +20,7 @@ from greeters import (
     stays_silent,
     writes,
 )
-from lane_lab import Driven, InTurn, drive, target
+from lane_lab import PATIENT_S, Driven, InTurn, drive, target
 from misbehaving import Handler, accepts_and_resets, closes_unanswered, full_port, refused_port, served
 
 from hinterland.load.outgoing import Outgoing
@@ -31,11 +31,14 @@ from hinterland.model.load import LoadPlan
 pytestmark = pytest.mark.system
 
 COUNT = 12
+SHORT_S = 0.15
 NAMES = list(SPOKEN)
 GREETING = ["redis", "postgresql", "websocket"]
 
 
-def run(name: str, port: int, *, count: int = COUNT, timeout_s: float = 0.15, reads: bool = False) -> Driven:
+def run(
+    name: str, port: int, *, count: int = COUNT, timeout_s: float = PATIENT_S, reads: bool = False
+) -> Driven:
     return uvloop.run(_drive(name, port, count, timeout_s, reads))
 
 
@@ -54,7 +57,7 @@ def against(handler: Handler, name: str, **options: float | bool) -> Driven:
                 name,
                 port,
                 int(options.get("count", COUNT)),
-                float(options.get("timeout_s", 0.15)),
+                float(options.get("timeout_s", PATIENT_S)),
                 bool(options.get("reads", False)),
             )
 
@@ -72,7 +75,7 @@ def test_the_server_of_these_tests_is_good_without_a_fault(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_an_answer_may_come_a_byte_at_a_time(name: str) -> None:
     for reads in (False, True):
-        driven = against(after_greeting(SPOKEN[name], drips(SPOKEN[name])), name, reads=reads, timeout_s=5)
+        driven = against(after_greeting(SPOKEN[name], drips(SPOKEN[name])), name, reads=reads)
         assert driven.outcomes == Counter(ok=COUNT)
 
 
@@ -85,19 +88,23 @@ def test_refused(name: str) -> None:
 @pytest.mark.parametrize("name", ["redis", "postgresql"])
 def test_a_full_backlog(name: str) -> None:
     with full_port() as port:
-        assert run(name, port).outcomes == Counter(timeout=COUNT)
+        assert run(name, port, timeout_s=SHORT_S).outcomes == Counter(timeout=COUNT)
 
 
 @pytest.mark.parametrize("name", GREETING)
 def test_no_greeting(name: str) -> None:
-    driven = against(stays_silent, name)
+    driven = against(stays_silent, name, timeout_s=SHORT_S)
     assert driven.outcomes == Counter({NO_GREETING: COUNT})
     assert driven.open_errors[NO_GREETING] >= COUNT
 
 
 @pytest.mark.parametrize("name", GREETING)
 def test_closed_or_reset_instead_of_a_greeting(name: str) -> None:
-    assert against(closes_unanswered, name).outcomes.keys() <= {"closed", "reset", NO_GREETING}
+    assert against(closes_unanswered, name, timeout_s=SHORT_S).outcomes.keys() <= {
+        "closed",
+        "reset",
+        NO_GREETING,
+    }
     assert against(accepts_and_resets, name).outcomes.keys() <= {"closed", "reset"}
 
 
@@ -127,7 +134,7 @@ def test_another_protocol_on_the_port_is_named(name: str, other: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_silence(name: str) -> None:
-    driven = against(after_greeting(SPOKEN[name], stays_silent), name)
+    driven = against(after_greeting(SPOKEN[name], stays_silent), name, timeout_s=SHORT_S)
     assert driven.outcomes == Counter(timeout=COUNT)
     assert driven.opened_again >= COUNT - 4
 
@@ -198,7 +205,7 @@ def test_a_server_that_asks_without_end_and_never_reads(name: str, question: byt
             await asyncio.sleep(0)
 
     before = rss_bytes()
-    driven = against(after_greeting(SPOKEN[name], asks), name, count=2, timeout_s=10)
+    driven = against(after_greeting(SPOKEN[name], asks), name, count=2)
     assert driven.outcomes == Counter({DOES_NOT_READ: 2})
     assert rss_bytes() - before < 60 << 20
 
@@ -227,8 +234,9 @@ def test_a_websocket_that_closes_says_why(payload: bytes, says: str) -> None:
 
 
 def test_other_messages_are_no_echo() -> None:
-    driven = against(after_greeting(SPOKEN["websocket"], writes(b"\x81\x05HELLO")), "websocket")
+    other = after_greeting(SPOKEN["websocket"], writes(b"\x81\x05HELLO"))
+    driven = against(other, "websocket", timeout_s=0.5)
     assert driven.outcomes == Counter({"no echo, other messages": COUNT})
     # With a check of the request's own, the next message is the answer.
-    driven = against(after_greeting(SPOKEN["websocket"], writes(b"\x81\x05HELLO")), "websocket", reads=True)
+    driven = against(other, "websocket", reads=True)
     assert driven.outcomes == Counter(ok=COUNT)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import uvloop
 import websockets.asyncio.server
-from lane_lab import Driven, InTurn, bodies, drive, target
+from lane_lab import PATIENT_S, Driven, InTurn, bodies, drive, target
 from misbehaving import refused_port, served
 
 from hinterland.errors import UsageError
@@ -65,7 +65,7 @@ async def websocket(
 def over_websocket(handler: Handler, requests: InTurn, *, count: int = 60, **options: Any) -> Driven:
     async def whole() -> Driven:
         async with websocket(handler, **options) as port:
-            return await drive(LoadPlan(target=target("websocket", port)), requests, count=count, timeout_s=2)
+            return await drive(LoadPlan(target=target("websocket", port)), requests, count=count)
 
     return uvloop.run(whole())
 
@@ -102,7 +102,7 @@ def test_a_wrong_echo_is_not_an_answer() -> None:
     async def whole() -> Driven:
         async with websocket(deaf) as port:
             plan = LoadPlan(target=target("websocket", port))
-            return await drive(plan, InTurn(Outgoing(b"hello")), count=8, timeout_s=0.1)
+            return await drive(plan, InTurn(Outgoing(b"hello")), count=8, timeout_s=0.5)
 
     assert uvloop.run(whole()).outcomes == Counter({"no echo, other messages": 8})
 
@@ -110,7 +110,7 @@ def test_a_wrong_echo_is_not_an_answer() -> None:
 def test_the_library_s_own_pings_are_answered() -> None:
     async def watchful(connection: Connection) -> None:
         async for message in connection:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(60):
                 await (await connection.ping())
             await connection.send(message)
 
@@ -201,7 +201,7 @@ def over_udp(answers: Callable[[int, bytes], list[bytes]], *payloads: bytes, **o
             requests = InTurn(*map(Outgoing, payloads))
             plan = LoadPlan(target=target("udp", port))
             return await drive(
-                plan, requests, count=40, connections=4, timeout_s=options.get("timeout_s", 2.0)
+                plan, requests, count=40, connections=4, timeout_s=options.get("timeout_s", PATIENT_S)
             )
         finally:
             transport.close()
@@ -216,7 +216,7 @@ def test_datagrams_and_their_echoes() -> None:
 
 
 def test_a_lost_datagram_is_a_timeout_and_the_lane_goes_on() -> None:
-    driven = over_udp(lambda place, data: [data] if place % 4 else [], b"hello", timeout_s=0.05)
+    driven = over_udp(lambda place, data: [data] if place % 4 else [], b"hello", timeout_s=0.5)
     assert driven.outcomes == Counter(ok=30, timeout=10)
     assert driven.opened_again == 0
 

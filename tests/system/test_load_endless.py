@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import uvloop
-from lane_lab import Load, closed, no_tasks_left, plan_for, request
+from lane_lab import PATIENT_S, Load, closed, no_tasks_left, plan_for, request
 from misbehaving import Handler, read_request, served
 
 from hinterland.load.answer_room import NO_ROOM
@@ -60,7 +60,7 @@ def test_what_never_ends_is_given_up_in_bounded_memory(
     async def scenario() -> Load:
         async with served(handler) as port:
             plan = plan_for(port, mode=mode, timeout_s=0.3, connections=2)
-            load = await asyncio.wait_for(closed(plan, request(port, reads=reads), count=4), 20)
+            load = await asyncio.wait_for(closed(plan, request(port, reads=reads), count=4), PATIENT_S)
         assert await no_tasks_left()
         return load
 
@@ -78,7 +78,7 @@ def test_long_answers_of_all_lanes_together_have_so_much_room(
 
     async def scenario() -> Load:
         async with served(handler) as port:
-            plan = plan_for(port, mode=mode, timeout_s=5.0, connections=8)
+            plan = plan_for(port, mode=mode, connections=8)
             return await closed(plan, request(port, reads=True), count=16)
 
     assert uvloop.run(scenario()).errors == {NO_ROOM: 16}

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import uvloop
-from lane_lab import DUE, Load, closed, no_tasks_left, opened, plan_for, request
+from lane_lab import DUE, PATIENT_S, Load, closed, no_tasks_left, opened, plan_for, request
 from misbehaving import (
     HELLO,
     Handler,
@@ -40,7 +40,7 @@ def against(handler: Handler, drive: Drive, mode: str, outgoing: Any = None, **m
     async def scenario() -> Load:
         async with served(handler) as port:
             plan = plan_for(port, **{**options(mode), **more})
-            load = await asyncio.wait_for(drive(plan, outgoing and outgoing(port)), 20)
+            load = await asyncio.wait_for(drive(plan, outgoing and outgoing(port)), PATIENT_S)
         assert await no_tasks_left()
         return load
 
@@ -65,14 +65,14 @@ def against(handler: Handler, drive: Drive, mode: str, outgoing: Any = None, **m
     ids=["plain", "drips", "100", "103", "204", "304", "empty_chunks", "trailers", "huge_header"],
 )
 def test_each_operation_is_answered(drive: Drive, mode: str, handler: Handler, status: int) -> None:
-    load = against(handler, drive, mode, timeout_s=5)
+    load = against(handler, drive, mode)
     assert (load.errors, load.statuses) == ({"": DUE}, {status: DUE})
 
 
 @MODES
 @LOOPS
 def test_head_is_answered_without_a_body(drive: Drive, mode: str) -> None:
-    load = against(answers(HELLO[:-5]), drive, mode, lambda port: request(port, "HEAD"), timeout_s=5)
+    load = against(answers(HELLO[:-5]), drive, mode, lambda port: request(port, "HEAD"))
     assert load.errors == {"": DUE}
 
 
@@ -80,7 +80,7 @@ def test_head_is_answered_without_a_body(drive: Drive, mode: str) -> None:
 @LOOPS
 @pytest.mark.parametrize("handler", [answers(HELLO), drips], ids=["plain", "drips"])
 def test_an_answer_that_somebody_reads(drive: Drive, mode: str, handler: Handler) -> None:
-    load = against(handler, drive, mode, lambda port: request(port, reads=True), timeout_s=5)
+    load = against(handler, drive, mode, lambda port: request(port, reads=True))
     assert (load.errors, load.statuses) == ({"": DUE}, {200: DUE})
 
 
@@ -101,7 +101,7 @@ def test_an_answer_that_somebody_reads(drive: Drive, mode: str, handler: Handler
     ids=["closes", "half_closes", "resets", "garbage", "lengths", "chunk", "length_too_long", "cut_chunks"],
 )
 def test_each_failure_has_its_name(drive: Drive, mode: str, handler: Handler, error: str) -> None:
-    load = against(handler, drive, mode, timeout_s=5)
+    load = against(handler, drive, mode)
     # Behind the first in a pipeline the connection just ends.
     also = {"closed", "reset"} if mode == "pipelining" else set()
     assert load.errors.get(error, 0) >= (DUE if mode != "pipelining" else DUE // 8)
@@ -111,7 +111,7 @@ def test_each_failure_has_its_name(drive: Drive, mode: str, handler: Handler, er
 @MODES
 @LOOPS
 def test_a_length_that_is_too_short_answers_and_ends_the_connection(drive: Drive, mode: str) -> None:
-    load = against(answers(HEAD + b"Content-Length: 2\r\n\r\nhello"), drive, mode, timeout_s=5)
+    load = against(answers(HEAD + b"Content-Length: 2\r\n\r\nhello"), drive, mode)
     # What follows is read as the next answer where one was asked for.
     expected = {"", "protocol", "closed"} if mode == "pipelining" else {""}
     assert set(load.errors) <= expected
@@ -121,7 +121,7 @@ def test_a_length_that_is_too_short_answers_and_ends_the_connection(drive: Drive
 @MODES
 @LOOPS
 def test_a_server_that_lets_nobody_stay(drive: Drive, mode: str) -> None:
-    load = against(accepts_and_resets, drive, mode, timeout_s=5)
+    load = against(accepts_and_resets, drive, mode)
     assert set(load.errors) <= {"reset", "closed"}
 
 
@@ -130,7 +130,7 @@ def test_a_server_that_lets_nobody_stay(drive: Drive, mode: str) -> None:
 def test_a_server_that_refuses(drive: Drive, mode: str) -> None:
     async def scenario() -> Load:
         with refused_port() as port:
-            return await asyncio.wait_for(drive(plan_for(port, **options(mode))), 20)
+            return await asyncio.wait_for(drive(plan_for(port, **options(mode))), PATIENT_S)
 
     load = uvloop.run(scenario())
     assert load.errors == {"refused": DUE}
@@ -139,7 +139,7 @@ def test_a_server_that_refuses(drive: Drive, mode: str) -> None:
 
 @MODES
 def test_no_answer_is_a_timeout(mode: str) -> None:
-    load = against(never_answers, closed, mode)
+    load = against(never_answers, closed, mode, timeout_s=0.2)
     assert load.errors.get("timeout", 0) >= DUE // 8
     assert set(load.errors) <= {"timeout", "stuck behind an answer that did not come"}
 
@@ -162,12 +162,12 @@ def test_a_server_that_restarts_in_the_middle(drive: Drive, mode: str) -> None:
                 await writer.drain()
 
         async with served(handle) as port:
-            plan = plan_for(port, timeout_s=5, **options(mode))
+            plan = plan_for(port, **options(mode))
             task = asyncio.ensure_future(drive(plan, count=400))
             await enough.wait()
         before = seen
         async with served(handle, port):
-            load = await asyncio.wait_for(task, 20)
+            load = await asyncio.wait_for(task, PATIENT_S)
         assert seen > before
         return load
 
@@ -184,7 +184,7 @@ def test_each_request_of_new_has_a_connection_of_its_own_and_says_so() -> None:
         writer.write(HELLO)  # It keeps the connection open: the client ends it.
         heads.append(await reader.read())
 
-    load = against(handle, closed, "new", timeout_s=5)
+    load = against(handle, closed, "new")
     assert load.errors == {"": DUE}
     requests = [head for head in heads if head]
     assert len(requests) == DUE
@@ -203,14 +203,14 @@ def test_pipelined_requests_are_under_way_at_once() -> None:
                     return
             writer.write(HELLO * 4)
 
-    load = against(handle, closed, "pipelining", timeout_s=5)
+    load = against(handle, closed, "pipelining")
     assert load.errors == {"": DUE}
 
 
 @MODES
 def test_a_name_that_leads_nowhere(mode: str) -> None:
     async def scenario() -> Load:
-        plan = plan_for(80, host="nowhere.invalid", **{**options(mode), "timeout_s": 10})
-        return await asyncio.wait_for(closed(plan, count=8), 20)
+        plan = plan_for(80, host="nowhere.invalid", **options(mode))
+        return await asyncio.wait_for(closed(plan, count=8), PATIENT_S)
 
     assert uvloop.run(scenario()).errors == {"dns": 8}

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import uvloop
-from lane_lab import Load, closed, no_tasks_left, opened, plan_for, request
+from lane_lab import PATIENT_S, Load, closed, no_tasks_left, opened, plan_for, request
 from misbehaving import Handler, answers, full_port, never_answers, refused_port, resets, served
 
 from hinterland.load import http2_frames as frames
@@ -53,7 +53,7 @@ def with_nginx(
             port = rig.free_port()
             body = SPEAKS_HTTP2.format(port=port, streams=streams, requests=requests, folder=folder)
             nginx = await rig.nginx(body)
-            return await asyncio.wait_for(use(rig, nginx, port), 30)
+            return await asyncio.wait_for(use(rig, nginx, port), 60)
 
     return uvloop.run(scenario())
 
@@ -63,7 +63,7 @@ def test_nginx_answers_each_request(drive: Drive, scratch: Path, require: Callab
     require("service:nginx")
 
     async def use(rig: Rig, nginx: Nginx, port: int) -> None:
-        plan = plan_for(port, "http2", timeout_s=10, **SHARED)
+        plan = plan_for(port, "http2", **SHARED)
         for path, status in (("/", 200), ("/number", 200), ("/missing", 404)):
             for method in ("GET", "HEAD"):
                 load = await drive(plan, request(port, method, path=path), count=500)
@@ -86,7 +86,7 @@ def test_a_server_that_closes_after_some_requests_costs_none(
     require("service:nginx")
 
     async def use(rig: Rig, nginx: Nginx, port: int) -> None:
-        load = await drive(plan_for(port, "http2", timeout_s=10, **SHARED), count=1000)
+        load = await drive(plan_for(port, "http2", **SHARED), count=1000)
         assert load.errors == {"": 1000}
         # A handshake takes longer than joining a connection that is there.
         assert min(load.pool.connect_ns) > 50_000
@@ -98,7 +98,7 @@ def test_more_lanes_than_the_server_lets_through(scratch: Path, require: Callabl
     require("service:nginx")
 
     async def use(rig: Rig, nginx: Nginx, port: int) -> None:
-        load = await closed(plan_for(port, "http2", timeout_s=10, connections=1, multiplexed=50), count=1000)
+        load = await closed(plan_for(port, "http2", connections=1, multiplexed=50), count=1000)
         assert load.errors == {"": 1000}
         # Everybody gets a turn.
         assert len(np.unique(load.sample.connection)) == 50
@@ -145,8 +145,8 @@ def against(handler: Handler, drive: Drive, *, count: int = 8, **options: Any) -
     async def scenario() -> Load:
         async with served(handler) as port:
             outgoing = request(port, reads=options.pop("reads", False))
-            plan = plan_for(port, "http2", **{"timeout_s": 0.2, "connections": 2, **options})
-            load = await asyncio.wait_for(drive(plan, outgoing, count=count), 20)
+            plan = plan_for(port, "http2", **{"connections": 2, **options})
+            load = await asyncio.wait_for(drive(plan, outgoing, count=count), PATIENT_S)
         assert await no_tasks_left()
         return load
 
@@ -177,7 +177,8 @@ def against(handler: Handler, drive: Drive, *, count: int = 8, **options: Any) -
     ],
 )  # fmt: skip
 def test_each_failure_has_its_name(drive: Drive, handler: Handler, error: str) -> None:
-    assert against(handler, drive).errors == {error: 8}
+    timeout_s = 0.2 if error == "timeout" else PATIENT_S
+    assert against(handler, drive, timeout_s=timeout_s).errors == {error: 8}
 
 
 @pytest.mark.parametrize("reads", [False, True], ids=["skipped", "read"])
@@ -198,20 +199,21 @@ def test_each_failure_has_its_name(drive: Drive, handler: Handler, error: str) -
 )
 def test_what_never_ends_is_given_up(handler: Handler, reads: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hinterland.load.answer_room.LONGEST_ANSWER_BYTES", 4 << 20)
-    load = against(handler, closed, reads=reads, count=4)
+    load = against(handler, closed, reads=reads, count=4, timeout_s=0.2)
     assert set(load.errors) <= {"timeout", "too_long", "protocol", "closed"}
     assert all(len(lane.body) == 0 for lane in load.pool.lanes)  # type: ignore[attr-defined]
 
 
 @LOOPS
 def test_nobody_there(drive: Drive) -> None:
-    async def scenario(port: int) -> Load:
-        return await asyncio.wait_for(drive(plan_for(port, "http2", **SHARED), count=8), 20)
+    async def scenario(port: int, **patience: float) -> Load:
+        plan = plan_for(port, "http2", **SHARED, **patience)
+        return await asyncio.wait_for(drive(plan, count=8), PATIENT_S)
 
     with refused_port() as port:
         assert uvloop.run(scenario(port)).errors == {"refused": 8}
     with full_port() as port:
-        assert uvloop.run(scenario(port)).errors == {"timeout": 8}
+        assert uvloop.run(scenario(port, timeout_s=0.2)).errors == {"timeout": 8}
 
 
 @LOOPS
@@ -229,12 +231,12 @@ def test_a_server_that_restarts_in_the_middle(drive: Drive) -> None:
             return frame(frames.HEADERS, 5, stream, b"\x88")
 
         async with served(http2(says)) as port:
-            plan = plan_for(port, "http2", timeout_s=5, **SHARED)
+            plan = plan_for(port, "http2", **SHARED)
             task = asyncio.ensure_future(drive(plan, count=600))
             await enough.wait()
         before = seen
         async with served(http2(says), port):
-            load = await asyncio.wait_for(task, 20)
+            load = await asyncio.wait_for(task, PATIENT_S)
         assert seen > before
         assert await no_tasks_left()
         return load

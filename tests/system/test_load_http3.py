@@ -16,7 +16,7 @@ from aioquic.asyncio.server import serve
 from aioquic.h3.connection import H3Connection
 from aioquic.h3.events import DataReceived, HeadersReceived
 from aioquic.quic.configuration import QuicConfiguration
-from lane_lab import DUE, Load, closed, opened, plan_for, request
+from lane_lab import DUE, PATIENT_S, Load, closed, opened, plan_for, request
 from msgspec import structs
 
 from hinterland.loads import LoadRun, run_load_async
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.system
 
 Drive = Callable[..., Awaitable[Load]]
 LOOPS = pytest.mark.parametrize("drive", [closed, opened], ids=["closed", "open"])
-SHARED = {"connections": 2, "multiplexed": 5, "timeout_s": 10.0}
+SHARED = {"connections": 2, "multiplexed": 5, "timeout_s": PATIENT_S}
 BIG = b"b" * 200_000
 
 
@@ -105,7 +105,7 @@ def against(
             given = {"ca_file": str(own.path), "host": "server", "address": "127.0.0.1", **SHARED, **options}
             outgoing = request(port, path=path, **parts)
             return await asyncio.wait_for(
-                drive(plan_for(port, "http3", tls=True, **given), outgoing, count=count), 20
+                drive(plan_for(port, "http3", tls=True, **given), outgoing, count=count), PATIENT_S
             )
 
     return uvloop.run(scenario())
@@ -137,7 +137,8 @@ def test_a_body_arrives_and_an_answer_is_read(tmp_path: Path) -> None:
     ],
 )
 def test_each_failure_has_its_name(drive: Drive, path: str, error: str, tmp_path: Path) -> None:
-    load = against(tmp_path, drive, path, count=8, timeout_s=0.5)
+    timeout_s = 0.5 if error == "timeout" else PATIENT_S
+    load = against(tmp_path, drive, path, count=8, timeout_s=timeout_s)
     assert set(load.errors) <= {error, "closed", "timeout"}
     assert load.errors[error] > 0
 
@@ -168,13 +169,13 @@ def test_caddy_answers(scratch: Path, require: Callable[[str], None]) -> None:
             server = await rig.caddy('respond "hello"', certificate=own)
             for protocol in ("http2", "http3"):
                 plan = plan_for(server.port, protocol, tls=True, ca_file=str(own.path), **SHARED)
-                load = await asyncio.wait_for(closed(plan, count=200), 20)
+                load = await asyncio.wait_for(closed(plan, count=200), PATIENT_S)
                 assert (load.errors, load.statuses) == ({"": 200}, {200: 200})
             # The same by processes of their own.
             checked = (Weighted(requests=(RequestPlan(checks=(Check(of="body", value="hello"),)),)),)
-            asked = {"model": "closed", "mix": checked, "count": 100, "duration_s": 10.0, "processes": 2}
+            asked = {"model": "closed", "mix": checked, "count": 100, "duration_s": PATIENT_S, "processes": 2}
             plan = structs.replace(plan, **asked)
-            result = await asyncio.wait_for(run_load(plan), 20)
+            result = await asyncio.wait_for(run_load(plan), PATIENT_S)
             assert (result.answered, result.statuses, result.errors) == (100, {"200": 100}, {})
             assert len(result.generator.processes) == 2
 

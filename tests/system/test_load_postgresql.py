@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 import pytest
 import uvloop
-from lane_lab import InTurn, bodies, drive, looked_until, target
+from lane_lab import PATIENT_S, InTurn, bodies, drive, looked_until, target
 from misbehaving import served
 from msgspec import structs
 
@@ -68,7 +68,7 @@ def bound(statement: bytes, *values: bytes | None, reads: bool = False) -> Outgo
 
 
 def execute(server: PostgreSQL, *statements: str) -> list[tuple[Any, ...]]:
-    with psycopg.connect(server.dsn, autocommit=True, connect_timeout=5) as connection:
+    with psycopg.connect(server.dsn, autocommit=True, connect_timeout=60) as connection:
         for statement in statements:
             cursor = connection.execute(statement)
         return cursor.fetchall() if cursor.description else []
@@ -176,7 +176,6 @@ def test_each_way_to_log_in(postgresql: Run) -> None:
                 request,
                 count=3,
                 connections=1,
-                timeout_s=3,
             )
             (outcome,) = driven.outcomes
             return outcome
@@ -238,7 +237,7 @@ def test_more_sessions_than_the_server_takes(postgresql: Run) -> None:
 
 
 def speaks_tls(server: PostgreSQL) -> bool:
-    with psycopg.connect(f"{server.tcp_dsn}?sslmode=prefer", connect_timeout=5) as connection:
+    with psycopg.connect(f"{server.tcp_dsn}?sslmode=prefer", connect_timeout=60) as connection:
         return connection.pgconn.ssl_in_use
 
 
@@ -252,7 +251,7 @@ def test_tls_is_asked_for_in_the_open_and_then_spoken(
 
         async def says(**more: Any) -> Counter[str]:
             asked = structs.replace(plan(server, tls=True), **more)
-            return (await drive(asked, request, count=8, timeout_s=3)).outcomes
+            return (await drive(asked, request, count=8)).outcomes
 
         assert await says() == Counter({"tls: this PostgreSQL has none": 8})
         data = server.folder / "data"
@@ -304,7 +303,8 @@ def test_a_handshake_of_tls_that_comes_to_nothing(
     async def whole() -> None:
         async with served(handle) as port:
             asked = LoadPlan(target=target("postgresql", port, tls=True, user="u"))
-            driven = await drive(asked, InTurn(Outgoing(b"select 1")), count=8, timeout_s=0.3)
+            timeout_s = 0.3 if says == "timeout" else PATIENT_S
+            driven = await drive(asked, InTurn(Outgoing(b"select 1")), count=8, timeout_s=timeout_s)
             # A hang-up may come as an end or as a reset.
             (found,) = driven.outcomes
             assert found == says or (then is None and found in ("reset", "closed"))
@@ -322,7 +322,7 @@ def test_another_answer_to_the_question_of_tls(answer: bytes) -> None:
 
         async with served(handle) as port:
             asked = LoadPlan(target=target("postgresql", port, tls=True, user="u"))
-            driven = await drive(asked, InTurn(Outgoing(b"select 1")), count=8, timeout_s=2)
+            driven = await drive(asked, InTurn(Outgoing(b"select 1")), count=8)
             (says,) = driven.outcomes
             assert says.startswith("protocol: this is not PostgreSQL, it begins")
 

@@ -65,8 +65,8 @@ def test_a_closed_loop_ends_with_its_time() -> None:
     assert result.operations == server.requests > 100
     assert result.window_s == pytest.approx(0.3)
     # Four connections that are never idle are four operations under way: Little's law.
-    assert result.generator.in_flight_mean == pytest.approx(4, abs=0.5)
-    assert result.generator.little == pytest.approx(4, abs=0.8)
+    assert result.generator.in_flight_mean == pytest.approx(4, abs=1)
+    assert result.generator.little == pytest.approx(4, abs=1)
 
 
 def test_the_warm_up_is_sent_and_left_out() -> None:
@@ -107,13 +107,20 @@ def test_a_server_that_is_not_there() -> None:
 
 
 def test_a_server_that_restarts_in_the_middle() -> None:
+    missed = asyncio.Event()
+
+    def look(part: LoadResult) -> None:
+        if part.errors.get("refused", 0) >= 10:
+            missed.set()
+
     async def scenario() -> LoadResult:
         first = Counting()
         async with served(first) as port:
-            task = asyncio.ensure_future(run_load(plan(port, duration_s=1.5, arrivals=at(200))))
+            asked = plan(port, duration_s=2.5, arrivals=at(200))
+            task = asyncio.ensure_future(run_load(asked, watch=look))
             await first.has(50)
         # Nobody listens now, until the same port is served again.
-        await asyncio.sleep(0.3)
+        await asyncio.wait([task, asyncio.ensure_future(missed.wait())], return_when="FIRST_COMPLETED")
         again = await asyncio.start_server(Counting(), "127.0.0.1", port)
         async with again:
             return await task
@@ -199,7 +206,7 @@ TWO_KINDS = (
 
 @pytest.mark.parametrize("model", ["open", "closed"])
 def test_what_is_left_without_an_answer_is_counted_to_its_kind(model: str) -> None:
-    result = against(quick_or_never, model=model, mix=TWO_KINDS, connections=200, drain_s=0.1)
+    result = against(quick_or_never, model=model, mix=TWO_KINDS, connections=200, drain_s=1.0, timeout_s=30.0)
     by_name = {kind.name: kind for kind in result.kinds}
     assert by_name["GET /quick"].errors == {}
     assert by_name["GET /never"].errors == {"unfinished": by_name["GET /never"].operations}

@@ -97,7 +97,7 @@ def test_of_redis_whose_server_says_back_what_it_was_sent(tmp_path: Path) -> Non
         data=rows,
     )
     assert sum(found.result.errors.values()) == 4
-    assert found.result.examples
+    assert found.result.reasons
     assert SECRET not in text.replace(f"ECHO {SECRET}", "")
     assert "AUTH ann ***" in text
 

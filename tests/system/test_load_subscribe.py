@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import uvloop
 import websockets.asyncio.server
-from lane_lab import Driven, InTurn, looked_until, subscribe, target
+from lane_lab import PATIENT_S, Driven, InTurn, looked_until, subscribe, target
 from misbehaving import Handler, read_request, served
 
 from hinterland.load.client import HttpClient
@@ -136,7 +136,7 @@ def test_each_subscriber_receives_each_event(
         answered = columns.error == 0
         took_ms = (columns.done_ns - columns.sent_ns)[answered] / 1e6
         assert (took_ms >= 0).all()
-        assert took_ms.max() < 5000
+        assert took_ms.max() < 60_000
         assert (columns.intended_ns == columns.sent_ns).all()
         assert set(columns.connection[answered]) == set(range(SUBSCRIBERS))
 
@@ -285,9 +285,9 @@ def test_who_joins_again_says_what_it_had_last() -> None:
             asks = requests(joining)
             loop = ClosedLoop(Recorder(20), asks, count=0)
             (lane,) = lanes(joining, 1, listener=loop, requests=asks)
-            loop.pool = Pool([lane], timeout_s=5, listener=loop)
+            loop.pool = Pool([lane], timeout_s=PATIENT_S, listener=loop)
             for turn in (1, 2):
-                assert await lane.open(5) == 0
+                assert await lane.open(PATIENT_S) == 0
                 await looked_until(lambda: not lane.alive)
                 # Each turn ends with the server's close, which is an operation of its own.
                 assert loop.next == (3 if turn == 1 else 6)

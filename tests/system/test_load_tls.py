@@ -16,7 +16,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from lane_lab import Load, closed, plan_for
+from lane_lab import PATIENT_S, Load, closed, plan_for
 from misbehaving import never_answers, served
 
 from hinterland.rig.certificate import certificate
@@ -85,10 +85,8 @@ def failure(context: ssl.SSLContext | None, protocol: str, **options: Any) -> st
 
     async def scenario() -> Load:
         async with plain_server(context) as port:
-            plan = plan_for(
-                port, protocol, tls=True, address="127.0.0.1", **{"timeout_s": 5, "host": "server", **options}
-            )
-            return await asyncio.wait_for(closed(plan, count=4), 20)
+            plan = plan_for(port, protocol, tls=True, address="127.0.0.1", **{"host": "server", **options})
+            return await asyncio.wait_for(closed(plan, count=4), PATIENT_S)
 
     errors = uvloop.run(scenario()).errors
     assert sum(errors.values()) == 4
@@ -104,7 +102,7 @@ def test_each_reason_is_said(protocol: str, options: dict[str, Any], tmp_path: P
     old = aged(tmp_path, -20, -10)
     expired = {**options, "ca_file": str(old[0])}
     assert failure(server_context(old), protocol, **expired) == "tls: certificate expired"
-    unborn = aged(tmp_path, 10, 20)
+    unborn = aged(tmp_path, 10, PATIENT_S)
     assert failure(server_context(unborn), protocol, **expired) == "tls: certificate not valid yet"
     said = failure(trusted, protocol, **{**options, "ca_file": str(other.path)})
     assert said.startswith("tls: unknown CA")
@@ -123,8 +121,8 @@ def test_each_reason_is_said(protocol: str, options: dict[str, Any], tmp_path: P
 def test_a_server_that_never_shakes_hands(protocol: str, options: dict[str, Any]) -> None:
     async def scenario() -> Load:
         async with served(never_answers) as port:
-            plan = plan_for(port, protocol, tls=True, **options)
-            return await asyncio.wait_for(closed(plan, count=4), 20)
+            plan = plan_for(port, protocol, tls=True, timeout_s=0.2, **options)
+            return await asyncio.wait_for(closed(plan, count=4), PATIENT_S)
 
     assert uvloop.run(scenario()).errors == {"timeout": 4}
 
@@ -150,9 +148,9 @@ def test_nginx_is_loaded_over_tls(
             for trust in ({"ca_file": str(own.path)}, {"verify_tls": False}):
                 plan = plan_for(
                     port, protocol, tls=True, host="server", address="127.0.0.1",
-                    **{"timeout_s": 10, **trust, **options},
+                    **trust, **options,
                 )  # fmt: skip
-                load = await asyncio.wait_for(closed(plan, count=100), 20)
+                load = await asyncio.wait_for(closed(plan, count=100), PATIENT_S)
                 assert (load.errors, load.statuses) == ({"": 100}, {200: 100})
 
     uvloop.run(scenario())

@@ -69,7 +69,7 @@ def test_every_way_of_the_web_answers_and_is_checked(scratch: Path, require: Cal
                 for checks in (good,) if tls else ((), good, (Check(of="body", value="other"),)):
                     plan = plan_for(
                         port, **{**LOADS["closed"], **options}, host="localhost", tls=tls,
-                        ca_file=str(own.path) if tls else "", processes=1, timeout_s=10.0,
+                        ca_file=str(own.path) if tls else "", processes=1,
                         mix=(Weighted(requests=(RequestPlan(checks=checks),)),),
                     )  # fmt: skip
                     result = await load_of(plan)

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from belongings import LOOK_EVERY_S, Belongings
 
 from hinterland.report import html
 from hinterland.runner import record
@@ -25,58 +26,8 @@ EXPERIMENTS = (
     "execution/c10k",
     "patterns/delivery",
 )
-MOMENTS = 20
-GONE_S = 20.0
-
-
-def marked(mark: str, scratch: Path) -> list[int]:
-    """Returns the processes that carry the mark in their environment or stand in the scratch folder.
-
-    PostgreSQL's processes write their titles over their environment; their folder is in the scratch.
-    """
-    found = []
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdecimal():
-            continue
-        with contextlib.suppress(OSError):
-            cwd = (entry / "cwd").readlink()
-            if cwd.is_relative_to(scratch) or mark.encode() in (entry / "environ").read_bytes():
-                found.append(int(entry.name))
-    return found
-
-
-def listening() -> dict[str, str]:
-    """Returns the listening TCP sockets of the machine: inode -> address."""
-    found = {}
-    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
-        rows = Path(table).read_text().splitlines()[1:] if Path(table).exists() else []
-        found |= {row.split()[9]: row.split()[1] for row in rows if row.split()[3] == "0A"}
-    return found
-
-
-def sockets_of(pids: list[int]) -> set[str]:
-    """Returns the inodes of the sockets that processes hold."""
-    found = set()
-    for pid in pids:
-        with contextlib.suppress(OSError):
-            for descriptor in Path(f"/proc/{pid}/fd").iterdir():
-                with contextlib.suppress(OSError):
-                    found.add(str(descriptor.readlink()).removeprefix("socket:[").removesuffix("]"))
-    return found
-
-
-def traces() -> dict[str, set[str]]:
-    """Returns what a process can leave behind on the whole machine."""
-    shared = Path("/proc/sysvipc/shm")
-    segments = [row.split() for row in shared.read_text().splitlines()[1:]] if shared.exists() else []
-    return {
-        "mounts": set(Path("/proc/mounts").read_text().splitlines()),
-        "namespaces": {str(path) for path in Path("/var/run/netns").glob("*")},
-        "shared memory": {str(path) for path in Path("/dev/shm").glob("*")},
-        # A segment that somebody is attached to (column 7) is a living process's, so none of ours.
-        "SysV shared memory": {row[1] for row in segments if row[6] == "0"},
-        "control groups": {str(path) for path in Path("/sys/fs/cgroup").glob("memory/hinterland*")},
-    }
+MOMENTS = 12
+GONE_S = 60.0
 
 
 @pytest.mark.parametrize("moment", range(MOMENTS))
@@ -92,24 +43,18 @@ def test_sigkill_at_a_random_moment_leaves_nothing(tmp_path: Path, moment: int) 
         with contextlib.suppress(PermissionError):
             folder.chmod(folder.stat().st_mode | 0o011)
     environment = {**os.environ, name: value, "TMPDIR": str(scratch), "HINTERLAND_BUSY_CORES": "64"}
-    before = traces()
+    ours = Belongings(mark, scratch)
     words = [sys.executable, "-m", "hinterland", "run", identity, "--store", str(store), "--quiet"]
     process = subprocess.Popen(words, env=environment, stdout=subprocess.DEVNULL, start_new_session=True)
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(chance.uniform(0.3, 6.0))
-    sockets = sockets_of(marked(mark, scratch))
+    end_s = time.monotonic() + chance.uniform(0.3, 6.0)
+    while (left_s := end_s - time.monotonic()) > 0 and process.poll() is None:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(min(left_s, LOOK_EVERY_S))
+        ours.look()
     process.kill()
     process.wait()
-    deadline = time.monotonic() + GONE_S
-    while time.monotonic() < deadline:
-        # A process that is ending loses its environment a moment before its sockets.
-        left = (marked(mark, scratch), sockets & listening().keys(), list(scratch.iterdir()))
-        if not any(left):
-            break
-    assert left == ([], set(), [])
-    after = traces()
-    for what, left in after.items():
-        assert left <= before[what], f"{what}: {left - before[what]}"
+    assert ours.left(GONE_S) == {}
+    assert process.pid in ours.pids
     for info in record.list_runs(store):
         folder = RunFolder(store / info.id)
         kept = folder.record()

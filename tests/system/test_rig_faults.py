@@ -105,7 +105,7 @@ def test_kill_ends_the_whole_tree(trial: Trial) -> None:
     assert trial.faults() == [("kill", "start"), ("kill", "effect")]
     start, effect = (event for event in trial.events if event.kind == "fault")
     assert effect.detail["processes"] == 8
-    assert 0 < effect.t_ns - start.t_ns < 2e9
+    assert 0 < effect.t_ns - start.t_ns < 60e9
 
 
 def test_one_process_of_a_tree_is_paused_and_killed(trial: Trial) -> None:
@@ -296,7 +296,7 @@ def test_close_lets_a_held_system_go(trial: Trial) -> None:
         steps = rig.step_points()
         await asyncio.gather(handler(rig, steps.environment), wait(steps.reached("checked")))
         steps.close()
-        assert await rig.processes[0].wait(5) is not None
+        assert await rig.processes[0].wait(60) is not None
 
     async def wait(gate: object) -> None:
         await gate  # type: ignore[misc]

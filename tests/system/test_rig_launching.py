@@ -188,7 +188,7 @@ def test_whoever_stops_waiting_for_a_start_leaves_no_process(tmp_path: Path) -> 
         starting = asyncio.create_task(
             launch_async(["sleep", "60"], Place(str(tmp_path), groups=(group,)), dict(os.environ))
         )
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while children_of(os.getpid()) == before:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
             starting.cancel()

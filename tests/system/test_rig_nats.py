@@ -44,7 +44,7 @@ def test_it_carries_messages_and_comes_back_on_its_port(
             assert client.max_payload == 65536
             subscription = await client.subscribe("news")
             await client.publish("news", b"hello")
-            assert (await subscription.next_msg(timeout=5)).data == b"hello"
+            assert (await subscription.next_msg(timeout=60)).data == b"hello"
             await client.close()
             assert await rig.kill(server.process)
             await server.process.restart()
@@ -71,7 +71,7 @@ def test_with_jetstream_it_keeps_what_came_while_nobody_listened(
         await streams.add_stream(name="news", subjects=["news"])
         await streams.publish("news", b"hello")
         reader = await streams.pull_subscribe("news", durable="late")
-        [message] = await reader.fetch(1, timeout=5)
+        [message] = await reader.fetch(1, timeout=60)
         assert message.data == b"hello"
         await client.close()
         assert any((server.folder / "streams").iterdir())

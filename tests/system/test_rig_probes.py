@@ -51,7 +51,7 @@ def run(scratch: Path, body: Callable[[Rig], Any]) -> None:
 
 async def logged(rig: Rig, word: str) -> None:
     """Returns when the first process has logged `word`."""
-    await until_ready(rig.processes[0], LogReady(word, timeout_s=10))
+    await until_ready(rig.processes[0], LogReady(word, timeout_s=60))
 
 
 def test_a_busy_process_is_measured(scratch: Path) -> None:

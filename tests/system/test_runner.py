@@ -147,7 +147,6 @@ def test_a_true_difference_holds_and_stops_early(tmp_path: Path) -> None:
     [
         (NEVER_HEARD, "at least one operation succeeded (0 of 5)"),
         (UNFIRED, "every planned pause took effect (0 of 1)"),
-        (LATE, "p99 lateness under 10 ms (p99 lateness 60 ms)"),
         (CHECKER, "the checker raised KeyError: 'rate'"),
         (ODD_METRIC, "the checker raised ValueError: could not convert string to float"),
         (NO_OUTCOME, "outcome(h) must return an Outcome, not dict"),
@@ -166,6 +165,17 @@ def test_a_trial_without_evidence_is_inconclusive_with_its_cause(
     assert "trials gave no evidence" in verdict.cause
     assert cause in verdict.cause
     assert {trial.status for trial in found.trials} <= {"failed", "void"}
+
+
+def test_a_late_generator_disturbs_a_trial_and_does_not_void_it(tmp_path: Path) -> None:
+    found = one_run(tmp_path, LATE, blocks=1)
+    assert {trial.status for trial in found.trials} == {"done"}
+    for trial in found.trials:
+        assert "p99 lateness under 10 ms (p99 lateness 60 ms)" in trial.disturbed
+        assert trial.weather is not None
+        assert trial.weather.wall_s > 0
+    assert len(found.trials) == len(found.info.treatments), "what noise disturbed is not run again"
+    assert recheck(RunFolder(Path(found.folder))).trials == found.trials
 
 
 def test_a_void_trial_is_run_once_more_in_its_place(tmp_path: Path) -> None:
@@ -220,7 +230,7 @@ def test_what_a_link_carried_is_kept_and_captured(tmp_path: Path, require: Calla
     found = one_run(tmp_path, LINKED, blocks=1, pcap=True)
     folder = Path(found.folder)
     for trial in found.trials:
-        # A link that was late on a busy machine voids a trial; it does not fail it.
+        # A link that lost a packet on a busy machine voids a trial; it does not fail it.
         assert trial.status in ("done", "void"), trial.cause
         history = histories.load(folder, trial.id)
         assert history.readings["heard"] == "hello"
@@ -307,7 +317,7 @@ def test_blocks_and_settings_are_obeyed(tmp_path: Path) -> None:
 
 def test_a_run_stops_when_no_claim_left_can_be_decided(tmp_path: Path) -> None:
     found = one_run(tmp_path, set={"load": ("high",)})
-    assert len(found.trials) == 2 * 2
+    assert len(found.trials) == 2, "one block for the charts"
     assert found.info.status == "finished"
 
 
@@ -357,7 +367,7 @@ def test_ctrl_c_leaves_a_readable_record_and_no_process(tmp_path: Path) -> None:
     assert len(below) >= 2
     process.send_signal(signal.SIGINT)
     lab.read_until(process, "status interrupted")
-    assert process.wait(20) == 0
+    assert process.wait(60) == 0
     assert not [pid for pid in below if is_running(pid)]
     kept = record.load(tmp_path / "store", "last")
     assert kept.info.status == "interrupted"
@@ -384,7 +394,7 @@ def test_a_second_ctrl_c_ends_at_once_and_still_leaves_no_process(tmp_path: Path
     os.kill(below[0], signal.SIGSTOP)
     process.send_signal(signal.SIGINT)
     process.send_signal(signal.SIGTERM)
-    assert process.wait(20) == 130
+    assert process.wait(60) == 130
     os.kill(below[0], signal.SIGCONT)
     wait_until_gone(below)
     assert record.load(tmp_path / "store", "last").info.status == "interrupted"
@@ -397,7 +407,7 @@ def test_sigkill_of_the_run_or_the_keeper_leaves_no_process(tmp_path: Path) -> N
         lab.read_until(process, "TrialNoted")
         below = pids_below(process.pid)
         os.kill(process.pid if victim == "run" else below[0], signal.SIGKILL)
-        process.wait(20)
+        process.wait(60)
         wait_until_gone(below)
         kept = record.load(tmp_path / f"store-{victim}", "last")
         assert kept.info.status in ("interrupted", "failed")
@@ -416,11 +426,11 @@ def pids_below(pid: int) -> list[int]:
 
 
 def wait_until_gone(pids: list[int]) -> None:
-    """Waits for each process's end by its pidfd; fails after 15 s."""
+    """Waits for each process's end by its pidfd; fails after 60 s."""
     for pid in pids:
         try:
             descriptor = os.pidfd_open(pid)
         except ProcessLookupError:
             continue
-        assert select.select([descriptor], [], [], 15)[0], f"{pid} is still running"
+        assert select.select([descriptor], [], [], 60)[0], f"{pid} is still running"
         os.close(descriptor)

@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from hinterland.model.experiment import ClaimDeclaration, Experiment, Factor, Metric, Prediction
+from hinterland.model.experiment import (
+    ClaimDeclaration,
+    Experiment,
+    Factor,
+    FindingKind,
+    Metric,
+    Prediction,
+)
 from hinterland.model.verdict import Assumption, Finding, Outcome, TrialResult
+from hinterland.model.weather import Weather
 
 
 def experiment(*claims: str, **changes: Any) -> Experiment:
@@ -29,6 +37,10 @@ def experiment(*claims: str, **changes: Any) -> Experiment:
             "rate_per_s": Metric(unit="/s", better="higher", says="throughput"),
             "latency_ms": Metric(unit="ms", better="lower", says="latency"),
         },
+        "finding": {
+            "double_charge": FindingKind(says="charged twice", timed=False),
+            "late": FindingKind(says="answered late", timed=True),
+        },
         "claim": tuple(ClaimDeclaration(id=name, says=name, control="the other one") for name in claims),
         "prediction": Prediction(kind="choice", ask="Which?"),
         "source": (),
@@ -46,9 +58,12 @@ def result(
     status: Any = "done",
     cause: str = "",
     broken: str = "",
+    kind: str = "double_charge",
+    disturbed: str = "",
+    weather: Weather | None = None,
 ) -> TrialResult:
-    """Returns a trial's result with `findings` of kind `double_charge` in `tries` tries."""
-    found = tuple(Finding(kind="double_charge", key=f"k{n}", says="charged twice") for n in range(findings))
+    """Returns a trial's result with `findings` of a kind in `tries` tries."""
+    found = tuple(Finding(kind=kind, key=f"k{n}", says="charged twice") for n in range(findings))
     assumptions = (Assumption(id=broken, says=broken, held=False),) if broken else ()
     return TrialResult(
         id=f"b{block:03d}-{'-'.join(str(v) for v in treatment.values())}",
@@ -59,9 +74,11 @@ def result(
         outcome=Outcome(
             metrics=metrics or {},
             findings=found,
-            tries={"double_charge": tries} if tries else {},
+            tries={kind: tries} if tries else {},
             assumptions=assumptions,
         ),
         duration_s=0.1,
         cause=cause,
+        disturbed=disturbed,
+        weather=weather,
     )

@@ -59,7 +59,7 @@ def test_a_server_that_serves_five_leaves_the_rest_waiting() -> None:
             await echo(reader, writer)
         await reader.read()
 
-    crowd, seen = asyncio.run(hold(five, patience_s=0.1))
+    crowd, seen = asyncio.run(hold(five, patience_s=1.0))
     sample = crowd.sample()
     assert crowd.served == 5
     assert seen == 12, "five served, and a window of seven in front of them"
@@ -92,7 +92,7 @@ def test_one_that_is_closed_after_its_answer_no_longer_counts() -> None:
             left = crowd._left
             crowd._left = lambda number: (left(number), gone.set())  # type: ignore[assignment, method-assign, func-returns-value]
             writers[0].close()
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(60):
                 await gone.wait()
             assert crowd.served == 2
         return crowd

@@ -11,11 +11,11 @@ from runner_samples import experiment, result
 
 from hinterland.model.claims import Claim, Crossover, DifferenceWithin, Matches, Never, RatioAtLeast
 from hinterland.model.experiment import Metric
-from hinterland.model.verdict import Assumption, Outcome, TrialResult, Verdict
+from hinterland.model.verdict import Outcome, TrialResult, Verdict
+from hinterland.model.weather import Weather
 from hinterland.runner.forms.pairs import MOST_LOG, log_ratio
 from hinterland.runner.judge import controlled, judge, needed
 
-BUSY = Assumption(id="machine_quiet", says="quiet", held=False)
 RIGHT, WRONG = {"variant": "right"}, {"variant": "wrong"}
 NEVER = Never(finding="double_charge", where=RIGHT, control=WRONG)
 RATIO = RatioAtLeast(
@@ -69,13 +69,58 @@ def test_never_shows_a_witness_of_its_control() -> None:
     assert [w.says for w in found.witnesses] == ["variant=wrong: charged twice"]
 
 
-def test_a_busy_machine_does_not_void_what_a_correctness_checker_found() -> None:
-    busy = result(1, RIGHT, tries=600, status="void", broken="machine_quiet", cause="busy")
+def test_a_busy_machine_does_not_make_a_server_charge_twice() -> None:
+    busy = result(1, RIGHT, tries=600, disturbed="busy")
     assert one(NEVER, [busy, charges(0, 5)[1]]).verdict == "holds"
-    unfired = result(1, RIGHT, tries=600, status="void", broken="fault_fired", cause="no kill")
+    convicted = result(1, RIGHT, findings=1, tries=600, disturbed="busy")
+    assert one(NEVER, [convicted, charges(0, 5)[1]]).verdict == "refuted"
+    unfired = result(1, RIGHT, tries=600, status="void", cause="no kill")
     found = one(NEVER, [unfired, charges(0, 5)[1]])
     assert found.verdict == "inconclusive"
     assert "1 of 1 trials gave no evidence: no kill" in found.cause
+
+
+LATE = Never(finding="late", where=RIGHT, control=WRONG, at_most=0.1)
+
+
+def answers(block: int, side: dict[str, Any], late: int, tries: int, disturbed: str = "") -> TrialResult:
+    return result(block, side, kind="late", findings=late, tries=tries, disturbed=disturbed)
+
+
+def test_a_violation_in_time_convicts_nobody_through_noise() -> None:
+    calm = [answers(1, RIGHT, 0, 100), answers(1, WRONG, 20, 20)]
+    assert one(LATE, calm).verdict == "holds"
+    assert one(LATE, [*calm, answers(2, RIGHT, 1, 1)]).verdict == "refuted"
+    noisy = one(LATE, [*calm, answers(2, RIGHT, 1, 1, disturbed="7.8 % stolen")])
+    assert noisy.verdict == "holds"
+    assert (noisy.evidence.tries, noisy.evidence.violations) == (100, 0)
+    assert "1 more through noise" in noisy.evidence.says
+
+
+def test_many_late_answers_through_noise_leave_a_claim_open() -> None:
+    found = one(LATE, [answers(1, RIGHT, 40, 100, disturbed="busy"), answers(1, WRONG, 20, 20)])
+    assert found.verdict == "inconclusive"
+    assert found.cause == "40 of 100 tries came out late in disturbed trials"
+
+
+@pytest.mark.parametrize("share", [0.12, 0.19])
+def test_a_server_that_is_late_by_itself_does_not_hold_because_the_machine_was_busy(share: float) -> None:
+    right = [answers(block, RIGHT, round(200 * share), 200, disturbed="busy") for block in range(1, 13)]
+    wrong = [answers(block, WRONG, 200, 200, disturbed="busy") for block in range(1, 13)]
+    assert one(LATE, [*right, *wrong]).verdict == "inconclusive"
+
+
+def test_more_violations_than_tries_are_a_rate_of_one() -> None:
+    evidence = one(NEVER, [result(1, RIGHT, findings=5, tries=2)]).evidence
+    assert (evidence.verdict, evidence.estimate, evidence.high) == ("refuted", 1.0, 1.0)
+
+
+def test_a_control_is_convicted_through_noise_by_more_than_noise_makes() -> None:
+    right = [answers(block, RIGHT, 0, 40, disturbed="busy") for block in (1, 2, 3)]
+    always = [answers(block, WRONG, 1, 1, disturbed="busy") for block in (1, 2, 3)]
+    assert one(LATE, [*right, *always]).verdict == "holds"
+    seldom = [answers(block, WRONG, 1, 40, disturbed="busy") for block in (1, 2, 3)]
+    assert one(LATE, [*right, *seldom]).verdict == "inconclusive"
 
 
 @pytest.mark.parametrize(
@@ -211,6 +256,11 @@ def test_a_control_replaces_levels_where_they_stand() -> None:
         (0.0, 1.0, -MOST_LOG),
         (math.e, 1.0, 1.0),
         (math.inf, 1.0, MOST_LOG),
+        (1.0, math.inf, -MOST_LOG),
+        (math.inf, math.inf, 0.0),
+        (1e-320, 1e10, -MOST_LOG),
+        (1e300, 1e-300, MOST_LOG),
+        (-2.0, -3.0, 0.0),
     ],
 )
 def test_log_ratios_of_zeros_and_infinities_are_finite(above: float, below: float, expected: float) -> None:
@@ -242,13 +292,88 @@ def test_a_crossover_known_only_to_lie_between_the_ends_is_worth_more_blocks() -
     assert (sharp.verdict, sharp.evidence.low) == ("holds", 0.5)
 
 
-def test_a_busy_machine_does_not_void_a_metric_that_does_not_depend_on_time() -> None:
+def test_what_time_does_not_touch_is_decided_in_any_weather() -> None:
     memory = Metric(unit="MiB", better="lower", says="memory", timed=False)
+    same = DifferenceWithin(
+        metric="rate_per_s", ratio=1.25, one=RIGHT, other=WRONG, where={"clients": 10}, control={"clients": 1}
+    )
     plain = experiment("claim")
-    trials = [
-        replace(trial, status="void", cause="busy", outcome=replace(trial.outcome, assumptions=(BUSY,)))
-        for trial in ratio_trials(12, 5.0)
-    ]
-    assert judge(plain, {"claim": RATIO}, trials)[0].verdict == "inconclusive"
+    trials = [replace(trial, disturbed="busy") for trial in ratio_trials(12, 1.0, 5.0)]
+    assert judge(plain, {"claim": same}, trials)[0].verdict == "inconclusive"
     untimed = replace(plain, metric={"rate_per_s": memory})
-    assert judge(untimed, {"claim": RATIO}, trials)[0].verdict == "holds"
+    assert judge(untimed, {"claim": same}, trials)[0].verdict == "holds"
+
+
+def disturbed(trials: list[TrialResult], **weather: float) -> list[TrialResult]:
+    felt = Weather(cores=2, busy_share=0.5, **weather)  # type: ignore[arg-type]
+    return [replace(trial, disturbed="busy", weather=felt) for trial in trials]
+
+
+def test_noise_can_hide_a_difference_and_not_make_one() -> None:
+    assert one(RATIO, disturbed(ratio_trials(12, 5.0))).verdict == "holds"
+    hidden = one(RATIO, disturbed(ratio_trials(12, 1.2)))
+    assert hidden.verdict == "inconclusive", "more than 2 x may hide behind the noise"
+    assert (hidden.evidence.low, hidden.evidence.high) == (pytest.approx(1.1, rel=0.1), None)
+    turned = one(RATIO, disturbed(ratio_trials(12, 0.5)))
+    assert turned.verdict == "refuted", "no noise turns a ratio over"
+
+
+def test_through_noise_a_difference_is_refuted_but_no_equality_is_shown() -> None:
+    form = DifferenceWithin(
+        metric="rate_per_s", ratio=1.25, one=RIGHT, other=WRONG, where={"clients": 10}, control={"clients": 1}
+    )
+    assert one(form, disturbed(ratio_trials(16, 1.0, 5.0))).verdict == "inconclusive"
+    assert one(form, disturbed(ratio_trials(16, 3.0, 5.0))).verdict == "refuted"
+
+
+def test_a_side_that_draws_more_theft_is_not_helped_by_it() -> None:
+    trials = ratio_trials(12, 1 / 3.0)
+    form = RatioAtLeast(
+        metric="rate_per_s", ratio=2.0, more=WRONG, less=RIGHT, where={"clients": 10}, control={"clients": 1}
+    )
+    alike = disturbed(trials, steal_share=0.3)
+    assert one(form, alike).verdict == "holds"
+    robbed = [
+        replace(trial, weather=replace(trial.weather, steal_share=0.01))
+        if trial.treatment["variant"] == "wrong" and trial.weather
+        else trial
+        for trial in alike
+    ]
+    assert one(form, robbed).verdict == "inconclusive"
+
+
+def test_an_oracle_is_matched_within_what_noise_may_have_added() -> None:
+    form = Matches(metric="latency_ms", oracle="expected_ms", within=1.5, where=RIGHT, control=WRONG)
+    trials = [
+        result(b, side, {"latency_ms": 100 * f * (1 + 0.02 * math.sin(b)), "expected_ms": 100.0})
+        for b in range(1, 13)
+        for side, f in ((RIGHT, 1.1), (WRONG, 9.0))
+    ]
+    assert one(form, disturbed(trials, steal_share=0.05)).verdict == "holds"
+    assert one(form, disturbed(trials, steal_share=0.4)).verdict == "inconclusive"
+
+
+def test_trials_without_the_metric_or_with_a_zero_are_no_part_of_the_pool() -> None:
+    form = Matches(metric="latency_ms", oracle="expected_ms", within=1.5, where=RIGHT, control=WRONG)
+    trials = [
+        result(b, side, {"latency_ms": 100 * f * (1 + 0.02 * math.sin(b)), "expected_ms": expected})
+        for b in range(1, 13)
+        for side, f, expected in ((RIGHT, 1.1, 100.0), (WRONG, 9.0, 100.0), ({"variant": "odd"}, 1.0, 0.0))
+    ]
+    trials += [result(b, {"variant": "other"}, {"rate_per_s": 3.0}) for b in range(1, 13)]
+    assert one(form, trials).verdict == "holds"
+
+
+def test_two_blocks_decide_a_large_effect_where_many_treatments_tell_the_scatter() -> None:
+    def trials(blocks: int, others: int) -> list[TrialResult]:
+        found = ratio_trials(blocks, 5.0)
+        for block in range(1, blocks + 1):
+            for other in range(others):
+                wobble = 1 + 0.03 * math.sin(7 * block + other)
+                level = {"variant": f"other{other}", "clients": 10}
+                found.append(result(block, level, {"rate_per_s": 200 * wobble}))
+        return found
+
+    alone = one(RATIO, trials(2, 0)).control
+    assert (alone.verdict, alone.low) == ("inconclusive", None), "three like treatments are no pool"
+    assert one(RATIO, trials(2, 8)).verdict == "holds"

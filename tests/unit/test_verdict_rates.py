@@ -69,3 +69,24 @@ def test_a_missed_target_is_seen(simulate: ModuleType) -> None:
     assert high == pytest.approx(0.1260, abs=0.001)
     assert not simulate.Score("nothing ran", hits=0, runs=0, at_most=0.05).met
     assert not simulate.Score("too few", hits=0, runs=99, at_most=0.05, least_runs=100).met
+
+
+@pytest.fixture
+def pooled(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(str(ROOT))
+    return importlib.import_module("benchmarks.verdicts.pooled")
+
+
+def test_false_verdicts_stay_below_five_per_cent_where_treatments_share_their_scatter(
+    pooled: ModuleType, noise: ModuleType
+) -> None:
+    scores = pooled.false_verdicts({"stalls": (noise.stalls,)}, runs=3)
+    total = next(score for score in scores if score.name == "pooled, all rows above")
+    assert total.runs == 3 * 3 * 2 * len(pooled.SCATTERS)
+    assert total.met
+
+
+def test_a_large_difference_is_found_after_two_blocks_by_the_scatter_of_all(pooled: ModuleType) -> None:
+    score = next(score for score in pooled.power(runs=3) if "163" in score.name)
+    assert score.hits == score.runs
+    assert "median after 2 blocks" in score.remark

@@ -12,20 +12,25 @@ from typing import Any
 
 from hinterland import catalogue, errors
 from hinterland.cli.documents import DoctorDocument, Fact, NeedFound
-from hinterland.cli.list import print_broken
+from hinterland.cli.listing import print_broken
 from hinterland.cli.options import Json
 from hinterland.cli.output import heading, paint, print_json, wrapped
 from hinterland.model.experiment import Experiment
+from hinterland.model.weather import Weather
+from hinterland.report.weather import taken_says
 from hinterland.rig.availability import availability
 from hinterland.rig.link.tiers import Survey, survey
 from hinterland.rig.machine import describe
 from hinterland.rig.needs import NeedStatus, check
 from hinterland.rig.scratch import default_place, sweep_stale
+from hinterland.rig.weather import watch
+from hinterland.runner.machine_quiet import is_quiet
 from hinterland.runner.record import default_store
 
 ENOUGH_FILES = 10_500
 """Open files for 10,000 connections, the largest default level, and what a server needs besides."""
 ENOUGH_DISK_BYTES = 2 << 30
+WEATHER_S = 2.0
 
 
 def doctor(*, json: Json = False) -> int:
@@ -117,6 +122,7 @@ def facts_of(machine: dict[str, Any], store: Path) -> Iterator[Fact]:
     yield Fact("cores", f"{cores}  {machine.get('cpu') or ''}".rstrip(), cores > 1, advice)
     if machine.get("kernel"):
         yield Fact("kernel", str(machine["kernel"]))
+    yield weather_fact(watch(WEATHER_S))
     yield from link_facts(survey())
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     files = "unlimited" if most == resource.RLIM_INFINITY else f"{most:,}"
@@ -131,6 +137,17 @@ def facts_of(machine: dict[str, Any], store: Path) -> Iterator[Fact]:
         yield Fact("leftovers", f"removed {len(swept)} scratch folders of runs that were killed")
     else:
         yield Fact("leftovers", "none")
+
+
+def weather_fact(felt: Weather) -> Fact:
+    """Returns how noisy the machine is just now, and what that does to a run."""
+    taken = taken_says(felt)
+    if is_quiet(felt):
+        return Fact("weather", f"quiet{f': {taken}' if taken else ''} ({WEATHER_S:g} s watched)")
+    advice = (
+        "Verdicts come through noise, but later; that two things are equal may stay open (--patience 2m)."
+    )
+    return Fact("weather", f"noisy: {taken} ({WEATHER_S:g} s watched)", False, advice)
 
 
 def link_facts(found: Survey) -> Iterator[Fact]:

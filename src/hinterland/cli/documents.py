@@ -12,6 +12,7 @@ from msgspec import Struct
 from hinterland.model.experiment import Experiment, Level
 from hinterland.model.run import LeftOut, RunStatus
 from hinterland.model.verdict import Verdict
+from hinterland.model.weather import Weather
 
 Runs = Literal["all", "some", "no"]
 
@@ -57,7 +58,8 @@ class RunDocument(Struct, frozen=True):
     """The document of `run --json`, `report --json` and `recheck --json`.
 
     `exit_status` is the command's own. `changed` names the claims whose verdict `recheck` changed.
-    `trials_lost` counts trials that gave no evidence.
+    `trials_lost` counts trials that gave no evidence, `trials_disturbed` those that noise added time to;
+    `weather` is what others did on the machine meanwhile, `noise` a sentence on it and on what would help.
     """
 
     run: str
@@ -78,6 +80,9 @@ class RunDocument(Struct, frozen=True):
     folder: str
     report: str
     changed: tuple[str, ...] = ()
+    trials_disturbed: int = 0
+    weather: Weather | None = None
+    noise: str = ""
 
 
 class ListedRun(Struct, frozen=True):

@@ -31,6 +31,11 @@ def worst(statuses: list[int]) -> int:
     return min(statuses, key=WORST_FIRST.index, default=errors.HOLDS)
 
 
+def worst_of_those_that_ran(statuses: list[int]) -> int:
+    """Returns the worst of several runs; that one can't run here counts only where all can't."""
+    return worst([status for status in statuses if status != errors.SETUP] or statuses)
+
+
 def exit_status(record: RunRecord) -> int:
     """Returns 130 for an interrupted run, else what its main claims come to, the worst first."""
     if record.info.status == "interrupted":
@@ -47,6 +52,8 @@ def main_verdicts(record: RunRecord) -> list[Verdict]:
 
 def document(record: RunRecord, changed: tuple[str, ...] = ()) -> RunDocument:
     """Returns a run as `--json` prints it."""
+    from hinterland.report import weather
+
     info = record.info
     return RunDocument(
         run=info.id,
@@ -67,6 +74,9 @@ def document(record: RunRecord, changed: tuple[str, ...] = ()) -> RunDocument:
         folder=record.folder,
         report=str(report_path(record)),
         changed=changed,
+        trials_disturbed=sum(bool(trial.disturbed) for trial in record.trials),
+        weather=weather.overall(record.trials),
+        noise=weather.says(record),
     )
 
 

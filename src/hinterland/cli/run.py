@@ -34,6 +34,10 @@ def run(
     budget: Annotated[
         str | None, Parameter(metavar="TIME", help="At most this long: 30s, 2m or 90 (seconds).")
     ] = None,
+    patience: Annotated[
+        str | None,
+        Parameter(metavar="TIME", help="So much longer where noise keeps claims open."),
+    ] = None,
     blocks: Annotated[
         int | None, Parameter(metavar="N", help="Exactly N blocks, whatever they show.")
     ] = None,
@@ -58,6 +62,7 @@ def run(
     options = RunOptions(
         set=plan.settings(experiment, set),
         budget_s=seconds(budget) if budget is not None else None,
+        patience_s=seconds(patience, "patience") if patience is not None else 0.0,
         blocks=at_least_one("blocks", blocks),
         seed=seed,
         like=like,

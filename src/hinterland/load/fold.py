@@ -51,8 +51,9 @@ class Part(Struct, frozen=True):
     visits: how many became due after the warm-up; first_visit_ns, last_visit_ns: the first of them and the
     last, from the start, -1 without one. in_flight: lanes under way, summed over `samples` looks at
     that window. process: its figures since the measured window began. first_exception: the traceback of a
-    scenario's first. surplus_answers: how often more came than was asked for. examples: what a server said
-    the first time, by the words of the error.
+    scenario's first. surplus_answers: how often more came than was asked for. reasons: why operations failed,
+    by the words of the error, and how often it was that. notes: what is no error and should be known, and how
+    often.
     """
 
     kinds: dict[int, KindCounts]
@@ -75,7 +76,8 @@ class Part(Struct, frozen=True):
     process: GeneratorProcess | None = None
     first_exception: str = ""
     surplus_answers: int = 0
-    examples: dict[str, str] = field(default_factory=dict)
+    reasons: dict[str, dict[str, int]] = field(default_factory=dict)
+    notes: dict[str, int] = field(default_factory=dict)
 
 
 class Window(Struct, frozen=True):

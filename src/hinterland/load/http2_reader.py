@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hinterland.load import header_block
 from hinterland.load import http2_frames as frames
+from hinterland.load.failures import because
 from hinterland.load.header_block import BadBlock, Head
 from hinterland.load.http2_frames import (
     CONTINUATION,
@@ -117,13 +118,13 @@ class Http2Reader:
             found = self._heads.get(block) or header_block.head(block)
             if lane.outgoing is not None and lane.outgoing.reads:
                 lane.fields = header_block.fields(block)
-        except BadBlock:
+        except BadBlock as error:
             # Without a table between them, a bad block spoils no other.
-            self.fail(number, lane, PROTOCOL)
+            self._broken(number, lane, str(error))
             return
         if found.status < 200:
             if last or found.status == 101:
-                self.fail(number, lane, PROTOCOL)
+                self._broken(number, lane, f"status {found.status} as an answer")
             return
         self._remember(block, found)
         lane.status, lane.length = found
@@ -132,12 +133,16 @@ class Http2Reader:
 
     def _trailers(self, number: int, lane: SharedLane, last: bool, block: bytes) -> None:
         """Reads what stands behind a body, and ends the answer."""
-        if last and lane.outgoing is not None and lane.outgoing.reads:
+        if not last:
+            self._broken(number, lane, "headers within a body")
+            return
+        if lane.outgoing is not None and lane.outgoing.reads:
             try:
                 lane.fields = with_trailers(lane.fields, header_block.fields(block))
-            except BadBlock:
-                last = False
-        self.complete(number, lane) if last else self.fail(number, lane, PROTOCOL)
+            except BadBlock as error:
+                self._broken(number, lane, str(error))
+                return
+        self.complete(number, lane)
 
     def _remember(self, block: bytes, head: Head) -> None:
         if len(block) <= REMEMBERED_BYTES:
@@ -153,8 +158,10 @@ class Http2Reader:
         piece = frames.content(flags & PADDED, payload)
         before, lane.received = lane.received, lane.received + len(piece)
         last = bool(flags & END_STREAM)
-        if not lane.status or 0 <= lane.length < lane.received:
-            self.fail(number, lane, PROTOCOL)
+        if not lane.status:
+            self._broken(number, lane, "a body before its head")
+        elif 0 <= lane.length < lane.received:
+            self._broken(number, lane, f"a body longer than its length of {lane.length} bytes")
         elif lane.outgoing is not None and lane.outgoing.reads and (error := lane.keep(piece)):
             self.fail(number, lane, error)
         elif last:
@@ -165,6 +172,9 @@ class Http2Reader:
                 more += WINDOW_STEP
             if more:
                 self.out += frames.window_update(number, more)
+
+    def _broken(self, number: int, lane: SharedLane, says: str) -> None:
+        self.fail(number, lane, because(PROTOCOL, says))
 
     def _frame(self, kind: int, flags: int, number: int, payload: bytes) -> None:
         """Reads a frame that is none of the plain ones."""

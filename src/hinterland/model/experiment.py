@@ -46,6 +46,17 @@ class Metric(Struct, frozen=True, forbid_unknown_fields=True):
     timed: bool = True
 
 
+class FindingKind(Struct, frozen=True, forbid_unknown_fields=True):
+    """A kind of finding that `never` claims speak of, such as a double charge.
+
+    `timed` says whether it rests on time, as "answered too late" does and "charged twice" does not: noise
+    adds time, so that on a busy machine it can make the first and not the second.
+    """
+
+    says: str
+    timed: bool
+
+
 class ClaimDeclaration(Struct, frozen=True, forbid_unknown_fields=True):
     """A claim as the reader sees it. How it is judged stands in the experiment's `CLAIMS`.
 
@@ -127,6 +138,7 @@ class Experiment(Struct, frozen=True, forbid_unknown_fields=True):
     claim: tuple[ClaimDeclaration, ...]
     prediction: Prediction
     source: tuple[Source, ...]
+    finding: dict[str, FindingKind] = field(default_factory=dict)
     chart: tuple[Chart, ...] = ()
     ladder: tuple[Ladder, ...] = ()
     grid: tuple[dict[str, tuple[Level, ...]], ...] = ()

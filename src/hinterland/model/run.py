@@ -52,6 +52,7 @@ class RunInfo(Struct, frozen=True):
     pid: int = 0
     version: str = ""
     format: int = 1
+    patience_s: float = 0.0
 
 
 class RunStarted(Struct, frozen=True, tag="run_started"):
@@ -71,6 +72,13 @@ class BlockStarted(Struct, frozen=True, tag="block_started"):
 class TrialStarted(Struct, frozen=True, tag="trial_started"):
     t_s: float
     trial: PlannedTrial
+
+
+class GustWaited(Struct, frozen=True, tag="gust_waited"):
+    """The run waited for others to be done before its next trial."""
+
+    t_s: float
+    waited_s: float
 
 
 class TrialNoted(Struct, frozen=True, tag="trial_noted"):
@@ -103,7 +111,16 @@ class RunFinished(Struct, frozen=True, tag="run_finished"):
     cause: str = ""
 
 
-RunEvent = RunStarted | BlockStarted | TrialStarted | TrialNoted | TrialFinished | ClaimJudged | RunFinished
+RunEvent = (
+    RunStarted
+    | BlockStarted
+    | GustWaited
+    | TrialStarted
+    | TrialNoted
+    | TrialFinished
+    | ClaimJudged
+    | RunFinished
+)
 
 
 class RunRecord(Struct, frozen=True):

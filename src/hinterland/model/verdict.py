@@ -7,6 +7,7 @@ from typing import Any, Literal
 from msgspec import Struct, field
 
 from hinterland.model.experiment import Level
+from hinterland.model.weather import Weather
 
 VerdictWord = Literal["holds", "refuted", "inconclusive"]
 
@@ -29,16 +30,18 @@ class Finding(Struct, frozen=True):
 
 
 class Assumption(Struct, frozen=True):
-    """A fact that must be true for a verdict to mean anything. `measured` says what was seen."""
+    """A fact that must be true for a verdict to mean anything. `measured` says what was seen.
+
+    `timed`: it is about time alone, so that a broken one has added time and nothing else: it disturbs a trial
+    and does not void it. `late_ms` says how much, where that is known.
+    """
 
     id: str
     says: str
     held: bool
     measured: str = ""
-
-
-TIMING_ASSUMPTIONS = frozenset({"machine_quiet", "on_schedule", "steady"})
-"""Assumptions about time alone: breaking them voids measurements, not what a correctness checker found."""
+    timed: bool = False
+    late_ms: float = 0.0
 
 
 class Outcome(Struct, frozen=True):
@@ -62,8 +65,10 @@ AGAIN = "r"
 class TrialResult(Struct, frozen=True):
     """One trial as the record keeps it.
 
-    status `done`: its outcome counts. `void`: an assumption broke. `failed`: the trial, its system or its
-    checker raised; `cause` says what. A void or failed trial gives no evidence.
+    status `done`: its outcome counts. `void`: an assumption broke that is not about time alone. `failed`: the
+    trial, its system or its checker raised; `cause` says what. A void or failed trial gives no evidence.
+    disturbed: what added time to a trial that is done, empty where nothing did. It testifies to what noise
+    can't make (`runner.forms.testimony`). weather: what others did on the machine meanwhile.
     """
 
     id: str
@@ -75,11 +80,18 @@ class TrialResult(Struct, frozen=True):
     duration_s: float
     cause: str = ""
     log: tuple[str, ...] = ()
+    disturbed: str = ""
+    weather: Weather | None = None
 
     @property
     def planned_id(self) -> str:
         """The id of the trial in the plan: that of the one whose place it took, or its own."""
         return self.id.removesuffix(AGAIN)
+
+    @property
+    def late_ms(self) -> float:
+        """How late a link or a generator was in a disturbed trial."""
+        return max((each.late_ms for each in self.outcome.assumptions if not each.held), default=0.0)
 
 
 class Evidence(Struct, frozen=True):
@@ -88,6 +100,8 @@ class Evidence(Struct, frozen=True):
     `low` and `high` bound the estimate at every moment at once (anytime-valid). `unit` is `x` for a ratio,
     `share` for a rate, else the factor's or metric's own. `threshold` is what the claim compares with.
     `sharpens` says that the claim is decided but its estimate is worth more blocks, while the budget lasts.
+    trials: how many comparisons it rests on (pairs, or trials where nothing is compared). disturbed: to how
+    many of them noise had added time.
     """
 
     verdict: VerdictWord
@@ -103,6 +117,8 @@ class Evidence(Struct, frozen=True):
     cause: str = ""
     assumed: str = ""
     sharpens: bool = False
+    trials: int = 0
+    disturbed: int = 0
 
 
 class Verdict(Struct, frozen=True):

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from hinterland.model.experiment import REGIONS
 from hinterland.model.run import RunRecord
 from hinterland.model.verdict import TrialResult, Verdict
-from hinterland.report import charts, markdown, numbers, samples, story, verdicts, witness
+from hinterland.report import charts, markdown, numbers, samples, story, verdicts, weather, witness
 from hinterland.report.figure import Figure
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ def render(record: RunRecord, lesson: str = "", packets: Sequence[PacketView] = 
         experiment=experiment,
         region=REGIONS.get(experiment.region, ""),
         status=story.status_says(info),
+        noise=weather.says(record),
+        weather=weather.figure(record),
         counts=story.counts_say(record),
         started=story.started_says(info),
         verdicts=[_verdict_view(verdict, number) for number, verdict in enumerate(judged, 1)],
@@ -73,6 +75,7 @@ def _verdict_view(verdict: Verdict, number: int) -> dict[str, Any]:
     return {
         "it": verdict,
         "word": story.WORDS[verdict.verdict],
+        "through": weather.came_about(verdict),
         "estimate": verdicts.estimate_text(verdict.evidence) if verdicts.drawable(verdict) else "",
         "control_estimate": verdicts.estimate_text(verdict.control) if verdicts.drawable(verdict) else "",
         "control": story.control_says(verdict),

@@ -12,7 +12,7 @@ from typing import Any
 
 from hinterland.model.experiment import Experiment, Prediction, show
 from hinterland.model.run import RunInfo, RunRecord
-from hinterland.model.verdict import TIMING_ASSUMPTIONS, TrialResult, Verdict
+from hinterland.model.verdict import TrialResult, Verdict
 from hinterland.report import numbers
 
 FORMS: dict[str, str] = {
@@ -121,16 +121,6 @@ class Trouble:
         count = len(self.trials)
         shown = ", ".join(trial.id for trial in self.trials[:6]) + (" and more" if count > 6 else "")
         return f"{counted(count, 'trial')} {self.status} ({shown})"
-
-    @property
-    def weighs(self) -> str:
-        """Returns what the trouble means for the claims."""
-        timing = self.status == "void" and all(
-            assumption.held or assumption.id in TIMING_ASSUMPTIONS
-            for trial in self.trials
-            for assumption in trial.outcome.assumptions
-        )
-        return "no evidence for what was timed; other claims still count it" if timing else "no evidence"
 
 
 def troubles(trials: Sequence[TrialResult]) -> list[Trouble]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from hinterland.model.experiment import Chart, show
 from hinterland.model.run import RunRecord
 from hinterland.model.verdict import Evidence, Finding, Verdict
-from hinterland.report import charts, numbers, scale, story, verdicts, witness
+from hinterland.report import charts, numbers, scale, story, verdicts, weather, witness
 from hinterland.report.samples import Sample, collect, level_text, levels_of, name_of
 
 if TYPE_CHECKING:
@@ -94,6 +94,9 @@ def _lines(record: RunRecord, width: int, plain: bool, store: str) -> Iterator[L
     status = story.status_says(info)
     if status:
         yield f"{info.status.upper()}. {status}", 0, "bold"
+    noise = weather.says(record)
+    if noise:
+        yield noise, 0, "yellow"
     yield "", 0, ""
     for verdict in story.in_order(record.verdicts):
         yield from _verdict(verdict, width)
@@ -139,7 +142,9 @@ def _to_copy(does: str, text: str, width: int) -> Iterator[Line]:
 
 def _verdict(verdict: Verdict, width: int) -> Iterator[Line]:
     side = "" if verdict.main else " (side claim)"
-    head = f"{story.MARKS[verdict.verdict]} {story.WORDS[verdict.verdict].upper()}{side}"
+    through = weather.came_about(verdict)
+    how = f", {through}" if through else ""
+    head = f"{story.MARKS[verdict.verdict]} {story.WORDS[verdict.verdict].upper()}{how}{side}"
     yield head, 2, STYLES[verdict.verdict]
     yield f"  {verdict.says}", 2, ""
     if verdict.cause:
@@ -333,7 +338,7 @@ def _trust(record: RunRecord) -> Iterator[Line]:
             yield f"Assumption broken: {tally.says}: {tally.share}{seen}.", 2, ""
             before = True
     for trouble in story.troubles(record.trials):
-        yield f"{trouble.says}: {trouble.cause.rstrip('.')}; {trouble.weighs}", 2, ""
+        yield f"{trouble.says}: {trouble.cause.rstrip('.')}; no evidence", 2, ""
         for row in trouble.log[-5:]:
             yield f"    {row}", 6, "dim"
         before = True

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from hinterland.rig.binaries import need_service
 from hinterland.rig.needs import program_version
+from hinterland.rig.nginx_stream import need_stream
 from hinterland.rig.process import Process
 from hinterland.rig.readiness import address_of
 
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
     from hinterland.rig.link.host import Host
     from hinterland.rig.rig import Rig
 
-# By default a connection is closed after 1,000 requests: reconnecting would be part of every measurement.
 CONFIGURATION = """\
+{load}
 daemon off;
 {user}
 worker_processes {workers};
@@ -26,6 +27,9 @@ worker_rlimit_nofile 65536;
 pid {folder}/nginx.pid;
 error_log stderr warn;
 events {{ worker_connections 16384; }}
+"""
+# By default a connection is closed after 1,000 requests: reconnecting would be part of every measurement.
+HTTP = """\
 http {{
     access_log off;
     server_tokens off;
@@ -37,6 +41,14 @@ http {{
     uwsgi_temp_path {folder}/uwsgi;
     scgi_temp_path {folder}/scgi;
     {http}
+    server {{
+        listen {address}:{port} backlog=16384;
+        {body}
+    }}
+}}
+"""
+STREAM = """\
+stream {{
     server {{
         listen {address}:{port} backlog=16384;
         {body}
@@ -69,14 +81,20 @@ async def start(
     *,
     host: Host | None = None,
     port: int | None = None,
+    stream: bool = False,
 ) -> Nginx:
     """Starts a server and returns when it accepts connections.
 
     `body` is what stands in its `server` block, such as `location / { return 200; }`; `http` what stands in
-    its `http` block, such as an `upstream`. `host`: the end of a link that it runs in. Raises SetupError
-    when nginx is not installed, SystemFailure with nginx's own message when the configuration is wrong.
+    its `http` block, such as an `upstream`. With `stream` the server passes bytes on, and its block holds
+    such as `proxy_pass 127.0.0.1:8080;`. `host`: the end of a link that it runs in. Raises SetupError when
+    nginx (with its stream module, where that is needed) is not installed, SystemFailure with nginx's own
+    message when the configuration is wrong.
     """
-    programs = need_service("nginx", rig.search_path, rig.wheels)
+    if stream:
+        program, load = need_stream(rig.search_path, rig.wheels)
+    else:
+        program, load = need_service("nginx", rig.search_path, rig.wheels).main, ""
     folder = rig.folder(name)
     port = rig.free_port() if port is None else port
     address = address_of(host)
@@ -84,15 +102,22 @@ async def start(
     user = f"user {getpass.getuser()};" if os.geteuid() == 0 else ""
     configuration = folder / "nginx.conf"
     configuration.write_text(
-        CONFIGURATION.format(
-            user=user, workers=workers, folder=folder, http=http, address=address, port=port, body=body
+        (CONFIGURATION + (STREAM if stream else HTTP)).format(
+            load=load,
+            user=user,
+            workers=workers,
+            folder=folder,
+            http=http,
+            address=address,
+            port=port,
+            body=body,
         )
     )
     process = await rig.start(
-        [programs.main, "-p", folder, "-e", "stderr", "-c", configuration],
+        [program, "-p", folder, "-e", "stderr", "-c", configuration],
         name=name,
         port=port,
         cwd=folder,
         host=host,
     )
-    return Nginx(process, port, program_version(programs.main), folder, address)
+    return Nginx(process, port, program_version(program), folder, address)

@@ -18,7 +18,7 @@ import signal
 import struct
 import subprocess
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -245,10 +245,10 @@ def _reachable(found: Binaries, rig: Rig, account: Account | None) -> Binaries:
             half.rename(copied)
     rig.cache.chmod(0o711)
     if can_reach(copied, account):
-        return Binaries(found.service, copied / found.folder.name, found.package)
+        return replace(found, folder=copied / found.folder.name)
     nearer = rig.open_folder("postgresql-programs", USER)
     shutil.copytree(copied, nearer, symlinks=True, dirs_exist_ok=True)
-    return Binaries(found.service, nearer / found.folder.name, found.package)
+    return replace(found, folder=nearer / found.folder.name)
 
 
 def _parts(root: Path) -> Iterator[Path]:

@@ -11,7 +11,8 @@ from types import TracebackType
 from hinterland.rig.process_table import TICKS_PER_S, descendants_of
 from hinterland.rig.sampler import cpu_ns
 
-IDLE, IOWAIT, STEAL, GUEST = 3, 4, 7, 8
+IDLE, IOWAIT, STEAL, USED = 3, 4, 7, 8
+"""Places in the list of ticks; the first `USED` add up to all of the time, guests' time stands in user's."""
 
 
 class MachineProbe:
@@ -33,8 +34,8 @@ class MachineProbe:
 
     def __enter__(self) -> MachineProbe:
         self._started_ns = time.monotonic_ns()
-        self._cpu = _cpu_ticks()
-        self._own_s = _own_cpu_s()
+        self._cpu = cpu_ticks()
+        self._own_s = own_cpu_s()
         self._stalls = {name: stalled_us(name) for name in ("cpu", "io", "memory")}
         return self
 
@@ -42,10 +43,10 @@ class MachineProbe:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.wall_s = (time.monotonic_ns() - self._started_ns) / 1e9
-        used = [now - then for now, then in zip(_cpu_ticks(), self._cpu, strict=True)]
-        total = sum(used[:GUEST]) or 1
-        busy = sum(used[:GUEST]) - used[IDLE] - used[IOWAIT] - used[STEAL]
-        own = (_own_cpu_s() - self._own_s) * TICKS_PER_S
+        used = [now - then for now, then in zip(cpu_ticks(), self._cpu, strict=True)]
+        total = sum(used[:USED]) or 1
+        busy = sum(used[:USED]) - used[IDLE] - used[IOWAIT] - used[STEAL]
+        own = (own_cpu_s() - self._own_s) * TICKS_PER_S
         self.steal_share = used[STEAL] / total
         self.others_share = min(1.0, max(0.0, (busy - own) / total))
         self.cpu_some_share = self._share("cpu")
@@ -68,13 +69,13 @@ def stalled_us(name: str) -> int | None:
     return int(first.rpartition("total=")[2])
 
 
-def _cpu_ticks() -> list[int]:
+def cpu_ticks() -> list[int]:
     """Returns user, nice, system, idle, iowait, irq, softirq and steal time of all cores together."""
     words = Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]
     return [int(word) for word in words]
 
 
-def _own_cpu_s() -> float:
+def own_cpu_s() -> float:
     """Returns the CPU time of this process, its living descendants and its children that ended."""
     ended = resource.getrusage(resource.RUSAGE_CHILDREN)
     living = sum(cpu_ns(pid) for pid in [os.getpid(), *descendants_of(os.getpid())])

@@ -255,13 +255,14 @@ class Rig(Faults):
         name: str = "nginx",
         host: Host | None = None,
         port: int | None = None,
+        stream: bool = False,
     ) -> nginx.Nginx:
         """Starts a private nginx whose `server` block holds `config_body`, and its `http` block `http`.
 
-        `host`: the end of a link that it runs in; `port`: by default a free one.
+        `host`: the end of a link that it runs in; `port`: by default a free one; `stream`: it passes bytes.
         """
         name = self.claim_name(name)
-        return await nginx.start(self, config_body, workers, http, name, host=host, port=port)
+        return await nginx.start(self, config_body, workers, http, name, host=host, port=port, stream=stream)
 
     async def caddy(
         self,

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hinterland.errors import SetupError, UsageError
-from hinterland.model.claims import Claim
+from hinterland.model.claims import Claim, Never
 from hinterland.model.experiment import Experiment
 from hinterland.model.history import History
 from hinterland.model.verdict import Outcome
@@ -66,6 +66,16 @@ def load(experiment: Experiment) -> Code:
         raise UsageError(
             f"{path}: CLAIMS and experiment.toml must name the same claims; they differ in {odd}.",
             "Each [[claim]] of the manifest needs a form in CLAIMS.",
+        )
+    undeclared = [
+        form.finding
+        for form in module.CLAIMS.values()
+        if isinstance(form, Never) and form.finding not in experiment.finding
+    ]
+    if undeclared:
+        raise UsageError(
+            f"{path}: a claim says never {undeclared[0]}, and experiment.toml has no such finding.",
+            f"Add [finding.{undeclared[0]}] with says, and timed = true where it rests on time.",
         )
     return Code(trial=module.trial, outcome=module.outcome, claims=module.CLAIMS)
 

@@ -4,6 +4,7 @@ A claim's evidence and its control's evidence are judged by the same form. Rules
 
 - a violation of `never` refutes it, whenever it is seen;
 - a claim that would hold is `inconclusive` unless its control came out the other way;
+- a trial to which noise added time testifies to what noise can't make (`forms.testimony`);
 - where more than a fifth of the planned trials a claim rests on gave no evidence, it is `inconclusive`, with
   the commonest cause. A void trial that was run again, and was not void then, gave evidence.
 """
@@ -17,8 +18,9 @@ from msgspec.structs import replace
 
 from hinterland.model.claims import Claim, Crossover, DifferenceWithin, Matches, Never, RatioAtLeast
 from hinterland.model.experiment import Experiment, Where, label
-from hinterland.model.verdict import TIMING_ASSUMPTIONS, Evidence, Finding, TrialResult, Verdict
+from hinterland.model.verdict import Evidence, Finding, TrialResult, Verdict
 from hinterland.runner.forms import crossover, never, ratios
+from hinterland.runner.forms.measured import Measured, matches
 
 MOST_LOST_SHARE = 0.2
 
@@ -85,11 +87,6 @@ def controlled(form: Claim) -> Claim:
             return replace(form, where={**form.where, **_rest(swap, first, {})}, first=first)
 
 
-def matches(where: Where, treatment: Where) -> bool:
-    """Decides whether a treatment has all the levels of a partial one."""
-    return all(treatment.get(name) == level for name, level in where.items())
-
-
 def _overlay(levels: Where, swap: Where) -> Where:
     return {name: swap.get(name, level) for name, level in levels.items()}
 
@@ -108,7 +105,7 @@ def _verdict(
 ) -> Verdict:
     declared = next(claim for claim in experiment.claim if claim.id == claim_id)
     evidence = _evidence(experiment, form, trials, alpha)
-    control = _evidence(experiment, controlled(form), trials, alpha)
+    control = _evidence(experiment, controlled(form), trials, alpha, control=True)
     word, cause = evidence.verdict, evidence.cause
     if word == "holds" and control.verdict != "refuted":
         word = "inconclusive"
@@ -134,17 +131,19 @@ def _verdict(
     )
 
 
-def _evidence(experiment: Experiment, form: Claim, trials: Sequence[TrialResult], alpha: float) -> Evidence:
+def _evidence(
+    experiment: Experiment, form: Claim, trials: Sequence[TrialResult], alpha: float, *, control: bool = False
+) -> Evidence:
     about = [trial for trial in trials if any(matches(where, trial.treatment) for where in sides(form))]
     if not about:
         wanted = " and ".join(label(where) for where in sides(form))
         return Evidence(verdict="inconclusive", says="no trial", cause=f"no trial of {wanted} was run")
-    usable = [trial for trial in about if _usable(experiment, trial, form)]
-    judged = _judge_form(experiment, form, usable, alpha)
+    usable = [trial for trial in trials if trial.status == "done"]
+    judged = _judge_form(experiment, form, usable, alpha, control)
     if judged.verdict == "refuted" and isinstance(form, Never):
         return judged
     # What was void and came out well when it was run again left no hole.
-    filled = {trial.planned_id for trial in usable}
+    filled = {trial.planned_id for trial in about if trial.status == "done"}
     lost = {trial.planned_id: trial for trial in about if trial.planned_id not in filled}
     planned = len(filled) + len(lost)
     if len(lost) > MOST_LOST_SHARE * planned:
@@ -154,33 +153,25 @@ def _evidence(experiment: Experiment, form: Claim, trials: Sequence[TrialResult]
     return judged
 
 
-def _usable(experiment: Experiment, trial: TrialResult, form: Claim) -> bool:
-    """Decides whether a trial is evidence. A void one is where only time was spoilt and none is judged."""
-    if trial.status != "void":
-        return trial.status == "done"
-    broken = {assumption.id for assumption in trial.outcome.assumptions if not assumption.held}
-    timed = not isinstance(form, Never) and experiment.metric[form.metric].timed
-    return broken <= TIMING_ASSUMPTIONS and not timed
-
-
-def _judge_form(experiment: Experiment, form: Claim, trials: Sequence[TrialResult], alpha: float) -> Evidence:
+def _judge_form(
+    experiment: Experiment, form: Claim, trials: Sequence[TrialResult], alpha: float, control: bool
+) -> Evidence:
+    """Judges a form by the trials of a run that count; the form takes those that it is about."""
+    if isinstance(form, Never):
+        kind = experiment.finding.get(form.finding)
+        about = [trial for trial in trials if matches(form.where, trial.treatment)]
+        # A manifest from before kinds were declared does not say: then time must not convict.
+        return never.judge(form, about, alpha, timed=kind is None or kind.timed, control=control)
+    measured = Measured.of(experiment, form.metric, trials)
     match form:
-        case Never():
-            return never.judge(form, trials, alpha)
         case RatioAtLeast():
-            return ratios.at_least(form, trials, alpha, _name(experiment, form.metric))
+            return ratios.at_least(form, measured, alpha, control=control)
         case DifferenceWithin():
-            return ratios.within(form, trials, alpha, _name(experiment, form.metric))
+            return ratios.within(form, measured, alpha, control=control)
         case Matches():
-            return ratios.equals(form, trials, alpha, _name(experiment, form.metric))
+            return ratios.equals(form, measured, alpha)
         case Crossover():
-            higher_wins = experiment.metric[form.metric].better == "higher"
-            unit = experiment.factor[form.along].unit
-            return crossover.judge(form, trials, alpha, higher_wins=higher_wins, unit=unit)
-
-
-def _name(experiment: Experiment, metric: str) -> str:
-    return experiment.metric[metric].name or metric.replace("_", " ")
+            return crossover.judge(form, measured, alpha, unit=experiment.factor[form.along].unit)
 
 
 def _axes(form: Claim) -> dict[str, str]:

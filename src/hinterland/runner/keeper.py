@@ -16,7 +16,6 @@ import select
 import signal
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
@@ -28,6 +27,7 @@ from hinterland.model.history import Event
 from hinterland.rig import memory
 from hinterland.rig.scratch import Scratch, clear, sweep_stale
 from hinterland.rig.supervision import become_subreaper, die_with_parent, end_descendants
+from hinterland.rig.weather import Reading
 from hinterland.runner import code as experiment_code
 from hinterland.runner import histories
 from hinterland.runner.code import Code
@@ -99,7 +99,7 @@ class _Keeper:
 
     def _carry_out(self, begin: Begin) -> None:
         scratch = self._scratch.folder(begin.trial.id)
-        before = _Usage.now()
+        before = _reading()
         keeper = os.getpid()
         pid = os.fork()
         if pid == 0:
@@ -111,15 +111,14 @@ class _Keeper:
             if ended or not _exited(pid):
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
-            _, status, usage = os.wait4(pid, 0)
+            _, status = os.waitpid(pid, 0)
             end_descendants(os.getpid())
             clear(scratch)
             # What a killed trial made elsewhere: a folder for a server's own user, a control group.
             sweep_stale()
             memory.sweep_stale()
-        foreign_cores, steal_share = before.until_now(usage)
-        code = os.waitstatus_to_exitcode(status)
-        report = Exited(status=code, ended=ended, foreign_cores=foreign_cores, steal_share=steal_share)
+        weather = before.weather_until(_reading())
+        report = Exited(status=os.waitstatus_to_exitcode(status), ended=ended, weather=weather)
         _send(self._reports, line(report))
 
     def _watch(self, pid: int, timeout_s: float) -> str:
@@ -185,34 +184,11 @@ class _Keeper:
         return command
 
 
-@dataclass(frozen=True)
-class _Usage:
-    """The machine's CPU time and that of our descendants at one moment, seconds."""
-
-    at_s: float
-    busy_s: float
-    steal_s: float
-    ours_s: float
-
-    @classmethod
-    def now(cls) -> _Usage:
-        with open("/proc/stat", encoding="ascii") as file:
-            ticks = [int(word) for word in file.readline().split()[1:]]
-        tick_s = 1 / os.sysconf("SC_CLK_TCK")
-        user, nice, system, _idle, _iowait, irq, softirq, steal = ticks[:8]
-        ours = resource.getrusage(resource.RUSAGE_CHILDREN)
-        mine = resource.getrusage(resource.RUSAGE_SELF)
-        used_s = ours.ru_utime + ours.ru_stime + mine.ru_utime + mine.ru_stime
-        busy_s = (user + nice + system + irq + softirq) * tick_s
-        return cls(time.monotonic(), busy_s, steal * tick_s, used_s)
-
-    def until_now(self, _trial: resource.struct_rusage) -> tuple[float, float]:
-        """Returns the cores that other processes used since, and the share of CPU time stolen."""
-        now = _Usage.now()
-        wall_s = max(now.at_s - self.at_s, 1e-3)
-        foreign_s = (now.busy_s - self.busy_s) - (now.ours_s - self.ours_s)
-        steal_share = (now.steal_s - self.steal_s) / (wall_s * (os.cpu_count() or 1))
-        return max(0.0, foreign_s / wall_s), max(0.0, steal_share)
+def _reading() -> Reading:
+    """The machine's counters and the CPU time of our trials: all of them are gone when this is called."""
+    ended, mine = resource.getrusage(resource.RUSAGE_CHILDREN), resource.getrusage(resource.RUSAGE_SELF)
+    ours_s = ended.ru_utime + ended.ru_stime + mine.ru_utime + mine.ru_stime
+    return Reading.now(ours_s=ours_s, named=True)
 
 
 def _exited(pid: int) -> bool:

@@ -8,6 +8,7 @@ from msgspec import Struct
 from hinterland.model.history import Event
 from hinterland.model.run import PlannedTrial
 from hinterland.model.verdict import TrialResult
+from hinterland.model.weather import Weather
 
 
 class Begin(Struct, frozen=True, tag="begin"):
@@ -53,14 +54,12 @@ class Finished(Struct, frozen=True, tag="finished"):
 class Exited(Struct, frozen=True, tag="exited"):
     """Keeper to run: the trial's process and all below it are gone.
 
-    status: exit status, negative for a signal. foreign_cores: CPU that other processes of the machine used
-    meanwhile, in cores. steal_share: share of the machine's CPU time that the hypervisor took.
+    status: exit status, negative for a signal. weather: what others did on the machine meanwhile.
     """
 
     status: int
     ended: str
-    foreign_cores: float
-    steal_share: float
+    weather: Weather
 
 
 Command = Begin | Abort

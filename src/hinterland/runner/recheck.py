@@ -47,5 +47,7 @@ def _again(loaded: Code, folder: Path, result: TrialResult) -> TrialResult:
         return result
     plan = PlannedTrial(result.id, result.block, result.treatment, result.seed)
     again = judged(loaded, plan, histories.load(folder, result.id), duration_s=result.duration_s)
-    machine = tuple(a for a in result.outcome.assumptions if a.id == "machine_quiet")
-    return with_assumptions(again, *machine)
+    kept = (each for each in result.outcome.assumptions if each.id == "machine_quiet")
+    # A record made before assumptions said so has it untimed.
+    machine = tuple(replace(each, timed=True) for each in kept)
+    return replace(with_assumptions(again, *machine), weather=result.weather)

@@ -19,6 +19,7 @@ from hinterland.model.levels import treatments as treatments_of
 from hinterland.model.run import (
     BlockStarted,
     ClaimJudged,
+    GustWaited,
     LeftOut,
     PlannedTrial,
     RunEvent,
@@ -36,13 +37,14 @@ from hinterland.rig import machine
 from hinterland.rig.availability import availability
 from hinterland.runner import code, plan, record
 from hinterland.runner.connection import KeeperConnection, rebuilt
+from hinterland.runner.gusts import Gusts
 from hinterland.runner.interrupts import Interrupts
 from hinterland.runner.judge import decidable, judge, needed
 from hinterland.runner.machine_quiet import with_machine
 from hinterland.runner.messages import Abort, Begin, Exited, Finished, Noted
 from hinterland.runner.record import RunFolder
 
-SHORTEST_RUN_BLOCKS = 2
+HOPELESS_BLOCKS = 2
 HANG_S = 60.0
 
 OnEvent = Callable[[RunEvent], None]
@@ -51,11 +53,13 @@ OnEvent = Callable[[RunEvent], None]
 class RunOptions(Struct, frozen=True):
     """What a person may ask of a run. `like` names an earlier run whose trials are repeated exactly.
 
+    patience_s: how much longer than its budget a run may go on while noise keeps claims open.
     `pcap`: each link of each trial writes a packet capture into the run's folder.
     """
 
     set: dict[str, tuple[Level, ...]] = field(default_factory=dict)
     budget_s: float | None = None
+    patience_s: float = 0.0
     blocks: int | None = None
     seed: int | None = None
     like: str | None = None
@@ -111,6 +115,7 @@ class _Run:
         self._began = time.monotonic()
         self._cause = ""
         self._pcap = pcap
+        self._gusts = Gusts(info.budget_s + info.patience_s)
 
     def run(self) -> RunRecord:
         # Held until the last file is written: a Ctrl-C while that happens must not leave a record half made.
@@ -153,13 +158,14 @@ class _Run:
                 return
             self._say(BlockStarted(self._now(), block, trials))
             for trial in trials:
+                self._wait_out_a_gust()
                 result = self._trial(keeper, interrupts, trial)
                 if self._deserves_another(result) and not interrupts.asked:
                     self._trial(keeper, interrupts, plan.again(trial))
                 if interrupts.asked:
                     return
             self._judge(block)
-            if block == SHORTEST_RUN_BLOCKS and all(trial.status == "failed" for trial in self.trials):
+            if block == HOPELESS_BLOCKS and all(trial.status == "failed" for trial in self.trials):
                 # Nothing here works, and more of the same would only cost the reader's time.
                 return
 
@@ -170,7 +176,7 @@ class _Run:
         if self.info.blocks_limit is not None and block > self.info.blocks_limit:
             return ()
         treatments = self.info.treatments
-        if block > SHORTEST_RUN_BLOCKS and self.info.blocks_limit is None:
+        if block > 1 and self.info.blocks_limit is None:
             forms = [
                 self.claims[verdict.claim]
                 for verdict in self.verdicts
@@ -189,14 +195,25 @@ class _Run:
             key = str(result.treatment)
             longest[key] = max(longest.get(key, 0.0), result.duration_s)
         estimate_s = sum(longest.get(str(trial.treatment), self.experiment.trial_s) for trial in trials)
-        return self._now() + estimate_s <= self.info.budget_s
+        return self._now() + estimate_s <= self._allowed_s()
+
+    def _allowed_s(self) -> float:
+        """Returns how long the run may take: longer than its budget where noise is why claims are open."""
+        latest = self.trials[-1].block if self.trials else 0
+        noisy = any(trial.disturbed for trial in self.trials if trial.block == latest)
+        return self.info.budget_s + (self.info.patience_s if noisy else 0.0)
+
+    def _wait_out_a_gust(self) -> None:
+        waited_s = self._gusts.wait(self.trials[-1].weather if self.trials else None)
+        if waited_s:
+            self._say(GustWaited(self._now(), waited_s))
 
     def _deserves_another(self, result: TrialResult) -> bool:
         """Decides whether a trial is run once more: it was void, by no fault of its claim, and time is left.
 
-        One that a stall of the machine spoilt leaves a hole in its block, and in the pair with it. It is run
-        again at once, so that it keeps its place in the random order; whether it is void was decided without
-        its metrics, so nothing is chosen by its outcome.
+        A void one leaves a hole in its block, and in the pair with it. It is run again at once, so that it
+        keeps its place in the random order; whether it is void was decided without its metrics, so nothing is
+        chosen by its outcome. One that noise disturbed leaves no hole, and is not run again.
         """
         return result.status == "void" and self._now() + result.duration_s <= self.info.budget_s
 
@@ -225,7 +242,7 @@ class _Run:
             why = report.ended or f"its process ended with status {report.status}: {keeper.last_words()}"
             result = _failed(trial, why)
         else:
-            result = with_machine(finished.result, report)
+            result = with_machine(finished.result, report.weather)
         result = replace(result, duration_s=time.monotonic() - began)
         self.trials.append(result)
         self._say(TrialFinished(self._now(), result))
@@ -300,6 +317,7 @@ def _info(experiment: Experiment, options: RunOptions, like: RunRecord | None) -
         experiment=experiment,
         seed=like.info.seed if like else options.seed if options.seed is not None else secrets.randbits(31),
         budget_s=options.budget_s or (like.info.budget_s if like else experiment.budget_s),
+        patience_s=options.patience_s,
         started_at=time.time(),
         machine={},
         treatments=treatments,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 import time
 import traceback
@@ -26,7 +27,7 @@ from hinterland.rig.rig import Rig
 from hinterland.runner import histories, packet_files
 from hinterland.runner.code import Code
 from hinterland.runner.messages import Broken, Finished
-from hinterland.runner.trial_status import void_by
+from hinterland.runner.trial_status import standing
 
 Phase = Literal["prepare", "warm_up", "measure", "settle", "final"]
 
@@ -155,9 +156,11 @@ def judged(
 ) -> TrialResult:
     """Returns what a recorded history comes to; pure but for running the experiment's `outcome`.
 
-    status `failed` when the trial had a cause or its checker raised, `void` when an assumption broke.
+    status `failed` when the trial had a cause or its checker raised, `void` when an assumption broke that is
+    not about time alone.
     """
     outcome = Outcome()
+    disturbed = ""
     status: Literal["done", "void", "failed"] = "done"
     if not cause:
         try:
@@ -170,7 +173,8 @@ def judged(
     else:
         assumptions = automatic(history) + outcome.assumptions
         outcome = replace(outcome, assumptions=assumptions)
-        status, cause = void_by(outcome)
+        found = standing(outcome)
+        status, cause, disturbed = found.status, found.cause, found.disturbed
     return TrialResult(
         id=plan.id,
         block=plan.block,
@@ -181,6 +185,7 @@ def judged(
         duration_s=duration_s,
         cause=cause,
         log=log,
+        disturbed=disturbed,
     )
 
 
@@ -191,6 +196,15 @@ def plain(outcome: Outcome) -> Outcome:
     metrics = {name: float(value) for name, value in outcome.metrics.items()}
     tries = {name: int(value) for name, value in outcome.tries.items()}
     series = {name: [(float(x), float(y)) for x, y in curve] for name, curve in outcome.series.items()}
+    numbers = [
+        *metrics.items(),
+        *((name, y) for name, curve in series.items() for point in curve for y in point),
+    ]
+    numbers += [(each.id, each.late_ms) for each in outcome.assumptions]
+    for name, value in numbers:
+        # JSON writes these as null, which no reader of the record takes for a number.
+        if not math.isfinite(value):
+            raise TypeError(f"{name} is {value}, which a record can't hold: leave it out")
     plain = replace(outcome, metrics=metrics, tries=tries, series=series)
     msgspec.json.encode(plain)
     return plain

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hinterland.statistics.interval import Interval
+from hinterland.statistics.scatter import Scatter
 from hinterland.statistics.sequence import DRIFT_ALLOWANCE, assumed_by, running_sequence
 
 ONE_CROSSING = "the winner changes once along the levels"
@@ -19,14 +20,16 @@ def crossover_sequence(
     x: NDArray[np.float64],
     alpha: float = 0.05,
     drift_allowance: float = DRIFT_ALLOWANCE,
+    scatters: Sequence[Sequence[Scatter | None]] = (),
 ) -> Interval:
     """The level at which the log ratio of first to second passes 0, with an interval that always holds.
 
     `x` has one row a block (in time order) and one column a level; x > 0 says that the first system won. NaN
-    marks a missing trial. `low` and `high` are the innermost levels that are decided for the winner of their
-    end, as are all levels further out; infinite where the end itself is undecided. The estimate is
-    interpolated between the centres of neighbouring levels. It is NaN, and the bounds infinite, when the
-    centres at the ends have the same sign. ValueError: shapes do not agree.
+    marks a missing trial. scatters: for each level one entry for each block that has it, as `mean_sequence`
+    takes them. `low` and `high` are the innermost levels that are decided for the winner of their end, as are
+    all levels further out; infinite where the end itself is undecided. The estimate is interpolated between
+    the centres of neighbouring levels. It is NaN, and the bounds infinite, when the centres at the ends have
+    the same sign. ValueError: shapes do not agree.
 
     Each level has a confidence sequence at `alpha`, a half on each side. They need no correction for their
     number: as decisions go from the ends inwards, `low` is wrong only if the one level just beyond the true
@@ -39,7 +42,10 @@ def crossover_sequence(
         )
     order = np.argsort(levels)
     places = np.asarray(levels, dtype=np.float64)[order]
-    each = [_at_level(x[:, column], alpha, drift_allowance) for column in order]
+    each = [
+        _at_level(x[:, column], alpha, drift_allowance, scatters[column] if scatters else ())
+        for column in order
+    ]
     estimate, direction = _crossing(places, np.array([interval.estimate for interval in each]))
     if direction == 0:
         return Interval(nan, -inf, inf, len(x))
@@ -53,8 +59,10 @@ def crossover_sequence(
     return Interval(min(max(estimate, low), high), low, high, len(x), assumed)
 
 
-def _at_level(x: NDArray[np.float64], alpha: float, drift_allowance: float) -> Interval:
-    return running_sequence(x[~np.isnan(x)], alpha, drift_allowance)
+def _at_level(
+    x: NDArray[np.float64], alpha: float, drift_allowance: float, scatters: Sequence[Scatter | None]
+) -> Interval:
+    return running_sequence(x[~np.isnan(x)], alpha, drift_allowance, scatters)
 
 
 def _winner(interval: Interval) -> int:

@@ -5,8 +5,9 @@ so if A and B differ only by the factor exp(m), then x - m is as likely to be po
 the drift of the machine and however heavy the tails. Two parts share the error `alpha` equally:
 
 - the **robust part** uses that symmetry and nothing else. It needs about 8 blocks to say anything;
-- the **early part** is a sequential t-interval, which can decide large effects after 3 blocks. It is widened
-  by `DRIFT_ALLOWANCE`, because a drift inside the blocks can make few blocks agree by chance.
+- the **early part** is a t-interval that can decide large effects after 2 blocks when the scatter of all of
+  the run's treatments is known (`statistics.scatter`), after 3 from the pairs alone. It is widened by
+  `DRIFT_ALLOWANCE`, because a drift inside the blocks can make few blocks agree by chance.
 
 The interval is where both agree. `Interval.assumed` says which part carried it.
 """
@@ -23,16 +24,16 @@ from scipy.optimize import brentq
 from scipy.special import logsumexp
 
 from hinterland.statistics.interval import Interval
+from hinterland.statistics.scatter import SCALE_FLOOR, Scatter, half_width
 
 Floats = NDArray[np.float64]
 
 # The early part excludes a ratio only when it is this factor beyond what the t-interval excludes.
 DRIFT_ALLOWANCE = 1.25
-# Spreads below 1 % count as 1 %, so that equal counts in the first blocks do not look like certainty.
-SCALE_FLOOR = 0.01
 
 ORDER_IS_RANDOM = "the order of trials within a block is random"
 POSITION_IS_MINOR = "a trial's place in its block shifts its result by less than {percent:.0f} %"
+SCATTER_IS_ALIKE = "treatments of like results scatter alike"
 
 # Log ratios beyond this (a factor of 1e304) stand for a division by zero, which exp could not represent.
 _LARGEST = 700.0
@@ -55,31 +56,38 @@ def ratio_sequence(
 
 
 def mean_sequence(
-    x: NDArray[np.float64], alpha: float = 0.05, drift_allowance: float = DRIFT_ALLOWANCE
+    x: NDArray[np.float64],
+    alpha: float = 0.05,
+    drift_allowance: float = DRIFT_ALLOWANCE,
+    scatter: Scatter | None = None,
+    parts: float = 2.0,
 ) -> Interval:
     """The centre of the paired log ratios `x`, one a block, in the order in which the blocks were run.
 
     Call it after every block with all blocks so far: the chance that any of these intervals misses the
-    centre is at most `alpha`, whenever the caller stops. `low` and `high` are infinite while nothing can be
-    said, which is always so below 3 blocks. The estimate is the median of the pairwise means (Hodges and
-    Lehmann 1963). Infinite values (a division by zero) count as very large. Results are kept, so asking
-    again about the same blocks costs nothing. ValueError: a NaN in `x`.
+    centre is at most `alpha`, whenever the caller stops. scatter: what all treatments say after these blocks,
+    `parts` as for `half_width`; without it the early part has only `x` to go by. `low` and `high` are
+    infinite while nothing can be said: below 2 blocks, and below 3 without a scatter. The estimate is the
+    median of the pairwise means (Hodges and Lehmann 1963). Infinite values (a division by zero) count as very
+    large. Results are kept, so asking again about the same blocks costs nothing. ValueError: a NaN in `x`.
     """
     x = np.asarray(x, dtype=np.float64)
     if np.isnan(x).any():
         raise ValueError("x must not hold NaN. Leave the block out.")
-    return _interval(x.tobytes(), alpha, drift_allowance)
+    return _interval(x.tobytes(), alpha, drift_allowance, scatter, parts)
 
 
 @lru_cache(maxsize=8192)
-def _interval(x_bytes: bytes, alpha: float, drift_allowance: float) -> Interval:
+def _interval(
+    x_bytes: bytes, alpha: float, drift_allowance: float, scatter: Scatter | None, parts: float
+) -> Interval:
     x = np.clip(np.frombuffer(x_bytes, dtype=np.float64), -_LARGEST, _LARGEST)
     if x.size == 0:
         return Interval(np.nan, -inf, inf, 0)
     robust = _robust_part(x, alpha / 2)
-    early = _early_part(x, alpha / 2, log(drift_allowance))
+    early = _early_part(x, alpha / 2, log(drift_allowance), scatter, parts)
     low, high = max(robust[0], early[0]), min(robust[1], early[1])
-    assumed = _assumed((low, high), robust, drift_allowance)
+    assumed = _assumed((low, high), robust, drift_allowance, pooled=scatter is not None)
     if low > high:
         # The parts exclude each other's values, so the early part's extra assumption is false here.
         (low, high), assumed = robust, ORDER_IS_RANDOM
@@ -88,16 +96,23 @@ def _interval(x_bytes: bytes, alpha: float, drift_allowance: float) -> Interval:
 
 
 def running_sequence(
-    x: NDArray[np.float64], alpha: float = 0.05, drift_allowance: float = DRIFT_ALLOWANCE
+    x: NDArray[np.float64],
+    alpha: float = 0.05,
+    drift_allowance: float = DRIFT_ALLOWANCE,
+    scatters: Sequence[Scatter | None] = (),
+    parts: float = 2.0,
 ) -> Interval:
     """What the intervals of `mean_sequence` after each block so far have in common.
 
     They all hold at once, so what they have in common does too, and a decision once made stays made. If they
     have nothing in common, the centre has moved, and the latest interval stands. The estimate is the latest
-    one, moved to the nearer bound if it lies outside.
+    one, moved to the nearer bound if it lies outside. scatters: one entry a block of `x`, what all treatments
+    said of their scatter by then.
     """
-    each = [mean_sequence(x[:n], alpha, drift_allowance) for n in range(1, len(x))]
-    each.append(mean_sequence(x, alpha, drift_allowance))
+    known = [*scatters, *[None] * (len(x) - len(scatters))]
+    each = [
+        mean_sequence(x[:n], alpha, drift_allowance, known[n - 1], parts) for n in range(1, len(x) + 1)
+    ] or [mean_sequence(x, alpha, drift_allowance)]
     latest = each[-1]
     lowest, highest = max(each, key=lambda i: i.low), min(each, key=lambda i: i.high)
     if lowest.low > highest.high:
@@ -137,13 +152,16 @@ def first_exclusion(
     return None
 
 
-def _assumed(bounds: tuple[float, float], robust: tuple[float, float], drift_allowance: float) -> str:
+def _assumed(
+    bounds: tuple[float, float], robust: tuple[float, float], drift_allowance: float, *, pooled: bool
+) -> str:
     """What the finite bounds rest on; the early part needs the random order as well."""
     if bounds == (-inf, inf):
         return ""
     if bounds == robust:
         return ORDER_IS_RANDOM
-    return f"{ORDER_IS_RANDOM}; {POSITION_IS_MINOR.format(percent=100 * (drift_allowance - 1))}"
+    words = [ORDER_IS_RANDOM, POSITION_IS_MINOR.format(percent=100 * (drift_allowance - 1))]
+    return "; ".join([*words, SCATTER_IS_ALIKE] if pooled else words)
 
 
 def _pairwise_centre(x: Floats) -> float:
@@ -194,7 +212,10 @@ def _bets_above(x: Floats) -> Callable[[Floats], Floats]:
         # Two blocks must pass before there is a scale: until then only the sign counts.
         stakes[:, :, :2] = fixed * signs[:, None, :2]
         bets = np.concatenate([stakes, _LARGEST_STAKE * signs[:, None, :]], axis=1)
-        wealth: Floats = logsumexp(np.cumsum(np.log1p(bets), axis=2), axis=1) - log(len(_BETS) + 1)
+        logs = np.cumsum(np.log1p(bets), axis=2)
+        # No stake is whole, so all of these are finite. SciPy's logsumexp asks, and takes far longer.
+        most = logs.max(axis=1)
+        wealth: Floats = most + np.log(np.exp(logs - most[:, None]).mean(axis=1))
         return wealth
 
     return log_wealth
@@ -212,13 +233,23 @@ def _scales(x: Floats) -> Floats:
     return scales
 
 
-def _early_part(x: Floats, alpha: float, allowance: float) -> tuple[float, float]:
-    """A sequential t-interval for the mean, widened by `allowance` on both sides."""
-    if len(x) < 3:
+def _early_part(
+    x: Floats, alpha: float, allowance: float, scatter: Scatter | None = None, parts: float = 2.0
+) -> tuple[float, float]:
+    """A t-interval for the mean that holds after every block, widened by `allowance` on both sides.
+
+    With a known scatter the error is shared out over the blocks: 1 / (n (n - 1)) of it after n of them, which
+    adds up to all of it. Without, one martingale holds at all of them.
+    """
+    n = len(x)
+    if n < (2 if scatter else 3):
         return -inf, inf
-    half_width = _t_half_width(len(x), alpha) * max(float(x.std(ddof=1)), SCALE_FLOOR) + allowance
+    if scatter:
+        half = half_width(x, scatter, parts, alpha / (n * (n - 1)))
+    else:
+        half = _t_half_width(n, alpha) * max(float(x.std(ddof=1)), SCALE_FLOOR)
     centre = float(x.mean())
-    return centre - half_width, centre + half_width
+    return centre - half - allowance, centre + half + allowance
 
 
 @lru_cache(maxsize=4096)

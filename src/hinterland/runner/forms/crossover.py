@@ -10,31 +10,43 @@ from numpy.typing import NDArray
 
 from hinterland.model.claims import Crossover
 from hinterland.model.experiment import Where
-from hinterland.model.verdict import Evidence, TrialResult, VerdictWord
-from hinterland.runner.forms.pairs import mean_log_ratio, pairs_by_block
+from hinterland.model.verdict import Evidence, VerdictWord
+from hinterland.runner.forms.measured import Measured
+from hinterland.runner.forms.pairs import Pair, mean_log_ratio, pairs_by_block
+from hinterland.runner.forms.pool import scatters
 from hinterland.statistics.crossover import crossover_sequence
 from hinterland.statistics.interval import Interval
+from hinterland.statistics.scatter import Scatter
 from hinterland.statistics.sequence import assumed_by, running_sequence
 
 
-def judge(
-    form: Crossover, trials: Sequence[TrialResult], alpha: float, *, higher_wins: bool, unit: str
-) -> Evidence:
+def judge(form: Crossover, measured: Measured, alpha: float, *, unit: str) -> Evidence:
     """Holds when `first` wins at the lowest level and `second` at the highest; refuted when either
-    end is decided the other way."""
-    levels, wins = _wins(form, trials, higher_wins)
+    end is decided the other way.
+
+    Who wins at a level is a matter of direction, which noise can't turn: disturbed trials count, less what a
+    side drew on itself.
+    """
+    columns = _columns(form, measured)
+    levels, wins = _wins(columns, measured.better == "higher")
     blocks = wins.shape[0]
     if len(levels) < 2 or blocks < 2:
         cause = f"complete blocks: {blocks}; levels of {form.along}: {len(levels)}; both must be 2 or more"
         return Evidence(verdict="inconclusive", says="too few blocks", cause=cause, blocks=blocks, unit=unit)
+    known = [
+        scatters(
+            measured, sorted(column), [{**side, form.along: level} for side in _sides(form)], quiet=False
+        )
+        for level, column in columns.items()
+    ]
     # Each end can be wrong on one side only, with at most alpha / 2: together at most alpha.
-    lowest, highest = _end(wins[:, 0], alpha), _end(wins[:, -1], alpha)
+    lowest, highest = _end(wins[:, 0], alpha, known[0]), _end(wins[:, -1], alpha, known[-1])
     word: VerdictWord = "inconclusive"
     if lowest.low > 0 and highest.high < 0:
         word = "holds"
     elif lowest.high < 0 or highest.low > 0:
         word = "refuted"
-    found = crossover_sequence(levels, wins, alpha)
+    found = crossover_sequence(levels, wins, alpha, scatters=known)
     one, other = _name(form.first, form.second), _name(form.second, form.first)
     ends = (
         f"{one} is {math.exp(lowest.estimate):.3g}x {other} at {form.along} {levels[0]:g} "
@@ -54,31 +66,65 @@ def judge(
         cause="" if word != "inconclusive" else f"after {blocks} blocks an end is undecided: {ends}",
         assumed=assumed_by([lowest, highest]),
         sharpens=word == "holds" and (found.low <= levels[0] or found.high >= levels[-1]),
+        trials=sum(len(pairs) for column in columns.values() for pairs in column.values()),
+        disturbed=_disturbed(columns),
     )
 
 
-def _wins(
-    form: Crossover, trials: Sequence[TrialResult], higher_wins: bool
-) -> tuple[list[float], NDArray[np.float64]]:
-    """Returns the levels that both sides ran, in order, and the log ratios by which `first` wins.
+Columns = dict[float, dict[int, list[Pair]]]
+"""For each level that both sides ran, in order: block -> its pairs."""
+
+
+def _sides(form: Crossover) -> tuple[Where, Where]:
+    return {**form.where, **form.first}, {**form.where, **form.second}
+
+
+def _columns(form: Crossover, measured: Measured) -> Columns:
+    first, second = _sides(form)
+    columns: Columns = {}
+    for level in sorted({trial.treatment[form.along] for trial in measured.where(form.where)}, key=float):
+        here = {form.along: level}
+        pairs = pairs_by_block(measured, {**first, **here}, {**second, **here})
+        usable = {
+            block: kept
+            for block, found in pairs.items()
+            if (kept := [p for p in found if math.isfinite(_drawn(p))])
+        }
+        if usable:
+            columns[float(level)] = usable
+    return columns
+
+
+def _disturbed(columns: Columns) -> int:
+    return sum(pair.disturbed for column in columns.values() for pairs in column.values() for pair in pairs)
+
+
+def _drawn(pair: Pair) -> float:
+    return max(pair.raised, pair.lowered)
+
+
+def _wins(columns: Columns, higher_wins: bool) -> tuple[list[float], NDArray[np.float64]]:
+    """Returns the levels and the log ratios by which `first` wins, less what a side drew on itself.
 
     One row a block in time order, one column a level; NaN where a block lacks the pair.
     """
     sign = 1.0 if higher_wins else -1.0
-    columns: dict[float, dict[int, float]] = {}
-    for level in sorted({float(trial.treatment[form.along]) for trial in trials}):
-        at_level = [trial for trial in trials if float(trial.treatment[form.along]) == level]
-        first, second = {**form.where, **form.first}, {**form.where, **form.second}
-        pairs = pairs_by_block(at_level, form.metric, first, second)
-        if pairs:
-            columns[level] = {block: sign * mean_log_ratio(found) for block, found in pairs.items()}
     blocks = sorted({block for column in columns.values() for block in column})
-    rows = [[column.get(block, math.nan) for column in columns.values()] for block in blocks]
+    rows = [
+        [sign * _towards_draw(column[block]) if block in column else math.nan for column in columns.values()]
+        for block in blocks
+    ]
     return list(columns), np.array(rows).reshape(len(blocks), len(columns))
 
 
-def _end(column: NDArray[np.float64], alpha: float) -> Interval:
-    return running_sequence(column[~np.isnan(column)], alpha)
+def _towards_draw(pairs: Sequence[Pair]) -> float:
+    found = mean_log_ratio(pairs)
+    drawn = sum(pair.raised if found > 0 else pair.lowered for pair in pairs) / len(pairs)
+    return math.copysign(max(0.0, abs(found) - drawn), found)
+
+
+def _end(column: NDArray[np.float64], alpha: float, known: Sequence[Scatter | None]) -> Interval:
+    return running_sequence(column[~np.isnan(column)], alpha, scatters=known)
 
 
 def _name(side: Where, other: Where) -> str:

@@ -5,69 +5,93 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
-from hinterland.model.experiment import Level, Where
+from hinterland.model.experiment import Where
 from hinterland.model.verdict import TrialResult
+from hinterland.runner.forms.measured import Key, Measured, context
 
 MOST_LOG = math.log(1e6)
 """Ratios beyond a million to one are counted as a million: a zero has no logarithm."""
 
-Key = tuple[tuple[str, Level], ...]
 
+@dataclass(frozen=True)
+class Pair:
+    """Two trials of one block: the metric of each, and how much harder noise may have struck one of them.
 
-def log_ratios(
-    trials: Sequence[TrialResult], metric: str, above: Where, below: Where
-) -> tuple[NDArray[np.float64], list[tuple[float, float]]]:
-    """Returns one paired log ratio a block, in time order, and the pairs behind them.
-
-    A block counts where at least one pair is complete; several pairs (levels of factors the claim does not
-    name) are averaged.
+    raised, lowered: by how much, as a logarithm, noise may have raised or lowered the ratio above / below
+    because it struck one side harder. disturbed: noise struck at least one of them.
     """
-    by_block = pairs_by_block(trials, metric, above, below)
-    means = [mean_log_ratio(pairs) for _, pairs in sorted(by_block.items())]
-    return np.array(means), [pair for _, pairs in sorted(by_block.items()) for pair in pairs]
+
+    above: float
+    below: float
+    disturbed: bool
+    raised: float = 0.0
+    lowered: float = 0.0
+
+    @property
+    def log_ratio(self) -> float:
+        return log_ratio(self.above, self.below)
 
 
-def pairs_by_block(
-    trials: Sequence[TrialResult], metric: str, above: Where, below: Where
-) -> dict[int, list[tuple[float, float]]]:
-    """Returns, for each block with a complete pair, the metric's values above and below."""
-    one, other = _by_block(trials, metric, above), _by_block(trials, metric, below)
+def pairs_by_block(measured: Measured, above: Where, below: Where) -> dict[int, list[Pair]]:
+    """Returns, for each block with a complete pair, its pairs: one for each level of what isn't compared."""
+    one, other = _by_block(measured, above), _by_block(measured, below)
     found = {}
-    for block in one.keys() & other.keys():
+    for block in sorted(one.keys() & other.keys()):
         contexts = sorted(one[block].keys() & other[block].keys(), key=str)
         if contexts:
-            found[block] = [(one[block][key], other[block][key]) for key in contexts]
+            found[block] = [_pair(measured, one[block][key], other[block][key]) for key in contexts]
     return found
 
 
-def mean_log_ratio(pairs: Sequence[tuple[float, float]]) -> float:
+def mean_log_ratio(pairs: Sequence[Pair]) -> float:
     """Returns the mean of the pairs' log ratios."""
-    return sum(log_ratio(above, below) for above, below in pairs) / len(pairs)
+    return sum(pair.log_ratio for pair in pairs) / len(pairs)
 
 
 def log_ratio(above: float, below: float) -> float:
-    """Returns log(above / below), clipped at a million to one; two zeros are equal."""
-    if above <= 0 and below <= 0:
+    """Returns log(above / below), clipped at a million to one; two zeros are equal, and two infinities."""
+    if (above <= 0 and below <= 0) or above == below:
         return 0.0
     if below <= 0:
         return MOST_LOG
     if above <= 0:
         return -MOST_LOG
-    return max(-MOST_LOG, min(MOST_LOG, math.log(above / below)))
+    # Not the logarithm of the quotient, which may be 0 or beyond what a float holds.
+    return max(-MOST_LOG, min(MOST_LOG, math.log(above) - math.log(below)))
 
 
-def _by_block(trials: Sequence[TrialResult], metric: str, where: Where) -> dict[int, dict[Key, float]]:
-    found: dict[int, dict[Key, float]] = defaultdict(dict)
-    for trial in trials:
-        value = trial.outcome.metrics.get(metric)
-        if value is None or math.isnan(value):
-            continue
-        if any(trial.treatment.get(name) != level for name, level in where.items()):
-            continue
-        context = tuple((name, level) for name, level in trial.treatment.items() if name not in where)
-        found[trial.block][context] = value
+def _pair(measured: Measured, one: TrialResult, other: TrialResult) -> Pair:
+    disturbed = measured.disturbs(one) or measured.disturbs(other)
+    above, below = measured.value(one), measured.value(other)
+    assert above is not None
+    assert below is not None
+    if not disturbed:
+        return Pair(above, below, disturbed=False)
+    up, down = _extra(measured, one, other), _extra(measured, other, one)
+    if measured.better == "higher":
+        # Added time lowers a rate: the ratio rises by what struck the side below.
+        up, down = down, up
+    elif measured.better == "neither":
+        up = down = max(up, down)
+    return Pair(above, below, disturbed=True, raised=up, lowered=down)
+
+
+def _extra(measured: Measured, side: TrialResult, other: TrialResult) -> float:
+    """Returns by how much noise may have struck a side harder than the other, as a logarithm.
+
+    The order is random, so that noise strikes both alike, but for what a side draws on itself: who uses more
+    of the processors is robbed of more, and delays the link and the generator that run beside it.
+    """
+    theft = (side.weather.log_theft if side.weather else 0.0) - (
+        other.weather.log_theft if other.weather else 0.0
+    )
+    return max(0.0, theft) + measured.late_log(side, side.late_ms - other.late_ms)
+
+
+def _by_block(measured: Measured, where: Where) -> dict[int, dict[Key, TrialResult]]:
+    found: dict[int, dict[Key, TrialResult]] = defaultdict(dict)
+    for trial in measured.where(where):
+        found[trial.block][context(trial, where)] = trial
     return found

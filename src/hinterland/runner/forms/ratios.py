@@ -10,43 +10,99 @@ import numpy as np
 
 from hinterland.model.claims import DifferenceWithin, Matches, RatioAtLeast
 from hinterland.model.verdict import Evidence, TrialResult, VerdictWord
-from hinterland.runner.forms.pairs import log_ratios, mean_log_ratio
+from hinterland.runner.forms.measured import Measured
+from hinterland.runner.forms.pairs import log_ratio
+from hinterland.runner.forms.pool import scatters
+from hinterland.runner.forms.testimony import UNTIMED_ALLOWANCE, bounded, ratio
 from hinterland.statistics.interval import Interval
-from hinterland.statistics.sequence import running_sequence
+from hinterland.statistics.sequence import DRIFT_ALLOWANCE, running_sequence
 
 
-def at_least(form: RatioAtLeast, trials: Sequence[TrialResult], alpha: float, name: str) -> Evidence:
+def at_least(form: RatioAtLeast, measured: Measured, alpha: float, *, control: bool) -> Evidence:
     """Holds when the whole interval of the ratio lies at or above the threshold, refuted when below."""
-    logs, pairs = log_ratios(trials, form.metric, {**form.where, **form.more}, {**form.where, **form.less})
-    interval = running_sequence(logs, alpha)
+    above, below = {**form.where, **form.more}, {**form.where, **form.less}
+    found = ratio(measured, above, below, alpha, control=control)
     word: VerdictWord = "inconclusive"
-    if interval.low >= math.log(form.ratio):
+    if found.interval.low >= math.log(form.ratio):
         word = "holds"
-    elif interval.high < math.log(form.ratio):
+    elif found.interval.high < math.log(form.ratio):
         word = "refuted"
-    return _evidence(word, name, interval, form.ratio, _medians(pairs), f"at least {form.ratio:g}x")
+    medians = _medians([(pair.above, pair.below) for pair in found.pairs])
+    asked = f"at least {form.ratio:g}x"
+    return _evidence(
+        word, measured.name, found.interval, form.ratio, medians, asked, len(found.pairs), found.disturbed
+    )
 
 
-def within(form: DifferenceWithin, trials: Sequence[TrialResult], alpha: float, name: str) -> Evidence:
+def within(form: DifferenceWithin, measured: Measured, alpha: float, *, control: bool) -> Evidence:
     """Holds when the whole interval of the ratio lies inside the band, refuted when wholly outside."""
-    logs, pairs = log_ratios(trials, form.metric, {**form.where, **form.one}, {**form.where, **form.other})
-    interval = running_sequence(logs, alpha)
-    word = _inside(interval, math.log(form.ratio))
-    return _evidence(word, name, interval, form.ratio, _medians(pairs), f"within {form.ratio:g}x")
+    one, other = {**form.where, **form.one}, {**form.where, **form.other}
+    found = ratio(measured, one, other, alpha, control=control)
+    word = _inside(found.interval, math.log(form.ratio))
+    medians = _medians([(pair.above, pair.below) for pair in found.pairs])
+    asked = f"within {form.ratio:g}x"
+    return _evidence(
+        word, measured.name, found.interval, form.ratio, medians, asked, len(found.pairs), found.disturbed
+    )
 
 
-def equals(form: Matches, trials: Sequence[TrialResult], alpha: float, name: str) -> Evidence:
-    """Holds when metric / oracle lies inside the band around 1, refuted when wholly outside."""
-    by_block: dict[int, list[tuple[float, float]]] = {}
-    for trial in trials:
-        metrics = trial.outcome.metrics
-        if form.metric in metrics and form.oracle in metrics:
-            by_block.setdefault(trial.block, []).append((metrics[form.metric], metrics[form.oracle]))
-    logs = [mean_log_ratio(pairs) for _, pairs in sorted(by_block.items())]
-    interval = running_sequence(np.array(logs), alpha)
+def equals(form: Matches, measured: Measured, alpha: float) -> Evidence:
+    """Holds when metric / oracle lies inside the band around 1, refuted when wholly outside.
+
+    Nothing is paired here, so that noise moves the ratio itself. What it may have added to a disturbed trial
+    is known from the trial: the interval reaches further by that, to what a calm one would have shown.
+    """
+    by_block: dict[int, list[TrialResult]] = {}
+    for trial in measured.where(form.where):
+        oracle = trial.outcome.metrics.get(form.oracle, math.nan)
+        if not math.isnan(oracle) and math.isfinite(_added(measured, trial)):
+            by_block.setdefault(trial.block, []).append(trial)
+
+    def quotient(trial: TrialResult) -> float | None:
+        oracle = trial.outcome.metrics.get(form.oracle, 0.0)
+        return trial.outcome.metrics[form.metric] / oracle if oracle > 0 else None
+
+    logs = [
+        _mean([log_ratio(t.outcome.metrics[form.metric], t.outcome.metrics[form.oracle]) for t in trials])
+        for _, trials in sorted(by_block.items())
+    ]
+    known = scatters(measured, sorted(by_block), [form.where], quiet=False, value=quotient, paired=False)
+    parts = 1.0 / min((len(trials) for trials in by_block.values()), default=1)
+    allowance = DRIFT_ALLOWANCE if measured.timed else UNTIMED_ALLOWANCE
+    # Block by block: a bound that disturbed blocks set is not to be believed for the calm ones after them.
+    added = [_mean([_added(measured, t) for t in trials]) for _, trials in sorted(by_block.items())]
+    x, more = np.array(logs), np.array(added)
+    interval = running_sequence(x, alpha, allowance, known, parts)
+    if more.any():
+        slow = (
+            running_sequence(x - more, alpha, allowance, known, parts)
+            if measured.better != "higher"
+            else interval
+        )
+        fast = (
+            running_sequence(x + more, alpha, allowance, known, parts)
+            if measured.better != "lower"
+            else interval
+        )
+        interval = bounded(interval, slow, fast)
+    flat = [trial for trials in by_block.values() for trial in trials]
     word = _inside(interval, math.log(form.within))
-    pairs = [pair for block in by_block.values() for pair in block]
-    return _evidence(word, name, interval, form.within, _medians(pairs), f"within {form.within:g}x")
+    pairs = [(t.outcome.metrics[form.metric], t.outcome.metrics[form.oracle]) for t in flat]
+    disturbed = sum(measured.disturbs(trial) for trial in flat)
+    asked = f"within {form.within:g}x"
+    return _evidence(word, measured.name, interval, form.within, _medians(pairs), asked, len(flat), disturbed)
+
+
+def _added(measured: Measured, trial: TrialResult) -> float:
+    """Returns by how much noise may have stretched what a trial measured, as a logarithm."""
+    if not measured.disturbs(trial):
+        return 0.0
+    taken = trial.weather.log_taken if trial.weather else 0.0
+    return taken + measured.late_log(trial, trial.late_ms)
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)
 
 
 def _inside(interval: Interval, width: float) -> VerdictWord:
@@ -65,7 +121,14 @@ def _medians(pairs: Sequence[tuple[float, float]]) -> str:
 
 
 def _evidence(
-    word: VerdictWord, name: str, interval: Interval, threshold: float, medians: str, asked: str
+    word: VerdictWord,
+    name: str,
+    interval: Interval,
+    threshold: float,
+    medians: str,
+    asked: str,
+    trials: int,
+    disturbed: int,
 ) -> Evidence:
     if interval.n < 2:
         few = f"{interval.n} block gives no interval" if interval.n else f"{name} was not measured"
@@ -90,6 +153,8 @@ def _evidence(
         blocks=interval.n,
         cause=cause,
         assumed=interval.assumed,
+        trials=trials,
+        disturbed=disturbed,
     )
 
 

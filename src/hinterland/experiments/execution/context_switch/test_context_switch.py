@@ -94,6 +94,6 @@ def test_programs_that_ask_for_nonsense_say_so(
             check=True,
         )
         assert warnings.stderr == ""
-    done = subprocess.run([*program, "threads"], capture_output=True, check=False, timeout=20)
+    done = subprocess.run([*program, "threads"], capture_output=True, check=False, timeout=60)
     assert done.returncode != 0
     assert b"ready" not in done.stdout

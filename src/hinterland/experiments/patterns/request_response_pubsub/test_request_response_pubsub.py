@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import importlib.util
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -52,6 +55,43 @@ def test_an_event_in_which_nothing_was_due_is_no_evidence() -> None:
     assert RECORDED.broken(kept) == ["it_happened"]
 
 
+def sender() -> Any:
+    """Returns the program of the sender as a module."""
+    spec = importlib.util.spec_from_file_location("sender", FOLDER / "systems" / "sender.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize(("left_out_s", "calls"), [(0, 3), (60, 1)])
+def test_a_breaker_does_not_call_who_did_not_answer(left_out_s: float, calls: int) -> None:
+    called: list[bytes] = []
+
+    async def notify_three_times() -> list[int]:
+        enough = asyncio.Event()
+
+        async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            while news := await reader.read(4096):
+                called.append(news)
+                if len(called) == calls:
+                    enough.set()
+
+        server = await asyncio.start_server(hang, "127.0.0.1", 0)
+        way = sender().Concurrent([server.sockets[0].getsockname()[1]], left_out_s)
+        await way.open()
+        assert not way.leaves_out()
+        failed = [await way.notify(b"news") for _ in range(3)]
+        assert way.leaves_out() == bool(left_out_s)
+        await enough.wait()
+        server.close()
+        return failed
+
+    assert asyncio.run(notify_three_times()) == [1, 1, 1]
+    assert len(called) == calls
+
+
 @pytest.mark.system
 def test_who_fails_when_a_receiver_does(
     require: Callable[[str], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -67,10 +107,15 @@ def test_who_fails_when_a_receiver_does(
     }
     assert seen["direct", 24, "joins"]["sent_bytes"] > 20 * seen["direct", 1, "joins"]["sent_bytes"]
     assert seen["nats", 24, "joins"]["sent_bytes"] < 1.2 * seen["nats", 1, "joins"]["sent_bytes"]
+    # At the same time or one after the other: the same calls, and both wait for the one who hangs.
+    at_once, in_turn = (seen[way, 24, "joins"]["sent_bytes"] for way in ("direct_concurrent", "direct"))
+    assert at_once == pytest.approx(in_turn, rel=0.01)
     assert seen["direct", 24, "hung"]["during_ms"] > 60
+    assert seen["direct_concurrent", 24, "hung"]["during_ms"] > 60
     failed = {way: seen[way, 24, "killed"]["sender_failed"] for way in ("direct", "nats", "jetstream")}
-    assert failed == {"direct": 100, "nats": 0, "jetstream": 0}
+    assert failed.pop("direct") > 80  # A receiver that is back may be called before it has said so.
+    assert failed == {"nats": 0, "jetstream": 0}
     missed = {way: seen[way, 24, "killed"]["missed"] for way in ("direct", "nats", "jetstream")}
     assert missed == {"direct": 100, "nats": 100, "jetstream": 0}
-    unheard = {way: seen[way, 24, "joins"]["unheard"] for way in ("direct", "nats")}
-    assert unheard == {"direct": 100, "nats": 0}
+    unheard = {way: seen[way, 24, "joins"]["unheard"] for way in ("direct", "direct_concurrent", "nats")}
+    assert unheard == {"direct": 100, "direct_concurrent": 100, "nats": 0}

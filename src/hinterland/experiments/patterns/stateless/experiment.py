@@ -48,6 +48,7 @@ CLAIMS = {
     "a_restart_takes_its_own": matches(
         metric="lost", oracle="held_by_one", within=1.5, where={**COOKIE, **RESTART}, control=SCALE_OUT
     ),
+    "haproxy_s_cookie_scales": safe({"variant": "haproxy_cookie", **SCALE_OUT}, HASH),
     "logout_holds": never(finding="came_back", where=SHARED, control=TOKEN, at_most=0.05),
 }
 
@@ -83,10 +84,23 @@ async def trial(t: Trial) -> None:
 
 async def proxy(t: Trial, apps: list[Process]) -> int:
     """Starts the proxy before these servers, and returns its port."""
-    if t["variant"] == "sticky_cookie":
+    if t["variant"] == "haproxy_cookie":
         servers = "\n".join(f"    server {app.name} {HOST}:{app.port} cookie {app.name}" for app in apps)
         return (await t.rig.haproxy((SYSTEMS / "sticky_cookie.cfg").read_text() + servers)).port
-    servers = "\n".join(f"server {HOST}:{app.port};" for app in apps)
+    servers = " ".join(f"server {HOST}:{app.port};" for app in apps)
+    if t["variant"] == "sticky_cookie":
+        upstream = (
+            (SYSTEMS / "sticky_cookie.conf")
+            .read_text()
+            .format(
+                servers=servers,
+                groups="\n".join(f"upstream {app.name} {{ server {HOST}:{app.port}; }}" for app in apps),
+                names=" ".join(f"{app.name} {app.name};" for app in apps),
+                addresses=" ".join(f"{HOST}:{app.port} {app.name};" for app in apps),
+            )
+        )
+        site = 'location / { proxy_pass http://$chosen; add_header Set-Cookie "SERVER=$mark"; }'
+        return (await t.rig.nginx(site, http=upstream)).port
     how = {"sticky_hash": "ip_hash;", "sticky_consistent": "hash $remote_addr consistent;"}
     upstream = f"upstream shop {{ {how.get(t['variant'], '')} {servers} }}"
     return (await t.rig.nginx("location / { proxy_pass http://shop; }", http=upstream)).port

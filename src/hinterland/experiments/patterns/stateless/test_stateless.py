@@ -68,7 +68,7 @@ def module(name: str) -> Any:
 def test_sessions_are_lost_just_where_a_server_alone_has_them(
     require: Callable[[str], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for need in EXPERIMENT.needs:
+    for need in (*EXPERIMENT.needs, "service:haproxy"):
         require(need)
     monkeypatch.setenv("HINTERLAND_BUSY_CORES", "64")
     trials = run_experiment(EXPERIMENT, RunOptions(blocks=1, store=tmp_path, seed=1)).trials
@@ -80,6 +80,7 @@ def test_sessions_are_lost_just_where_a_server_alone_has_them(
     for variant in ("shared_session", "token"):
         assert seen[variant, "restart"]["lost"] == seen[variant, "scale_out"]["lost"] == 0
     assert seen["sticky_hash", "none"]["lost"] == seen["sticky_cookie", "scale_out"]["lost"] == 0
+    assert seen["haproxy_cookie", "scale_out"]["lost"] == 0
     assert seen["memory", "none"]["lost"] > 70
     assert seen["sticky_hash", "scale_out"]["lost"] > 50
     for variant in ("sticky_hash", "sticky_cookie"):

@@ -1,4 +1,4 @@
-"""A backend that tells what arrives at it: connections, who asked, and how long each request kept it busy.
+"""A backend that tells how requests arrive: over how many connections, from whom, and how long each takes.
 
     python backend.py 8080 8081
     curl 'http://127.0.0.1:8080/?work_ms=30'        # {"peer": "127.0.0.1", "forwarded": "", "head_bytes": 83}
@@ -27,12 +27,16 @@ class Seen:
     """What has arrived so far."""
 
     def __init__(self) -> None:
-        self.connections = 0
+        self.carrying: set[Connection] = set()
         self.uploads_ms: list[float] = []
 
     def forget(self) -> None:
-        self.connections = 0
+        self.carrying.clear()
         self.uploads_ms.clear()
+
+    def told(self) -> dict[str, Any]:
+        """Returns over how many connections requests came, and how long each upload took."""
+        return {"connections": len(self.carrying), "uploads_ms": self.uploads_ms}
 
 
 seen = Seen()
@@ -59,7 +63,6 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
-        seen.connections += 1
         self.transport = transport
         self.peer = transport.get_extra_info("peername")[0]
         self.unread = b""
@@ -94,6 +97,7 @@ class Connection(asyncio.Protocol):
         if not end or len(body) < int(headers.get("content-length", 0)):
             return
         self.unread = b""
+        seen.carrying.add(self)
         method, path, _ = first.split(" ")
         answer = told(self.peer, headers, len(head) + 4)
         delay_s = work_s(path)
@@ -113,6 +117,7 @@ class Connection(asyncio.Protocol):
 
         for event in self.http2.receive_data(data):
             if isinstance(event, RequestReceived):
+                seen.carrying.add(self)
                 # Text, for that is the header encoding asked for.
                 fields: Any = event.headers
                 self.asked[event.stream_id] = (time.monotonic(), dict(fields))
@@ -142,7 +147,7 @@ class Desk(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if data.startswith(b"POST /forget "):
             seen.forget()
-        body = json.dumps(vars(seen)).encode()
+        body = json.dumps(seen.told()).encode()
         self.transport.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
 
 

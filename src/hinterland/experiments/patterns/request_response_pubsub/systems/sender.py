@@ -1,6 +1,8 @@
 """One sender of notifications: it calls every receiver, or publishes to a NATS server.
 
     python sender.py direct 10 8081 8082                # a notification every 10 ms, to two receivers
+    python sender.py direct_concurrent 10 8081 8082     # the same calls, all at the same time
+    python sender.py direct_breaker 10 8081 8082        # who has failed is left out for a while
     python sender.py nats 10 nats://127.0.0.1:4222      # it doesn't know who listens
     python sender.py jetstream 10 nats://127.0.0.1:4222
 
@@ -25,6 +27,7 @@ from typing import Any, Protocol
 
 SUBJECT = "news"
 TIMEOUT_S = 0.1
+LEFT_OUT_S = 0.2  # Seconds are usual; this is short because what is measured here lasts a quarter of one.
 FIRST = 20
 HEADLINE = "All is well. " * 16
 
@@ -34,6 +37,10 @@ class Way(Protocol):
 
     async def notify(self, body: bytes) -> int:
         """Sends one notification and returns how many receivers certainly were not told."""
+        ...
+
+    def leaves_out(self) -> bool:
+        """Returns whether there is a receiver that it does not call for the moment."""
         ...
 
 
@@ -58,6 +65,55 @@ class Direct:
                 failed += 1
         return failed
 
+    def leaves_out(self) -> bool:
+        return False
+
+
+class Concurrent:
+    """Calls all receivers of a list at the same time (concurrent fan-out), over connections that stay.
+
+    With a circuit breaker, who has not answered in time or refused is not called for `left_out_s`.
+    """
+
+    def __init__(self, ports: list[int], left_out_s: float = 0) -> None:
+        self.ports, self.left_out_s = ports, left_out_s
+        self.connections: dict[int, tuple[asyncio.StreamReader, asyncio.StreamWriter]] = {}
+        self.called_again_s: dict[int, float] = {}
+
+    async def open(self) -> None:
+        for port in self.ports:
+            self.connections[port] = await asyncio.open_connection("127.0.0.1", port)
+
+    async def notify(self, body: bytes) -> int:
+        told = await asyncio.gather(*(self.call(port, body) for port in self.ports))
+        return told.count(False)
+
+    def leaves_out(self) -> bool:
+        return any(not self.is_called(port) for port in self.ports)
+
+    def is_called(self, port: int) -> bool:
+        return time.monotonic() >= self.called_again_s.get(port, 0)
+
+    async def call(self, port: int, body: bytes) -> bool:
+        """Returns whether a receiver has answered within the time that a call one after the other has."""
+        if not self.is_called(port):
+            return False
+        try:
+            async with asyncio.timeout(TIMEOUT_S):
+                if port not in self.connections:
+                    self.connections[port] = await asyncio.open_connection("127.0.0.1", port)
+                reader, writer = self.connections[port]
+                # The head that http.client writes, so that either way sends the same bytes.
+                head = f"POST /news HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAccept-Encoding: identity\r\n"
+                writer.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+                await reader.readuntil(b"\r\n\r\n")
+        except (OSError, asyncio.IncompleteReadError):
+            if port in self.connections:
+                self.connections.pop(port)[1].close()  # The next call connects anew.
+            self.called_again_s[port] = time.monotonic() + self.left_out_s
+            return False
+        return True
+
 
 class Broker:
     """Publishes to a subject. With `kept` the server stores it for those who are away."""
@@ -78,6 +134,9 @@ class Broker:
             await self.client.publish(SUBJECT, body)
             await self.client.flush()
         return 0
+
+    def leaves_out(self) -> bool:
+        return False
 
 
 def sent_bytes() -> int:
@@ -112,8 +171,8 @@ async def main(way: Way, every_s: float) -> None:
         await asyncio.sleep((due_ns - time.monotonic_ns()) / 1e9)
         if not end_ns and told_to_end():
             end_ns = time.monotonic_ns()
-        # Whoever is behind the schedule has to catch up first.
-        last = 0 < end_ns <= due_ns
+        # Whoever is behind the schedule has to catch up first, and all have to hear that this was the last.
+        last = 0 < end_ns <= due_ns and not way.leaves_out()
         body = json.dumps({"id": len(rows) + 1, "last": last, "headline": HEADLINE}).encode()
         begun_ns = time.monotonic_ns()
         failed = await way.notify(body)
@@ -129,6 +188,10 @@ if __name__ == "__main__":
     chosen: Way
     if name == "direct":
         chosen = Direct([int(port) for port in where])
+    elif name == "direct_concurrent":
+        chosen = Concurrent([int(port) for port in where])
+    elif name == "direct_breaker":
+        chosen = Concurrent([int(port) for port in where], LEFT_OUT_S)
     else:
         chosen = Broker(where[0], kept=name == "jetstream")
     asyncio.run(main(chosen, float(interval_ms) / 1000))
