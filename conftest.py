@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from hinterland.rig.needs import check
 from hinterland.rig.scratch import Scratch
@@ -17,6 +18,11 @@ def pytest_configure() -> None:
     """Lets Ctrl-C through to what tests start: a shell that starts us in the background has it ignored."""
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+# How long an example takes is a matter of the weather, not of the code.
+settings.register_profile("any_weather", deadline=None)
+settings.load_profile("any_weather")
 
 
 @pytest.fixture

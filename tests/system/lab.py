@@ -58,7 +58,7 @@ def write(folder: Path, code: str = PLAIN, **changes: Any) -> Experiment:
         "title": "Lab",
         "question": "Which is faster?",
         "learned": "The fast one.",
-        "budget_s": 20.0,
+        "budget_s": 120.0,
         "trial_s": 0.02,
         "factor": {
             "variant": Factor(levels=("fast", "slow"), says="the system"),

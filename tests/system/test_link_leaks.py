@@ -17,7 +17,7 @@ from hinterland.rig.process_table import children_of
 
 pytestmark = pytest.mark.system
 
-LINKS, AT_ONCE = 100, 20
+LINKS, AT_ONCE = 100, 10
 
 
 @pytest.fixture(autouse=True)

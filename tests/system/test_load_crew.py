@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from command_line import wait_until
+from lane_lab import looked_until
 from load_lab import Counting, against, at, drive, plan, told_one_story
 from misbehaving import served
 
@@ -91,14 +92,16 @@ def test_a_cancelled_load_tells_what_it_has() -> None:
 
 def test_a_load_that_is_cancelled_before_it_began() -> None:
     async def scenario() -> LoadResult:
-        task = asyncio.ensure_future(run_load(plan(1, duration_s=60)))
-        await asyncio.sleep(0.05)
+        task = asyncio.ensure_future(run_load(plan(1, duration_s=60, processes=3)))
+        # They are started one after the other: the first one is there before the last.
+        await looked_until(lambda: bool(generators()))
         task.cancel()
         return await task
 
     result = drive(scenario)
     assert result.partial == "interrupted"
     assert result.operations == 0
+    assert generators() == []
 
 
 def test_when_a_process_is_killed_what_was_measured_is_told_and_why_there_is_no_more() -> None:

@@ -78,7 +78,7 @@ def postgresql(scratch: Path, cluster_cache: Path, require: Callable[[str], None
 
 
 def execute(server: PostgreSQL, statement: str) -> list[tuple[Any, ...]]:
-    with psycopg.connect(server.dsn, autocommit=True, connect_timeout=5) as connection:
+    with psycopg.connect(server.dsn, autocommit=True, connect_timeout=60) as connection:
         cursor = connection.execute(statement)
         return cursor.fetchall() if cursor.description else []
 
@@ -242,7 +242,7 @@ def redis(scratch: Path, require: Callable[[str], None]) -> Callable[[Any], None
             server: Redis = await rig.redis(
                 {name.replace("_", "-"): value for name, value in settings.items()}
             )
-            with redis_client.Redis(port=server.port, socket_timeout=5) as client:
+            with redis_client.Redis(port=server.port, socket_timeout=60) as client:
                 await body(client, f"redis://127.0.0.1:{server.port}")
 
         in_rig(scratch, scratch / "cache", whole)

@@ -135,3 +135,18 @@ def test_a_process_that_failed_is_no_interruption() -> None:
     assert exit_status(record(killed, status="interrupted")) == INCONCLUSIVE
     stopped = replace(result(), partial="interrupted")
     assert exit_status(record(stopped, status="interrupted")) == INTERRUPTED
+
+
+@pytest.mark.parametrize(
+    ("kind", "protocol", "helps"),
+    [
+        ("tls: no shared protocol", "http2", True),
+        ("tls: no shared protocol: the server does not offer h3", "http3", True),
+        ("tls: no shared protocol version", "http2", False),
+        ("tls: no shared protocol", "http1", False),
+    ],
+)
+def test_another_version_of_http_is_named_where_it_helps(kind: str, protocol: str, helps: bool) -> None:
+    target = Target(url="https://h/", protocol=protocol, host="h", port=443, tls=True)  # type: ignore[arg-type]
+    found = hints(failed({kind: 3}, plan=plan(target=target)))
+    assert any("try --http 1.1" in hint for hint in found) is helps

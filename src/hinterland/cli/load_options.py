@@ -75,6 +75,16 @@ class ConnectionOptions:
         None
     )
     insecure: Annotated[bool, Parameter(negative=(), help="Accept any certificate.")] = False
+    cert: Annotated[
+        Path | None, Parameter(metavar="FILE", help="Show this certificate to a server that wants one.")
+    ] = None
+    key: Annotated[Path | None, Parameter(metavar="FILE", help="Its key, if it is not in the same file.")] = (
+        None
+    )
+    connect_to: Annotated[
+        str | None, Parameter(metavar="HOST:PORT", help="Connect there; ask for the URL's host all the same.")
+    ] = None
+    unix_socket: Annotated[Path | None, Parameter(metavar="PATH", help="Connect to this Unix socket.")] = None
 
 
 @dataclass(frozen=True)

@@ -179,9 +179,7 @@ def ending(stops: Sequence[Stop], chosen: Sequence[Planned]) -> Iterator[str]:
         yield f"{paint(experiment.id, 'cyan')}  {paint('not reached', 'dim')}"
     pace = pace_of([one.record for one in stops if one.record is not None])
     if left and pace >= BUSY_PACE:
-        says = (
-            f"Trials took {pace:.1f} times as long as on a machine of their own: others keep this one busy."
-        )
+        says = f"Trials took {pace:.1f} times as long as on a quiet machine of two cores."
         yield wrapped(f"{says} See: hinterland doctor", 4)
     yield ""
     yield heading("Next")

@@ -65,7 +65,7 @@ class Http3Connection(QuicConnectionProtocol):
     async def dial(self, new_socket: SocketMaker | None, tls: ssl.SSLContext | None) -> None:
         """Begins the handshake. Raises OSError where there is no such host."""
         target, loop = self._shared.target, asyncio.get_running_loop()
-        found = await loop.getaddrinfo(target.address or target.host, target.port, type=socket.SOCK_DGRAM)
+        found = await loop.getaddrinfo(*target.dialled, type=socket.SOCK_DGRAM)
         family, _, _, _, address = found[0]
         raw = _datagram_socket(family, new_socket)
         try:

@@ -243,8 +243,7 @@ def lanes(
             listener,
             requests,
             http=HttpClient(
-                target.address or target.host,
-                target.port,
+                *target.dialled,
                 persistent=plan.mode != "new",
                 timeout_s=plan.timeout_s,
                 tls=tls,

@@ -26,12 +26,14 @@ FIXED = {
     "machine's CLOCK_MONOTONIC",
     "lost": "the numbers of the events (id) leave some out",
 }
+NO_ALPN = "tls: no shared protocol"
 BEGINNINGS = {
     "tls: unknown CA": "--ca FILE trusts the certificate that signed it, --insecure any",
     "tls: certificate expired": "--insecure accepts it none the less",
-    "tls: wrong host name": "put a name into the URL that the certificate has, or accept any with --insecure",
+    "tls: wrong host name": "put a name into the URL that the certificate has (--connect-to says where that "
+    "is), or accept any with --insecure",
+    "tls: the server wants a certificate of the client": "give it one with --cert and --key",
     "tls: the server does not speak TLS here": "try the URL without TLS, or another port",
-    "tls: no shared protocol: the server does not offer h2": "try --http 1.1",
     "not http2": "try --http 1.1; without TLS a server must be told to speak HTTP/2",
     "handshake: status": "the server did not take up the WebSocket: is it at this path?",
     "body in Content-Encoding": "checks look at the decoded body: ask for gzip, deflate, br, zstd, or none",
@@ -98,15 +100,20 @@ def _hint(kind: str, plan: LoadPlan) -> str:
     target = plan.target
     match kind:
         case "refused":
-            host = f"[{target.host}]" if ":" in target.host else target.host
+            if target.unix_socket:
+                return f"nothing listens on {target.unix_socket}, or it takes no more connections"
+            name, port = target.connect_host or target.host, target.dialled[1]
+            host = f"[{name}]" if ":" in name else name
             tried = f" (tried {', '.join(target.addresses)})" if len(target.addresses) > 1 else ""
-            return f"nothing listens on {host}:{target.port}{tried}, or it takes no more connections"
+            return f"nothing listens on {host}:{port}{tried}, or it takes no more connections"
         case "unreachable":
             return f"no way leads to {target.host} from here"
         case "timeout":
             return f"no answer within {numbers.quantity(plan.timeout_s, 's')} (--timeout)"
         case "protocol":
             return "what came back is not of that protocol, or breaks its rules"
+    if target.protocol in ("http2", "http3") and (kind == NO_ALPN or kind.startswith(f"{NO_ALPN}: ")):
+        return "try --http 1.1"
     for beginning, says in BEGINNINGS.items():
         if kind.startswith(beginning):
             return says

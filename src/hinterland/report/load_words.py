@@ -69,7 +69,12 @@ def protocol_says(target: Target) -> str:
 
 
 def where_says(target: Target) -> str:
-    """Returns which address a load went to, `at 127.0.0.1`, where its name has several; else nothing."""
+    """Returns where a load went, `at 127.0.0.1`, where its URL does not say that alone; else nothing."""
+    if target.unix_socket:
+        return f" through {target.unix_socket}"
+    host, port = target.dialled
+    if target.connect_host or target.connect_port:
+        return f" at [{host}]:{port}" if ":" in host else f" at {host}:{port}"
     return f" at {target.address}" if len(target.addresses) > 1 else ""
 
 

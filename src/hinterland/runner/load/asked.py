@@ -28,6 +28,8 @@ from hinterland.model.load import (
 )
 from hinterland.runner.load.asked_requests import mix_of
 from hinterland.runner.load.asked_rules import file_of, together
+from hinterland.runner.load.connection_use import check_identity, connection_use
+from hinterland.runner.load.target import elsewhere
 from hinterland.runner.load.target import target as target_of
 
 DEFAULT_RATE_PER_S = 100.0
@@ -37,8 +39,6 @@ NO_END_S = 24 * 3600.0
 """How long a load with a count and no duration may take."""
 HTTP = ("http1", "http2", "http3", "event_stream")
 HEADERS = (*HTTP, "websocket")
-RENEWABLE = ("http1", "websocket", "tcp", "postgresql", "redis")
-"""The protocols that `new_connections` goes with: HTTP/1.1 for each request, the others for each visit."""
 MOST_CONNECTIONS = 1_000_000
 SCHEDULERS = ("spin", "timerfd", "tick")
 
@@ -73,6 +73,10 @@ class Asked:
     timeout_s: float = 10.0
     ca: str | Path | None = None
     insecure: bool = False
+    cert: str | Path | None = None
+    key: str | Path | None = None
+    connect_to: str | None = None
+    unix_socket: str | Path | None = None
     method: str | None = None
     header: Sequence[str] | dict[str, str] = ()
     body: str | None = None
@@ -96,10 +100,11 @@ NAMES = tuple(field.name for field in fields(Asked))
 
 def plan(url: str, asked: Asked) -> LoadPlan:
     """Returns the plan of a load. Raises UsageError with the value, the rule and the next step."""
-    target = target_of(url, asked.http)
+    target = elsewhere(target_of(url, asked.http), asked.connect_to, asked.unix_socket)
     _whole(asked)
+    check_identity(asked, target)
     arrivals = _arrivals(asked, target)
-    multiplexed, mode = _connection_use(asked, target)
+    multiplexed, mode = connection_use(asked, target)
     connections = DEFAULT_CONNECTIONS if asked.connections is None else asked.connections
     listens = asked.subscribe or target.protocol == "event_stream"
     made = LoadPlan(
@@ -122,6 +127,8 @@ def plan(url: str, asked: Asked) -> LoadPlan:
         scenario=file_of("scenario", asked.scenario),
         verify_tls=not asked.insecure,
         ca_file=file_of("ca", asked.ca),
+        cert_file=file_of("cert", asked.cert),
+        key_file=file_of("key", asked.key),
         seed=secrets.randbits(31) if asked.seed is None else asked.seed,
         objectives=tuple(
             load_words.parse_objective(one) if isinstance(one, str) else one for one in asked.objectives
@@ -223,35 +230,6 @@ def _duration_s(asked: Asked, arrivals: Arrivals) -> float:
     if arrivals.shape == "trace":
         return math.nextafter(arrivals.times_s[-1], math.inf) if arrivals.times_s else NO_END_S
     return DEFAULT_DURATION_S if asked.count is None else NO_END_S
-
-
-def _connection_use(asked: Asked, target: Target) -> tuple[int, str]:
-    """Returns how many operations a connection carries at once, and the mode of HTTP/1.1."""
-    if asked.streams is not None and target.protocol not in ("http2", "http3"):
-        raise UsageError(
-            f"streams={asked.streams} does not go with {target.protocol}: its connections carry one request "
-            "at a time.",
-            "Add --http 2, or raise connections.",
-        )
-    if asked.pipelining is not None and target.protocol != "http1":
-        raise UsageError(
-            f"pipelining={asked.pipelining} does not go with {target.protocol}.", "It goes with HTTP/1.1."
-        )
-    if asked.new_connections and (target.protocol not in RENEWABLE or asked.subscribe):
-        what = "subscribe" if asked.subscribe else target.protocol
-        raise UsageError(
-            f"new-connections does not go with {what}.",
-            "It goes with HTTP/1.1, and with WebSocket, TCP, PostgreSQL and Redis.",
-        )
-    if asked.subscribe and target.protocol not in ("websocket", "event_stream"):
-        raise UsageError(
-            f"subscribe does not go with {target.protocol}.", "It goes with ws://, wss:// and sse+http://."
-        )
-    if asked.follow and target.protocol not in ("http1", "http2", "http3"):
-        raise UsageError(f"follow does not go with {target.protocol}.", "It goes with HTTP.")
-    if asked.pipelining is not None:
-        return asked.pipelining, "pipelining"
-    return asked.streams or 1, "new" if asked.new_connections else "keep_alive"
 
 
 def _scheduler(name: str | None) -> Scheduler | None:

@@ -71,11 +71,12 @@ def share(plan: LoadPlan, idle_cores: float = math.inf) -> Share:
             f"Ask for --processes {needed}. Or: {HIGHER_LIMIT}",
         )
     least, more = divmod(plan.connections, count)
-    host = plan.target.address or plan.target.host
+    host = plan.target.dialled[0]
+    no_ports = plan.target.protocol == "udp" or bool(plan.target.unix_socket)
     return Share(
         tuple(least + (place < more) for place in range(count)),
         plan.scheduler or pacing.choose(count, idle_cores),
-        () if plan.target.protocol == "udp" else sources.addresses(host, plan.connections, plan.sources),
+        () if no_ports else sources.addresses(host, plan.connections, plan.sources),
     )
 
 

@@ -79,6 +79,7 @@ class _Run:
     def __init__(self, plan: LoadPlan, watch: Watch | None, through: Host | None) -> None:
         self._plan, self._watch, self._through = plan, watch, through
         self._tally = Tally()
+        self._server: ServerCpu | None = None
         self._started = datetime.now(UTC).isoformat(timespec="milliseconds")
         self._start_ns: int | None = None
         self._stopped_ns: int | None = None
@@ -88,31 +89,39 @@ class _Run:
     async def result(self, operations: Path | None) -> LoadResult:
         plan = self._plan
         paced = plan.model == "open" and not plan.subscribe and plan.scheduler is None
-        division = share(plan, await idle_cores() if paced else math.inf)
-        server: ServerCpu | None = None
-        async with Crew(plan, division, operations, self._hear, self._through) as crew:
-            try:
-                await crew.ready()
-                self._tally.name(crew.kinds)
-                server = _server_cpu(self._plan)
-                self._started = datetime.now(UTC).isoformat(timespec="milliseconds")
-                self._start_ns = crew.go()
-                await self._watched(crew)
-            except asyncio.CancelledError:
-                self._partial = "interrupted"
-                await self._wind_up(crew)
-            except HinterlandError as failure:
-                await self._wind_up(crew)
-                if not self._tally.operations:
-                    raise
-                self._partial, self._failure = _one_line(failure.says), failure.says
+        try:
+            division = share(plan, await idle_cores() if paced else math.inf)
+            async with Crew(plan, division, operations, self._hear, self._through) as crew:
+                await self._measure(crew)
+        except asyncio.CancelledError:
+            if self._partial:
+                raise
+            # Before all processes had started: there is nothing that they could tell.
+            self._partial = "interrupted"
         result = self._so_far(over=True)
-        busy = None if server is None else server.busiest_share()
+        busy = None if self._server is None else self._server.busiest_share()
         return structs.replace(
             result,
             generator=judge(result, server_cpu_share=busy),
             first_exception=result.first_exception or self._failure,
         )
+
+    async def _measure(self, crew: Crew) -> None:
+        try:
+            await crew.ready()
+            self._tally.name(crew.kinds)
+            self._server = _server_cpu(self._plan)
+            self._started = datetime.now(UTC).isoformat(timespec="milliseconds")
+            self._start_ns = crew.go()
+            await self._watched(crew)
+        except asyncio.CancelledError:
+            self._partial = "interrupted"
+            await self._wind_up(crew)
+        except HinterlandError as failure:
+            await self._wind_up(crew)
+            if not self._tally.operations:
+                raise
+            self._partial, self._failure = _one_line(failure.says), failure.says
 
     def _hear(self, part: Part, process: int) -> None:
         self._tally.add(part, process)
@@ -163,7 +172,7 @@ def _server_cpu(plan: LoadPlan) -> ServerCpu | None:
     """
     with contextlib.suppress(ValueError):
         if plan.model == "closed" and ipaddress.ip_address(plan.target.address).is_loopback:
-            return ServerCpu(plan.target.port)
+            return ServerCpu(plan.target.dialled[1])
     return None
 
 

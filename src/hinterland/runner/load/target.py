@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
+
+from msgspec.structs import replace
 
 from hinterland.errors import UsageError
 from hinterland.model.load import Protocol, Target
@@ -109,6 +112,32 @@ def _misread(text: str) -> tuple[str, str]:
     if "#" in split_login(text)[1] and not is_cut_off(text):
         return "what begins at # is never sent.", "Leave it out, or write %23."
     return "", ""
+
+
+def elsewhere(target: Target, connect_to: str | None, unix_socket: str | Path | None) -> Target:
+    """Returns the target whose connections go to `HOST:PORT` or to a Unix socket instead of to its host.
+
+    HOST or PORT may be left out: `:8443`, `127.0.0.1`. Raises UsageError for what is none.
+    """
+    if connect_to is not None and unix_socket is not None:
+        raise UsageError("connect-to and unix-socket can't stand together.", "Give one of them.")
+    if unix_socket is not None:
+        if target.protocol in ("udp", "http3"):
+            raise UsageError(f"unix-socket does not go with {target.protocol}.", "It carries what TCP does.")
+        return replace(target, unix_socket=str(Path(unix_socket).expanduser().absolute()))
+    if connect_to is None:
+        return target
+    bare = connect_to.count(":") > 1 and not connect_to.startswith("[")
+    try:
+        parts = urlsplit(f"//[{connect_to}]" if bare else f"//{connect_to}")
+        port = parts.port
+    except ValueError:
+        parts, port = urlsplit(""), None
+    if port == 0 or not (parts.hostname or port) or parts.netloc.count("@") or parts.path or parts.query:
+        raise UsageError(
+            f"connect-to={connect_to} is not HOST:PORT.", "Such as 127.0.0.1:8443, [::1]:8443 or :8443."
+        )
+    return replace(target, connect_host=parts.hostname or "", connect_port=port or 0)
 
 
 def _options(url: str, protocol: Protocol, query: str, tls: bool) -> bool:
