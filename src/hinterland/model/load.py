@@ -81,12 +81,12 @@ class Check(Struct, frozen=True, kw_only=True):
 class Extract(Struct, frozen=True, kw_only=True):
     """A value that an answer gives to the requests after it in its chain, as `{name}`.
 
-    `source` is where it stands: `json` (a path such as `items.0.id`), `header` (its name) or `pattern` (a
-    regular expression over the body, whose first group it is).
+    `source` is where it stands: `json` (a path such as `items.0.id`), `header` (its name), `cookie` (the name
+    of one that is set) or `pattern` (a regular expression over the body, whose first group it is).
     """
 
     name: str
-    source: Literal["json", "header", "pattern"]
+    source: Literal["json", "header", "cookie", "pattern"]
     path: str
 
 
@@ -108,9 +108,13 @@ class RequestPlan(Struct, frozen=True, kw_only=True):
 
 
 class Weighted(Struct, frozen=True, kw_only=True):
-    """A visit of the mix: its requests, one after the other, and how often it is chosen beside the others."""
+    """A visit of the mix: its requests, one after the other, and how often it is chosen beside the others.
+
+    cookies: whether it keeps those that answers set, and sends them with its later requests.
+    """
 
     weight: float = 1.0
+    cookies: bool = False
     requests: tuple[RequestPlan, ...] = (RequestPlan(),)
 
 
@@ -151,9 +155,10 @@ class LoadPlan(Struct, frozen=True, kw_only=True):
     `multiplexed` requests written without waiting). warm_up_s: sent like the rest, shown, and left out of the
     percentiles. processes: 0 lets the engine choose. subscribe: a WebSocket or event-stream load that
     listens; an operation is an event, from the time written in it (`sent_ns` or `t_ns` of its JSON,
-    CLOCK_MONOTONIC; else CLOCK_REALTIME ms as `ts`) to its receipt. cert_file, key_file: the client's
-    certificate and its key, in PEM; the key may stand beside the certificate. sources: how many source
-    addresses of 127.0.0.0/8 the connections are spread over.
+    CLOCK_MONOTONIC; else CLOCK_REALTIME ms as `ts`) to its receipt. follow: whether a visit goes on where a
+    redirect leads, on the same host. cert_file, key_file: the client's certificate and its key, in PEM; the
+    key may stand beside the certificate. sources: how many source addresses of 127.0.0.0/8 the connections
+    are spread over.
     """
 
     target: Target
@@ -174,6 +179,7 @@ class LoadPlan(Struct, frozen=True, kw_only=True):
     data: Data = Data()
     scenario: str = ""
     subscribe: bool = False
+    follow: bool = False
     verify_tls: bool = True
     ca_file: str = ""
     cert_file: str = ""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from hinterland.model.load import LoadPlan
 from hinterland.model.load_result import LoadResult
+from hinterland.model.request_line import HTTP_LIKE
 from hinterland.report import numbers
 
 MOST_HINTS = 4
+REDIRECTS = ("301", "302", "303", "307", "308")
 EVENT = 'an event is JSON with its time, such as {"id": 7, "ts": 1767225600123.4} in ms since 1970'
 FIXED = {
     "reset": "the server broke the connection off before its answer was complete",
@@ -34,6 +36,9 @@ BEGINNINGS = {
     "tls: the server does not speak TLS here": "try the URL without TLS, or another port",
     "not http2": "try --http 1.1; without TLS a server must be told to speak HTTP/2",
     "handshake: status": "the server did not take up the WebSocket: is it at this path?",
+    "body in Content-Encoding": "checks look at the decoded body: ask for gzip, deflate, br, zstd, or none",
+    "body is not in its Content-Encoding": "it is not in the coding that its head names, or cut off",
+    "no grpc-status": "a gRPC call ends with trailers, which did not come: does a proxy drop them?",
     "not an event stream": "an event stream has the Content-Type text/event-stream: is it at this path?",
 }
 """By how the words of an error begin."""
@@ -51,6 +56,15 @@ def hints(result: LoadResult) -> list[str]:
             found.setdefault(
                 says, f"{kind.partition(':')[0].replace('_', ' ')}: {says}{'' if says.endswith('?') else '.'}"
             )
+    redirects = {code: n for code, n in result.statuses.items() if code in REDIRECTS and n}
+    if redirects and not result.plan.follow:
+        count = sum(redirects.values())
+        found["redirects"] = (
+            f"{count:,} answer{'s were' if count != 1 else ' was'} {' or '.join(sorted(redirects))}: a load "
+            "follows no redirect unless you ask for it (--follow), and measures the redirect."
+        )
+    if _leaves_out_path(result.plan):
+        found["path"] = f"the URL's path {result.plan.target.path} was not sent: each request has its own."
     if result.surplus_answers:
         found["surplus"] = (
             f"{result.surplus_answers:,} times the server sent more than the answer (is its Content-Length "
@@ -62,6 +76,18 @@ def hints(result: LoadResult) -> list[str]:
     if result.first_exception.startswith("Traceback"):
         found["exception"] = f"the first exception: {_last_line(result.first_exception)}"
     return list(found.values())[:MOST_HINTS]
+
+
+def _leaves_out_path(plan: LoadPlan) -> bool:
+    """Decides whether the path in the URL, which is not the plain one, is no request's."""
+    paths = [request.path for visit in plan.mix for request in visit.requests]
+    own = bool(plan.scenario) or all(paths)
+    return (
+        plan.target.protocol in HTTP_LIKE
+        and plan.target.path != "/"
+        and own
+        and plan.target.path not in paths
+    )
 
 
 def because(reasons: dict[str, int]) -> str:

@@ -106,6 +106,12 @@ def length_says(plan: LoadPlan) -> str:
     return f"{text} after {numbers.quantity(plan.warm_up_s, 's')} of warm-up" if plan.warm_up_s else text
 
 
+def statuses_say(statuses: Mapping[str, int]) -> str:
+    """Returns which statuses came how often, most first: `9,990 x 200, 10 x 301`; empty without any."""
+    counted = sorted(statuses.items(), key=lambda item: (-item[1], item[0]))
+    return ", ".join(f"{count:,} x {status}" for status, count in counted if count)
+
+
 def errors_say(errors: Mapping[str, int], among: int) -> str:
     """Returns the errors by kind, most first: `12 timed out, 3 status 503 (0.15 % of operations)`; `none`."""
     total = sum(errors.values())

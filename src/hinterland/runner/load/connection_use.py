@@ -36,6 +36,8 @@ def connection_use(asked: Asked, target: Target) -> tuple[int, str]:
         raise UsageError(
             f"subscribe does not go with {target.protocol}.", "It goes with ws://, wss:// and sse+http://."
         )
+    if asked.follow and target.protocol not in ("http1", "http2", "http3"):
+        raise UsageError(f"follow does not go with {target.protocol}.", "It goes with HTTP.")
     if asked.pipelining is not None:
         return asked.pipelining, "pipelining"
     return asked.streams or 1, "new" if asked.new_connections else "keep_alive"

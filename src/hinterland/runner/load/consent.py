@@ -33,6 +33,7 @@ from hinterland.load.message import Request, Response
 from hinterland.load.reader import BadAnswer, ResponseReader
 from hinterland.load.tls import context
 from hinterland.model.load import LoadPlan, Target
+from hinterland.model.secrecy import hidden
 from hinterland.rig.link.host import Host
 from hinterland.runner.load.addresses import OVER_UDP, first_open, is_loopback, resolved, unix_path, usable
 from hinterland.runner.load.link_proof import proven
@@ -139,7 +140,8 @@ def _names_nobody_else(plan: LoadPlan) -> None:
     for request in (each for visit in plan.mix for each in visit.requests):
         if plan.target.protocol in OVER_HTTP and not request.path.startswith(("/", "*")) and request.path:
             raise UsageError(
-                f"path {request.path} may name another host than {plan.target.host}.", "Begin it with a /."
+                f"path {hidden(request.path)} may name another host than {plan.target.host}.",
+                "Begin it with a /.",
             )
         for name, value in request.headers:
             named = urlsplit(f"//{value.strip()}").hostname if "{" not in value else None

@@ -22,6 +22,7 @@ from hinterland.load import frames, pacing, sources
 from hinterland.load.fold import Part
 from hinterland.load.frames import Broken, Counted, Frames, FromWorker, Go, Job, Ready, Stop, ToWorker
 from hinterland.model.load import LoadPlan
+from hinterland.model.secrecy import hidden
 from hinterland.rig.launching import Place, launch_async
 from hinterland.rig.link.host import Host
 
@@ -267,7 +268,7 @@ class _Member:
                 future.set_exception(error)
 
     def _died(self) -> InternalError:
-        words = self._last_words.decode("utf-8", "replace").strip()
+        words = hidden(self._last_words.decode("utf-8", "replace").strip())
         return InternalError(
             f"process {self._job.number} of the generator ended by itself "
             f"(status {self._process.returncode}).{words and chr(10)}{words}",

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from hinterland.errors import UsageError
 from hinterland.model.load import Protocol, Target
+from hinterland.model.secrecy import hidden_url, is_cut_off, split_login
 
 SCHEMES: dict[str, tuple[Protocol, bool, int | None]] = {
     "http": ("http1", False, 80),
@@ -32,6 +33,7 @@ SCHEMES: dict[str, tuple[Protocol, bool, int | None]] = {
 
 VERSIONS: dict[str, Protocol] = {"1": "http1", "1.1": "http1", "2": "http2", "3": "http3"}
 WITH_USERS = ("postgresql", "redis")
+ENCODED = "Percent-encode it: / is %2F, ? is %3F, # is %23."
 SSLMODES = {
     "disable": False, "allow": False, "prefer": False,
     "require": True, "verify-ca": True, "verify-full": True,
@@ -52,8 +54,15 @@ def target(url: str, http: str | None = None) -> Target:
     text = url.strip()
     if "://" not in text:
         text = f"http://{text}"
+    url = hidden_url(text)
+    wrong, instead = _misread(text)
+    if wrong:
+        raise UsageError(f"{url}: {wrong}", instead)
+    if is_cut_off(text):
+        raise UsageError(f"{url}: a / ? or # in its password ends the host's name.", ENCODED)
+    login, bare = split_login(text)
     try:
-        parts = urlsplit(text)
+        parts = urlsplit(bare)
         port = parts.port
     except ValueError as error:
         raise UsageError(f"{url} is not a URL: {error}.", EXAMPLE) from None
@@ -66,30 +75,43 @@ def target(url: str, http: str | None = None) -> Target:
         raise UsageError(f"{url} needs a port.", f"Such as {parts.scheme}://{parts.hostname}:7000")
     if port == 0:
         raise UsageError(f"{url}: port 0 can't be connected to.", "Give the port that the server listens on.")
-    if protocol not in WITH_USERS and (parts.username is not None or parts.password is not None):
-        bare = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+    if protocol not in WITH_USERS and login is not None:
         raise UsageError(
-            f"{bare}: a name and password in the URL are not sent.",
+            f"{hidden_url(bare)}: a name and password in the URL are not sent.",
             "Send them as a header: -H 'Authorization: Basic ...'",
         )
     if http is not None:
         protocol = _version(http, parts.scheme, protocol)
     if protocol in WITH_USERS:
-        tls = _options(text, protocol, parts.query, tls)
+        tls = _options(url, protocol, parts.query, tls)
     path = quote(parts.path or "/", safe=_SAFE) + (
         f"?{quote(parts.query, safe=_SAFE)}" if parts.query else ""
     )
+    user, _, password = (login or "").partition(":")
     return Target(
-        url=shown(text),
+        url=url,
         protocol=protocol,
         host=parts.hostname,
         port=port or usual or 0,
         tls=tls,
         path="/" if protocol in WITH_USERS else path,
-        user=unquote(parts.username or ""),
-        password=unquote(parts.password or ""),
+        user=unquote(user),
+        password=unquote(password),
         database=unquote(parts.path.strip("/")) if protocol in WITH_USERS else "",
     )
+
+
+def _misread(text: str) -> tuple[str, str]:
+    """Returns why a URL would quietly become another one, and what to write; empty if it would not."""
+    if (found := re.match(r"http://([a-z0-9+]+):/*(?=[^/\d])", text)) and found[1] in SCHEMES:
+        return f"{found[1]}: needs two slashes.", f"Write {found[1]}://"
+    if re.search(r"[\x00-\x1f\x7f]", text):
+        return "a line break or another control sign can't stand in a URL.", "Percent-encode it."
+    if version := re.search(r"\s(HTTP/\d(?:\.\d)?)\s*\Z", text):
+        return f"{version[1]} is of a line of a log.", "Leave it out; --http says the version."
+    if "#" in split_login(text)[1] and not is_cut_off(text):
+        return "what begins at # is never sent.", "Leave it out, or write %23."
+    return "", ""
 
 
 def elsewhere(target: Target, connect_to: str | None, unix_socket: str | Path | None) -> Target:
@@ -123,7 +145,7 @@ def _options(url: str, protocol: Protocol, query: str, tls: bool) -> bool:
     for name, value in parse_qsl(query, keep_blank_values=True):
         if protocol != "postgresql" or name != "sslmode":
             raise UsageError(
-                f"{shown(url)}: {name} is no option that a load knows.",
+                f"{url}: {name} is no option that a load knows.",
                 "Leave it out." if protocol == "redis" else "There is sslmode=require, for TLS.",
             )
         if value not in SSLMODES:
@@ -140,8 +162,3 @@ def _version(http: str, scheme: str, protocol: Protocol) -> Protocol:
     if http == "3" and scheme == "http":
         raise UsageError("http=3 needs TLS: HTTP/3 has no other form.", "Give https:// in the URL.")
     return VERSIONS[http]
-
-
-def shown(url: str) -> str:
-    """Returns the URL without its password, as it may be printed and kept."""
-    return re.sub(r"(://[^/@:]*):[^/@]*@", r"\1:***@", url)
