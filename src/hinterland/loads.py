@@ -153,13 +153,14 @@ def run_load(
     """Drives a load and returns what it came to; its record is in the store.
 
     `asked` are the options of `hinterland load`: rate, poisson, ramp, steps, trace, closed, duration_s,
-    count, warm_up_s, connections, http, streams, pipelining, new_connections, subscribe, timeout_s, method,
-    header, body, request, requests, scenario, data, keys, zipf, check, extract, objectives, processes,
-    scheduler, sources, seed, ca, insecure. Without a rate it is an open loop at 100/s; `closed=True` is the
-    other model. operations: whether every operation is kept, in the record, for `to_frame`; or the Parquet
-    file to keep them in. watch: gets the result so far, about four times a second. through: the end of a link
-    from which the load comes, to a host of the same link, by its name: `through=link.client`. Raises
-    UsageError for what can't be asked, and where the target has not agreed.
+    count, warm_up_s, connections, http, streams, pipelining, new_connections, subscribe, follow,
+    timeout_s, method, header, body, request, requests, scenario, data, keys, zipf, check, extract,
+    objectives, processes, scheduler, sources, seed, ca, insecure, cert, key, connect_to, unix_socket.
+    Without a rate it is an open loop at 100/s; `closed=True` is the other model. operations: whether
+    every operation is kept, in the record, for `to_frame`; or the Parquet file to keep them in. watch:
+    gets the result so far, about four times a second. through: the end of a link from which the load
+    comes, to a host of the same link, by its name: `through=link.client`. Raises UsageError for what
+    can't be asked, and where the target has not agreed.
     """
     return session.in_loop(
         lambda: run_load_async(url, operations=operations, store=store, watch=watch, through=through, **asked)

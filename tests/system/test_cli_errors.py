@@ -128,6 +128,6 @@ def test_ctrl_c_while_modules_are_imported_shows_no_traceback(place: Place) -> N
         sys.meta_path.insert(0, Interrupting())
         from hinterland.cli import main
         main()"""
-    answer = place.call([sys.executable, "-c", code, "list"])
+    answer = place.call([sys.executable, "-c", code, "runs"])
 
     assert (answer.returncode, answer.stderr) == (130, "")

@@ -91,9 +91,9 @@ def test_a_load_from_the_command_to_its_files(place: Place, server: str) -> None
     assert set(figures["response"]["percentiles_s"]) == {"p50", "p75", "p90", "p95"}
     assert figures["generator"]["schedulers"]
     assert document["exit_status"] == found.returncode
-    limited = bool(figures["generator"]["faults"])
-    assert document["asserted"][0]["verdict"] == ("undecided" if limited else "passed")
-    assert found.returncode == (2 if limited else 0)
+    # However late the generator was: no error is none.
+    assert document["asserted"][0]["verdict"] == "passed"
+    assert found.returncode == 0
     folder = Path(document["folder"])
     assert {one.name for one in folder.iterdir()} == {"load.json", "report.html"}
     assert (place.folder / "a.html").read_text() == (folder / "report.html").read_text()
@@ -137,7 +137,7 @@ def test_bad_answers_fail_the_assertion(place: Place, server: str) -> None:
     document = json.loads(found.stdout)
     assert document["figures"]["errors"] == {"status 503": 100}
     assert document["figures"]["response"]["missing"] == 100
-    assert found.returncode == 2, "nothing was answered: nothing is known"
+    assert found.returncode == 1, "what was asserted is known to be false"
 
 
 def test_some_bad_answers_of_a_mix(place: Place, server: str) -> None:
@@ -153,7 +153,7 @@ def test_some_bad_answers_of_a_mix(place: Place, server: str) -> None:
     assert 0.6 < kinds["GET /a"]["operations"] / 800 < 0.9
     assert document["figures"]["asked_per_s"] is None
     assert document["figures"]["window_s"] < 60, "a load with a count ends with its last answer"
-    assert found.returncode == (2 if document["figures"]["generator"]["faults"] else 1)
+    assert found.returncode == 1, "however late the generator was"
 
 
 def test_without_any_option_it_is_a_gentle_open_loop_that_says_so(place: Place, server: str) -> None:

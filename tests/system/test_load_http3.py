@@ -19,6 +19,7 @@ from aioquic.quic.configuration import QuicConfiguration
 from lane_lab import DUE, PATIENT_S, Load, closed, opened, plan_for, request
 from msgspec import structs
 
+from hinterland.loads import LoadRun, run_load_async
 from hinterland.model.load import Check, RequestPlan, Weighted
 from hinterland.rig.certificate import Certificate, certificate
 from hinterland.rig.rig import Rig
@@ -66,6 +67,10 @@ class Server(QuicConnectionProtocol):
             http.send_data(stream, b"abc", end_stream=True)
         elif path == "/garbage":
             self._quic.send_stream_data(stream, b"\x00\x01" * 20, end_stream=True)
+        elif path == "/call":
+            http.send_headers(stream, [(b":status", b"200"), (b"content-type", b"application/grpc")])
+            http.send_data(stream, bytes(5), end_stream=False)
+            http.send_headers(stream, [(b"grpc-status", b"13")], end_stream=True)
         elif path == "/early":
             http.send_headers(stream, [(b":status", b"103")])
             http.send_headers(stream, [(b":status", b"204")], end_stream=True)
@@ -175,3 +180,21 @@ def test_caddy_answers(scratch: Path, require: Callable[[str], None]) -> None:
             assert len(result.generator.processes) == 2
 
     uvloop.run(scenario())
+
+
+def test_a_call_whose_trailers_say_that_it_failed_is_no_good_answer(tmp_path: Path) -> None:
+    async def scenario() -> LoadRun:
+        async with serving(certificate(tmp_path, ["server"])) as port:
+            return await run_load_async(
+                f"h3://127.0.0.1:{port}/call",
+                store=tmp_path,
+                rate=50,
+                count=4,
+                connections=1,
+                insecure=True,
+                header=["Content-Type: application/grpc"],
+            )
+
+    found = uvloop.run(scenario())
+    assert found.result.errors == {"grpc-status 13 INTERNAL": 4}
+    assert found.result.statuses == {"200": 4}

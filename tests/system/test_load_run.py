@@ -226,3 +226,19 @@ def test_the_wait_for_the_last_answers_does_not_dilute_what_the_generator_used()
     result = against(never_answers, scheduler="spin", timeout_s=1.2)
     (process,) = result.generator.processes
     assert process.cpu_share + process.run_delay_share > 0.7
+
+
+@pytest.mark.parametrize(
+    ("asked", "reached"),
+    [
+        ({"count": 2, "arrivals": at(4)}, 4),
+        ({"count": 1, "arrivals": at(100)}, 100),
+        ({"duration_s": 0.05, "arrivals": at(4)}, 4),
+        ({"count": 3, "arrivals": Arrivals(shape="trace", times_s=(0.0, 0.2, 0.4))}, 5),
+        ({"count": 4, "connections": 2, "processes": 2, "arrivals": at(10)}, 10),
+    ],
+)
+def test_a_few_operations_reach_no_more_than_was_asked(asked: dict[str, Any], reached: float) -> None:
+    result = against(Counting(), **asked)
+    assert result.asked_per_s == pytest.approx(reached, rel=0.02)
+    assert result.reached_per_s <= reached * 1.02

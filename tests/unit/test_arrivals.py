@@ -206,3 +206,19 @@ def test_a_trace_that_is_not_there_is_refused(tmp_path: Path) -> None:
 def test_shapes_without_an_arrival_are_refused(shape: Arrivals) -> None:
     with pytest.raises(UsageError):
         whole(shape)
+
+
+@pytest.mark.parametrize(
+    ("first", "unit", "advice"),
+    [
+        ("1767225600.25", "s", "(($1 - first))"),
+        ("1767225600250", "ms", "/ 1000)"),
+        ("1767225600250000000", "ns", "/ 1000000000)"),
+    ],
+)
+def test_a_trace_that_counts_from_1970_is_told_so(tmp_path: Path, first: str, unit: str, advice: str) -> None:
+    file = tmp_path / "trace"
+    file.write_text(f"# of yesterday\n{first}\n")
+    with pytest.raises(UsageError, match=f"a time since 1970, in {unit}") as told:
+        list(arrivals.chunks(Arrivals(shape="trace", file=str(file)), 10.0))
+    assert advice in told.value.next_step

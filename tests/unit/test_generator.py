@@ -161,6 +161,14 @@ def test_stalls_that_reach_p99_are_convicted_and_shorter_ones_are_told() -> None
     assert "stood still once," in advice[0]
 
 
+def test_a_stall_is_never_longer_than_the_time_it_lies_in() -> None:
+    # A load of one answer that took 8 ms, behind which the generator stood still, and one in the midst of it.
+    short = {"window_s": 0.008, "operations": 1, "answered": 1, "seconds": (), "kinds": ()}
+    assert judge(sound(stalls=(Stall(0.009, 11.6, 0),), **short)).advice == ()
+    one_fault(sound(stalls=(Stall(0.002, 11.6, 0),), **short), "for 75.0% of the time")
+    one_fault(sound(stalls=(Stall(0.002, 11.6, 0),), stall_count=9, stalled_s=0.02, **short), "for 100.0% of")
+
+
 def test_stalls_that_are_no_longer_listed_count() -> None:
     listed = (Stall(1.0, 60.0, 0),)
     one_fault(sound(stalls=listed, stall_count=5_000, stalled_s=0.2), "stood still 5,000 times", "2.0%")

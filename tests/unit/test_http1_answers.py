@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from hinterland.load import answer_room
 from hinterland.load.http1_answers import AnswerReader, TooLong
-from hinterland.load.reader import BadAnswer
+from hinterland.load.reader import BadAnswer, ResponseReader
 
 
 def read_all(reader: AnswerReader, wire: list[bytes]) -> None:
@@ -158,3 +158,22 @@ def test_interim_answers_are_not_the_answer() -> None:
     assert not reader.complete
     reader.read(b"HTTP/1.1 204 None\r\n\r\n", 0)
     assert (reader.complete, reader.status) == (True, 204)
+
+
+@pytest.mark.parametrize("size", [1, 3, 1000])
+def test_trailers_stand_among_the_headers_of_an_answer_that_is_kept(size: int) -> None:
+    wire = (
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nX-A: 1\r\n\r\n"
+        b"2\r\nok\r\n0\r\nX-Sum: 7\r\nX-A: 2\r\n\r\n"
+    )
+    reader, whole = AnswerReader(), ResponseReader("GET")
+    reader.begin("GET", True)
+    for place in range(0, len(wire), size):
+        reader.read(wire[place : place + size], 0)
+        response = whole.feed(wire[place : place + size])
+    assert response is not None
+    for found in (reader.response, response):
+        assert (found.body, found.headers["x-sum"], found.headers["x-a"]) == (b"ok", "7", "1, 2")
+    reader.begin("GET", True)
+    reader.read(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", 0)
+    assert "x-sum" not in reader.response.headers

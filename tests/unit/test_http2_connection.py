@@ -99,6 +99,8 @@ def test_each_lane_gets_its_own_answer(
         if reads:
             read = sorted((response.status, response.body) for response in told.asked.answers)
             assert read == sorted((answer["status"], answer["body"]) for answer in given_answers)
+            trailers = [answer.headers.get("grpc-status") for answer in told.asked.answers]
+            assert trailers.count("0") == sum(answer["trailers"] for answer in given_answers)
         assert told.shared.bytes_received >= len(wire)
         told.hear()
         told.lose()

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from hinterland.errors import UsageError
-from hinterland.model.load import Weighted
+from hinterland.model.load import RequestPlan, Weighted
 from hinterland.runner.load.asked import DEFAULT_RATE_PER_S, NO_END_S, Asked, plan
 from hinterland.runner.load.target import target
 
@@ -60,6 +60,52 @@ def test_a_database_has_a_user_and_its_password_is_not_shown() -> None:
     assert "s%40crt" not in found.url
 
 
+def test_a_raw_at_sign_belongs_to_the_password() -> None:
+    found = target("redis://:s3cr@etPass@127.0.0.1:1/0")
+    assert (found.user, found.password, found.host, found.port) == ("", "s3cr@etPass", "127.0.0.1", 1)
+    assert found.url == "redis://:***@127.0.0.1:1/0"
+    assert target("postgresql://ann:p[w%5D@[::1]/shop").password == "p[w]"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://:WORD/more@h/0",
+        "postgresql://ann:12/WORD@h/shop",
+        "postgresql://ann:WORD#more@h/shop",
+        "http://ann:WORD/more@h/",
+        "ftp://ann:WORD@h/",
+        "redis://ann:WORD@/",
+        "tcp://ann:WORD@h",
+        "redis://ann:WORD@h:0",
+        "redis://ann:WORD@h:port",
+        "http://ann:WORD@h/",
+        "postgresql://h/shop?password=WORD",
+    ],
+)
+def test_no_error_of_a_url_has_its_password(url: str) -> None:
+    with pytest.raises(UsageError) as found:
+        target(url.replace("WORD", "s3cretW0rd"))
+    assert "s3cretW0rd" not in str(found.value)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"header": ["Authorization Bearer WORD"]},
+        {"header": ["X-Api-Key: WORD\nb"]},
+        {"request": ['POST login {"password": "WORD"}']},
+        {"check": ["header x-api-key is WORD"]},
+        {"check": ["body contains password=WORD", "body < password=WORD"]},
+    ],
+)
+def test_no_error_of_a_request_has_its_secret(options: dict[str, Any]) -> None:
+    given = {name: [one.replace("WORD", "s3cretW0rd") for one in each] for name, each in options.items()}
+    with pytest.raises(UsageError) as found:
+        asked(**given)
+    assert "s3cretW0rd" not in str(found.value)
+
+
 @pytest.mark.parametrize(
     ("url", "http", "says"),
     [
@@ -75,6 +121,11 @@ def test_a_database_has_a_user_and_its_password_is_not_shown() -> None:
         ("http://h/", "4", "1.1, 2 or 3"),
         ("http://h/", "3", "needs TLS"),
         ("ws://h/", "2", "does not go with ws"),
+        ("http:/h/a", None, "http: needs two slashes"),
+        ("http:h/a", None, "http: needs two slashes"),
+        ("http://h/a\nb", None, "control sign"),
+        ("http://h/a HTTP/1.1", None, "a line of a log"),
+        ("http://h/?q=C#", None, "never sent"),
     ],
 )
 def test_a_url_that_can_not_be_driven_is_told_so(url: str, http: str | None, says: str) -> None:
@@ -125,6 +176,12 @@ def test_a_mix_has_weights_and_shares_headers_and_checks() -> None:
     assert asked(header={"Accept": "*/*"}).mix[0].requests[0].headers == (("Accept", "*/*"),)
 
 
+def test_a_header_of_its_own_stands_in_place_of_the_shared_one() -> None:
+    own = Weighted(requests=(RequestPlan(headers=(("accept", "text/html"),)),))
+    (visit,) = asked(request=[own], header=["Accept: */*", "X-A: b"]).mix
+    assert visit.requests[0].headers == (("X-A", "b"), ("accept", "text/html"))
+
+
 def test_an_event_stream_listens() -> None:
     assert asked("sse+http://h/events").subscribe
     assert asked("ws://h/", subscribe=True).subscribe
@@ -143,6 +200,7 @@ def test_an_event_stream_listens() -> None:
         (URL, {"steps": [(1, 1)], "duration_s": 3}, "duration does not go with steps"),
         (URL, {"steps": [(1, 0)]}, "steps=0"),
         (URL, {"trace": []}, "trace must be times"),
+        (URL, {"trace": [1767225600.5, 1767225601]}, "a time since 1970, in s"),
         (URL, {"trace": "/nowhere"}, "trace=/nowhere can't be read"),
         (URL, {"trace": [0.1], "poisson": True}, "poisson does not go with trace"),
         (URL, {"connections": 0}, "connections=0 must be between 1 and"),
@@ -162,6 +220,7 @@ def test_an_event_stream_listens() -> None:
         ),
         (URL, {"pipelining": 3, "new_connections": True}, "new-connections and pipelining"),
         (URL, {"subscribe": True}, "subscribe does not go with http1"),
+        ("redis://h", {"follow": True}, "follow does not go with redis"),
         ("ws://h/", {"subscribe": True, "rate": 3}, "rate does not go with a load that listens"),
         ("sse+http://h/", {"closed": True}, "closed does not go with a load that listens"),
         (URL, {"body": "a", "body_file": "b"}, "body and body-file"),
@@ -170,6 +229,9 @@ def test_an_event_stream_listens() -> None:
         ("redis://h", {"method": "GET"}, "method=GET does not go with redis"),
         ("redis://h", {"header": ["A: b"]}, "header=A does not go with redis"),
         (URL, {"header": ["no colon"]}, "must be NAME: VALUE"),
+        (URL, {"body": "@data.json"}, "would be sent as that text"),
+        (URL, {"scenario": __file__, "header": ["A: b"]}, "header does not go with scenario"),
+        (URL, {"scenario": __file__, "check": ["status = 200"]}, "check does not go with scenario"),
         (URL, {"header": ["A: b\r\nC: d"]}, "must be NAME: VALUE"),
         (URL, {"request": ["0:GET /"]}, "its weight must be above 0"),
         (URL, {"request": ["GET /"], "requests": "x.toml"}, "request and requests"),

@@ -86,7 +86,7 @@ CUT_OFF = result(errors={2: {"closed": 300, "timeout": 50}})
         ("p99 > 1h", "undecided"),
         ("p50 < 1ms", "undecided"),
         ("rate >= 100", "undecided"),
-        ("rate >= 900k", "undecided"),
+        ("rate >= 900k", "failed"),
     ],
 )
 def test_a_wrong_answer_is_so_however_late_the_generator_was(text: str, word: str) -> None:
@@ -155,3 +155,12 @@ def test_a_load_without_any_answer_keeps_no_bound() -> None:
     empty = replace(STALLED, answered=0, response=counts([], 20_000))
     assert verdict("p50 < 1h", empty) == "failed"
     assert verdict("mean < 1h", empty) == "failed"
+
+
+def test_a_rate_that_was_never_asked_is_not_reached_whatever_the_generator() -> None:
+    limited = result(rate=2, seconds=1, faults=("it was late",))
+    limited = replace(limited, asked_per_s=2.0, reached_per_s=2.0)
+    found = asserted(parse_objective("rate >= 3"), limited)
+    assert (found.verdict, found.why) == ("failed", "")
+    assert asserted(parse_objective("rate >= 2"), limited).verdict == "undecided"
+    assert asserted(parse_objective("rate > 1"), replace(limited, reached_per_s=0.5)).verdict == "undecided"

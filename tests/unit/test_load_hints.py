@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from hinterland.cli.load_ending import exit_status
 from hinterland.errors import INCONCLUSIVE, INTERRUPTED
-from hinterland.model.load import Arrivals, Target
+from hinterland.model.load import Arrivals, RequestPlan, Target, Weighted
 from hinterland.model.load_result import LoadResult
 from hinterland.report import load_page, load_summary
 from hinterland.report.load_hints import hints
@@ -49,6 +49,23 @@ def test_an_error_that_needs_it_is_explained(kind: str, says: str) -> None:
 
 def test_a_status_and_a_check_need_no_explanation() -> None:
     assert hints(failed({"status 503": 4, "check status = 200": 6})) == []
+
+
+def test_statuses_are_shown_and_a_redirect_is_explained() -> None:
+    found = replace(result(), statuses={"301": 12, "200": 19_988})
+    assert "statuses   19,988 x 200, 12 x 301" in text_of(found)
+    assert any(hint.startswith("12 answers were 301: a load follows no redirect") for hint in hints(found))
+    followed = replace(found, plan=replace(found.plan, follow=True))
+    assert hints(followed) == []
+    assert hints(replace(result(), statuses={"304": 12})) == []
+
+
+def test_a_path_of_the_url_that_was_not_sent_is_told() -> None:
+    target = replace(result().plan.target, path="/api")
+    own = Weighted(requests=(RequestPlan(path="/items"),))
+    found = replace(result(), plan=plan(target=target, mix=(own,)))
+    assert hints(found) == ["the URL's path /api was not sent: each request has its own."]
+    assert hints(replace(result(), plan=plan(target=target))) == []
 
 
 def test_what_the_server_said_is_shown() -> None:
@@ -118,3 +135,18 @@ def test_a_process_that_failed_is_no_interruption() -> None:
     assert exit_status(record(killed, status="interrupted")) == INCONCLUSIVE
     stopped = replace(result(), partial="interrupted")
     assert exit_status(record(stopped, status="interrupted")) == INTERRUPTED
+
+
+@pytest.mark.parametrize(
+    ("kind", "protocol", "helps"),
+    [
+        ("tls: no shared protocol", "http2", True),
+        ("tls: no shared protocol: the server does not offer h3", "http3", True),
+        ("tls: no shared protocol version", "http2", False),
+        ("tls: no shared protocol", "http1", False),
+    ],
+)
+def test_another_version_of_http_is_named_where_it_helps(kind: str, protocol: str, helps: bool) -> None:
+    target = Target(url="https://h/", protocol=protocol, host="h", port=443, tls=True)  # type: ignore[arg-type]
+    found = hints(failed({kind: 3}, plan=plan(target=target)))
+    assert any("try --http 1.1" in hint for hint in found) is helps

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from hinterland.errors import SetupError, UsageError
 from hinterland.model.load import LoadPlan, RequestPlan, Target, Weighted
 from hinterland.model.load_record import LoadRecord
-from hinterland.model.load_words import parse_objective
+from hinterland.model.load_words import parse_check, parse_objective
 from hinterland.runner.load import heads
 from hinterland.runner.load import record as records
 from hinterland.runner.record import find_folder
@@ -81,6 +81,26 @@ def test_secrets_are_not_kept(tmp_path: Path) -> None:
     assert "s3cret" not in written
     assert "*/*" in written
     assert records.NOT_KEPT in written
+
+
+def test_secrets_in_paths_bodies_and_checks_are_not_kept_and_nothing_is_driven_without_them(
+    tmp_path: Path,
+) -> None:
+    requests = (
+        RequestPlan(path="/a?api_key=s3cret"),
+        RequestPlan(method="POST", path="/b", body='{"password": "s3cret", "user": "ann"}'),
+        RequestPlan(name="get ?token=s3cret", checks=(parse_check("header x-token = s3cret"),)),
+    )
+    for one in requests:
+        asked: LoadPlan = plan(mix=(Weighted(requests=(one,)),))
+        made = kept(tmp_path, result=replace(RESULT, plan=asked))
+        assert "s3cret" not in (Path(made.folder) / "load.json").read_text()
+        assert made.result is not None
+        assert records.lacks_secrets(made.result.plan)
+    filled_in = RequestPlan(path="/a?key={key}", headers=(("Authorization", "Bearer {token}"),))
+    whole: LoadPlan = plan(mix=(Weighted(requests=(filled_in,)),))
+    assert records.without_secrets(whole).mix == whole.mix
+    assert not records.lacks_secrets(whole)
 
 
 def test_loads_are_listed_newest_first_and_damaged_ones_passed_over(tmp_path: Path) -> None:

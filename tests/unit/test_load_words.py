@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hinterland.errors import UsageError
-from hinterland.model import load_words, quantities
+from hinterland.model import load_words, quantities, request_line
 from hinterland.model.load import Check, Extract, Objective, Protocol, RequestPlan
 
 NUMBERS = st.integers(-1000, 10**6).map(str) | st.floats(-1e6, 1e6).map(repr)
@@ -223,6 +223,26 @@ def test_what_is_no_extract_is_refused(text: str) -> None:
         load_words.parse_extract(text)
 
 
+@pytest.mark.parametrize(
+    ("path", "says", "instead"),
+    [
+        ("$.data.token", "JSONPath", "written data.token"),
+        ("$['data']['to ken']", "JSONPath", "written data.to ken"),
+        ("data.items[0].id", "JSONPath", "written data.items.0.id"),
+        ("$[0].id", "JSONPath", "written 0.id"),
+        ("$..id", "JSONPath", "for more, use pattern"),
+        ("items[*].id", "JSONPath", "for more, use pattern"),
+        ("$", "JSONPath", "for more, use pattern"),
+        (".data.token", "jq", "written data.token"),
+    ],
+)
+def test_jsonpath_is_called_what_it_is(path: str, says: str, instead: str) -> None:
+    with pytest.raises(UsageError, match=says) as told:
+        load_words.parse_extract(f"token=json:{path}")
+    assert instead in told.value.next_step
+    assert load_words.parse_extract("ref=json:a.$ref.0").path == "a.$ref.0"
+
+
 @given(
     st.from_regex(r"[A-Za-z_]\w{0,8}", fullmatch=True).filter(str.isascii),
     st.sampled_from(["json", "header"]),
@@ -249,14 +269,59 @@ def test_a_rendered_extract_means_the_extract(name: str, source: Any, path: str)
     ],
 )
 def test_request_lines(text: str, protocol: Protocol, meant: RequestPlan) -> None:
-    assert load_words.parse_request_line(text, protocol) == meant
+    assert request_line.parse_request_line(text, protocol) == meant
 
 
 @pytest.mark.parametrize("text", ["", "  ", "GET", "POST items", "get /items", "charges"])
 def test_what_is_no_request_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="request") as told:
-        load_words.parse_request_line(text)
+        request_line.parse_request_line(text)
     assert told.value.next_step
+
+
+@pytest.mark.parametrize(
+    ("text", "says", "instead"),
+    [
+        ("GET /search?q=blue shoes", "'shoes' would be the body", "%20"),
+        ("/search?q=blue shoes", "'shoes' would be the body", "%20"),
+        ("/my files/a.txt", "'files/a.txt' would be the body", "%20"),
+        ("DELETE /my files/a.txt", "'files/a.txt' would be the body", "%20"),
+        ("POST /search?q=blue shoes", "'shoes' would be the body", "%20"),
+        ("POST /search?q=blue shoes/red a", "'shoes/red a' would be the body", "%20"),
+        ("GET /a b=c", "'b=c' would be the body", "%20"),
+        ("HEAD /a b", "'b' would be the body", "%20"),
+        ("GET /items HTTP/1.1", "HTTP/1.1 is of a line of a log", "'GET /items'"),
+        ("/items HTTP/2", "HTTP/2 is of a line of a log", "'GET /items'"),
+        ('POST /items HTTP/1.0" 200 17', "HTTP/1.0 is of a line of a log", "'POST /items'"),
+        ("GET /items/{{ id }}", "a blank ends the path", "{id}"),
+        ("POST /items/{ id }", "a blank ends the path", "{id}"),
+        ("GET /items#top", "# can't stand in a path", "%23"),
+        ("GET /items/<id>", "< can't stand in a path", "{id}"),
+        ('GET /items?q="a"', "\" can't stand in a path", "%22"),
+    ],
+)
+def test_a_line_that_may_mean_another_request_is_refused(text: str, says: str, instead: str) -> None:
+    with pytest.raises(UsageError) as told:
+        request_line.parse_request_line(text)
+    assert says in told.value.says
+    assert instead in told.value.next_step
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "body"),
+    [
+        ('GET /_search {"query": 1}', "/_search", '{"query": 1}'),
+        ("POST /echo hello there", "/echo", "hello there"),
+        ("POST /in?a=b user=ann&word=x", "/in?a=b", "user=ann&word=x"),
+        ("PUT /a [1, 2]", "/a", "[1, 2]"),
+        ("POST /a <a>b</a>", "/a", "<a>b</a>"),
+        ("GET /{id}/a?b={key}", "/{id}/a?b={key}", ""),
+        ("GET /a%20b ", "/a%20b", ""),
+    ],
+)
+def test_a_body_that_can_be_nothing_else_is_one(text: str, path: str, body: str) -> None:
+    found = request_line.parse_request_line(text)
+    assert (found.path, found.body) == (path, body)
 
 
 @given(
@@ -269,7 +334,8 @@ def test_a_rendered_request_line_means_the_request(method: str, path: str, body:
     if body.startswith("@"):
         name = body[1:].strip()
         request = RequestPlan(method=method, path=path, body_file=name) if name else request
-    assert load_words.parse_request_line(load_words.render_request_line(request)) == request
+    with contextlib.suppress(UsageError):
+        assert request_line.parse_request_line(request_line.render_request_line(request)) == request
 
 
 @given(st.text(max_size=15))
@@ -281,7 +347,7 @@ def test_any_text_is_something_or_a_usage_error(text: str) -> None:
         load_words.parse_ramp,
         load_words.parse_steps,
         load_words.parse_extract,
-        load_words.parse_request_line,
+        request_line.parse_request_line,
     )
     for read in readers:
         with contextlib.suppress(UsageError):

@@ -74,3 +74,18 @@ def test_any_text_is_a_quantity_or_a_usage_error(text: str) -> None:
     for read in (quantities.milliseconds, quantities.megabits, quantities.share, quantities.queue):
         with contextlib.suppress(UsageError):
             assert read("it", text) is not None
+
+
+@pytest.mark.parametrize(
+    ("text", "meant_s"),
+    [("1m30s", 90), ("1h2m3.5s", 3723.5), ("2s500ms", 2.5), ("1.5h", 5400), ("100\u03bcs", 1e-4),
+     ("250ns", 2.5e-7), ("1m0s", 60)],
+)  # fmt: skip
+def test_times_as_tools_in_go_write_them(text: str, meant_s: float) -> None:
+    assert quantities.seconds("duration", text) == pytest.approx(meant_s)
+
+
+@pytest.mark.parametrize("text", ["1m30", "1m30m", "1m 30s", "m30s", "1m-30s", "1m30s!"])
+def test_what_is_no_time_of_several_units_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match=r"duration=.* must be a time"):
+        quantities.seconds("duration", text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections import Counter
 from itertools import pairwise
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from scipy.stats import chisquare
 
 from hinterland.errors import UsageError
@@ -114,10 +116,209 @@ def test_a_given_host_and_type_are_kept() -> None:
     )
 
 
-def test_a_length_that_was_given_is_sent_right_or_wrong() -> None:
-    request = RequestPlan(method="POST", body="{visit}", headers=(("Content-Length", "7"),))
+POST = RequestPlan(method="POST", body="abc")
 
-    assert make_requests(plan(request)).begin(12).wire.endswith(b"Content-Length: 7\r\n\r\n12")
+
+@pytest.mark.parametrize(
+    ("header", "request_plan", "of", "says"),
+    [
+        (("Content-Length", "7"), POST, {}, "has 3 bytes"),
+        (("content-length", "3"), replace(POST, body="{key}"), {}, "can't be right for each body"),
+        (("Content-Length", "5"), RequestPlan(), {}, "has 0 bytes"),
+        (("Transfer-Encoding", "chunked"), POST, {}, "a body goes whole"),
+        (("Trailer", "X-Sum"), POST, {}, "a body goes whole"),
+        (("Content-Encoding", "gzip"), POST, {}, "not in gzip"),
+        (("Content-Encoding", "br"), RequestPlan(), {}, "not in br"),
+        (("Connection", "close"), POST, {}, "keeps its connections"),
+        (("Connection", "Upgrade"), POST, {}, "not followed"),
+        (("Upgrade", "h2c"), POST, {}, "not followed"),
+        (("Connection", "keep-alive"), POST, {"mode": "new"}, "contradicts --new-connections"),
+        (("Host", ""), POST, {}, "is no host"),
+        (("Host", "http://h/"), POST, {}, "is no host"),
+        (("Connection", "close"), POST, {"protocol": "http2"}, "no header of HTTP/2"),
+        (("Transfer-Encoding", "chunked"), POST, {"protocol": "http3"}, "no header of HTTP/3"),
+        (("TE", "gzip"), POST, {"protocol": "http2"}, "no header of HTTP/2"),
+        (("Upgrade", "h2c"), RequestPlan(body="a"), {"protocol": "websocket"}, "WebSocket's handshake"),
+        (("Sec-WebSocket-Key", "a"), RequestPlan(body="a"), {"protocol": "websocket"}, "handshake"),
+    ],
+)
+def test_a_header_that_contradicts_what_is_sent_is_refused(
+    header: tuple[str, str], request_plan: RequestPlan, of: dict[str, Any], says: str
+) -> None:
+    with pytest.raises(UsageError, match=says) as told:
+        make_requests(plan(replace(request_plan, headers=(header,)), **of))
+    assert told.value.next_step
+
+
+@pytest.mark.parametrize(
+    ("header", "request_plan", "of"),
+    [
+        (("Content-Length", "3"), POST, {}),
+        (("Host", "shop.example:8443"), POST, {}),
+        (("Host", "{key}.example"), POST, {}),
+        (("Connection", "keep-alive"), POST, {}),
+        (("Connection", "close"), POST, {"mode": "new"}),
+        (("Content-Encoding", "identity"), POST, {}),
+        (("TE", "trailers"), POST, {"protocol": "http2"}),
+        (("Sec-WebSocket-Protocol", "chat"), RequestPlan(body="a"), {"protocol": "websocket"}),
+    ],
+)
+def test_a_header_that_agrees_is_sent(
+    header: tuple[str, str], request_plan: RequestPlan, of: dict[str, Any]
+) -> None:
+    first = make_requests(plan(replace(request_plan, headers=(header,)), **of)).begin(0)
+    assert header in first.headers
+
+
+def test_a_file_that_is_encoded_may_be_said_to_be(tmp_path: Path) -> None:
+    packed, plain = tmp_path / "a.gz", tmp_path / "a"
+    packed.write_bytes(gzip.compress(b"hello"))
+    plain.write_bytes(b"hello")
+    header = (("Content-Encoding", "gzip"), ("Content-Length", str(packed.stat().st_size)))
+    assert make_requests(plan(RequestPlan(method="PUT", body_file=str(packed), headers=header))).constant
+    with pytest.raises(UsageError, match="is not in gzip"):
+        make_requests(plan(RequestPlan(method="PUT", body_file=str(plain), headers=header[:1])))
+
+
+def test_a_header_that_can_be_one_only_is_not_given_twice_nor_told_if_it_is_secret() -> None:
+    twice = (("Authorization", "Bearer w0rd"), ("authorization", "Basic w0rd"))
+    with pytest.raises(UsageError, match="is given twice") as told:
+        make_requests(plan(RequestPlan(headers=twice)))
+    assert "w0rd" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("request_plan", "says", "instead"),
+    [
+        (RequestPlan(path="/items/{{id}}"), "path: {{id}} is how another tool", "Write {id}"),
+        (RequestPlan(path="/items/{{%20id%20}}"), "path: {{%20id%20}} is how another tool", "Write {id}"),
+        (RequestPlan(path="/items/{{{id}}}"), "path: {{{id}}} is how", "Write {id}"),
+        (RequestPlan(path="/items/${id}"), "path: ${id} is how", "%24"),
+        (RequestPlan(path="/items/%{id}"), "path: %{id} is how", "Write {id}"),
+        (RequestPlan(path="/items/:id/parts"), "path: :id is how", "Write {id}"),
+        (RequestPlan(path="/items/%3Cid%3E"), "path: %3Cid%3E is how", "Write {id}"),
+        (RequestPlan(headers=(("X-Id", "{{ $guid }}"),)), "header X-Id: {{ $guid }} is how", "Write {guid}"),
+        (RequestPlan(method="POST", body='{"id": "{{id}}"}'), "body: {{id}} is how", "{{{{id}}"),
+        (RequestPlan(method="POST", body='{"id": "${id}"}'), "body: ${id} is how", "u0024"),
+    ],
+)
+def test_a_value_as_another_tool_writes_it_is_refused(
+    request_plan: RequestPlan, says: str, instead: str
+) -> None:
+    with pytest.raises(UsageError) as told:
+        make_requests(plan(request_plan))
+    assert says in told.value.says
+    assert instead in told.value.next_step
+
+
+@pytest.mark.parametrize(
+    ("body", "sent"),
+    [
+        ('{"a": {"b": {visit}}}', b'{"a": {"b": 0}}'),
+        ("{{{{id}}", b"{{id}}"),
+        ("query { user { id } }", b"query { user { id } }"),
+        ("order #{visit} of {{}}", b"order #0 of {}}"),
+    ],
+)
+def test_braces_that_nothing_else_can_mean_stay(body: str, sent: bytes) -> None:
+    headers = (("Content-Type", "text/plain"),)
+    request = RequestPlan(method="POST", path="/a/b:c", body=body, headers=headers)
+    assert parts(make_requests(plan(request)).begin(0).wire)[2] == sent
+
+
+@pytest.mark.parametrize(
+    ("data", "body", "says", "instead"),
+    [
+        ("id,First Name\n1,Ann\n", '{"n": "{First Name}", "i": {id}}', "'First Name' can't be", "first_name"),
+        ("user id\n1\n", '{"n": "{user id}"}', "'user id' can't be named", "user_id"),
+        ("1st\n1\n", "{1st}", "'1st' can't be named", "column_1st"),
+        ("user id\n1\n", "none", "no request has a value", "user_id"),
+        ("id;name\n1;Ann\n", "{id}", "its names stand between ';'", "commas"),
+        ("id\tname\n1\tAnn\n", "{id}", "its names stand between", "commas"),
+    ],
+)
+def test_a_column_that_can_not_be_named_is_told(
+    tmp_path: Path, data: str, body: str, says: str, instead: str
+) -> None:
+    rows = tmp_path / "a.csv"
+    rows.write_text(data)
+    with pytest.raises(UsageError) as told:
+        make_requests(plan(RequestPlan(method="POST", body=body), data=Data(rows=str(rows))))
+    assert says in told.value.says
+    assert instead in told.value.next_step
+
+
+def test_a_name_that_is_not_known_is_not_answered_with_one_that_can_not_be_given(tmp_path: Path) -> None:
+    rows = tmp_path / "a.jsonl"
+    rows.write_text('{"user id": 1, "name": "Ann"}\n')
+    with pytest.raises(UsageError) as told:
+        make_requests(plan(RequestPlan(path="/{name}/{nam}"), data=Data(rows=str(rows))))
+    assert "{name}" in told.value.next_step
+    assert "user id" not in told.value.next_step
+
+
+def test_blanks_behind_the_commas_of_a_header_are_none_of_the_cells(tmp_path: Path) -> None:
+    rows = tmp_path / "a.csv"
+    rows.write_text('id, name\n1, Ann\n2, "Bob, B."\n')
+    requests = make_requests(plan(RequestPlan(path="/{name}"), data=Data(rows=str(rows))))
+    assert [wire.split()[1] for wire in wires(requests, 2)] == ["/Ann", "/Bob%2C%20B."]
+
+
+# Answers.
+
+
+@pytest.mark.parametrize("protocol", ["http1", "http2", "http3"])
+def test_checks_and_extracts_see_the_decoded_body(protocol: Protocol) -> None:
+    login = RequestPlan(
+        path="/",
+        checks=(parse_check("body contains welcome"), parse_check("length = 34")),
+        extracts=(parse_extract("token=json:token"),),
+    )
+    requests = make_requests(plan(chain(login, RequestPlan(path="/{token}")), protocol=protocol))
+    packed = gzip.compress(b'{"token": "T1", "word": "welcome"}')
+    first = requests.begin(0)
+    assert requests.judge(first, Response(200, {"content-encoding": "gzip"}, packed)) == ""
+    second = requests.then(first)
+    assert second is not None
+    assert (second.path if protocol != "http1" else second.wire.split()[1].decode()) == "/T1"
+    wrong = requests.judge(requests.begin(1), Response(200, {"content-encoding": "gzip"}, b"welcome"))
+    assert wrong == "body is not in its Content-Encoding gzip"
+    wrong = requests.judge(requests.begin(1), Response(200, {"content-encoding": "x"}, b"welcome"))
+    assert wrong == "body in Content-Encoding x, which is not known here"
+
+
+def test_who_looks_at_the_head_alone_needs_no_decoding() -> None:
+    requests = make_requests(plan(RequestPlan(path="/", checks=(parse_check("header x-a = b"),))))
+    answer = Response(200, {"content-encoding": "x", "x-a": "b"}, b"?")
+    assert requests.judge(requests.begin(0), answer) == ""
+
+
+GRPC = (("Content-Type", "application/grpc+proto"),)
+
+
+@pytest.mark.parametrize(
+    ("headers", "wrong"),
+    [
+        ({"grpc-status": "0"}, ""),
+        ({"grpc-status": "13", "grpc-message": "boom%21"}, "grpc-status 13 INTERNAL"),
+        ({"grpc-status": "99"}, "grpc-status 99"),
+        ({}, "no grpc-status"),
+    ],
+)
+def test_a_call_is_good_if_its_trailers_say_so(headers: dict[str, str], wrong: str) -> None:
+    request = RequestPlan(method="POST", path="/svc/M", headers=GRPC)
+    requests = make_requests(plan(request, protocol="http2"))
+    first = requests.begin(0)
+    assert first.reads
+    assert requests.judge(first, Response(200, headers, b"")) == wrong
+
+
+def test_a_check_of_its_status_takes_its_place() -> None:
+    check = parse_check("header grpc-status = 13")
+    request = RequestPlan(method="POST", path="/svc/M", headers=GRPC, checks=(check,))
+    requests = make_requests(plan(request, protocol="http2"))
+    assert requests.judge(requests.begin(0), Response(200, {"grpc-status": "13"}, b"")) == ""
+    assert requests.judge(requests.begin(0), Response(200, {"grpc-status": "0"}, b"")) != ""
 
 
 # Values.

@@ -141,3 +141,9 @@ def test_commands_and_command_lines() -> None:
     for wrong in ("", "  ", "GET 'a"):
         with pytest.raises(UsageError):
             resp.split(wrong)
+
+
+def test_several_lines_are_not_one_command() -> None:
+    with pytest.raises(UsageError, match="several lines"):
+        resp.split("GET a\nGET b")
+    assert resp.split("SET a 'b\nc'\n") == [b"SET", b"a", b"b\nc"]

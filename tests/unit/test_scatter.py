@@ -80,3 +80,13 @@ def test_weather_tells_what_was_taken() -> None:
     assert felt.taken_share == pytest.approx(0.45)
     assert felt.log_taken > felt.log_theft > 0
     assert Weather().log_taken == 0.0
+
+
+def test_who_waits_loses_less_to_a_thief_than_who_computes() -> None:
+    """Of a core that is wanted a thief takes 30 %: all the time, or for a twentieth of it."""
+    computes = Weather(cores=2, steal_share=0.15, busy_share=0.35)
+    waits = Weather(cores=2, steal_share=0.0075, busy_share=0.0175)
+    assert computes.stolen_of_wanted == pytest.approx(waits.stolen_of_wanted) == pytest.approx(0.3)
+    assert computes.log_theft == computes.most_log_theft == pytest.approx(log(1 / 0.7))
+    assert waits.log_theft == pytest.approx(log(1 / 0.985))
+    assert waits.most_log_theft == pytest.approx(log(1 / 0.97))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from hinterland.load.frames import Counted, Frames, FromWorker, Go, Job, Stop, T
 from hinterland.load.recorder import CHECK, ERRORS, TIMEOUT, UNSENT, Columns
 from hinterland.load.tally import MOST_SECONDS, Tally
 from hinterland.model.history import UNFINISHED
-from hinterland.model.load import LoadPlan, Target
+from hinterland.model.load import Arrivals, LoadPlan, Target
 from hinterland.model.load_result import LoadResult, Stall
 from hinterland.statistics.histogram import Histogram, counts_of
 
@@ -164,6 +165,61 @@ def test_a_load_by_count_ends_with_what_was_due_last_even_if_nothing_was_answere
     result = tally.result(replace(PLAN, count=51), started="", window_s=3)
     assert result.window_s == pytest.approx(0.5)
     assert result.asked_per_s == pytest.approx(102)
+
+
+OPEN = replace(PLAN, warm_up_s=0.0, arrivals=Arrivals(rate_per_s=2.0))
+
+
+@pytest.mark.parametrize(
+    ("due_ms", "changes", "asked", "reached"),
+    [
+        # By count, n visits span n - 1 gaps, whatever their shape.
+        ([0, 500], {"count": 2}, 2, 2),
+        ([0], {"count": 1}, 2, 2),
+        ([0, 500, 1500], {"count": 3, "arrivals": Arrivals(shape="poisson", rate_per_s=2)}, 4 / 3, 4 / 3),
+        ([0], {"count": 1, "arrivals": Arrivals(shape="poisson", rate_per_s=4)}, 4, 4),
+        ([0, 500], {"count": 2, "arrivals": Arrivals(shape="steps", steps=((2, 10),))}, 2, 2),
+        ([0], {"count": 1, "arrivals": Arrivals(shape="ramp", rate_per_s=1, to_per_s=3)}, 2, 2),
+        ([0, 500, 1000], {"arrivals": Arrivals(shape="trace")}, 2, 2),
+        ([0], {"arrivals": Arrivals(shape="trace")}, 1, 1),
+        ([0, 0, 0], {"arrivals": Arrivals(shape="trace")}, 3, 3),
+        # In a short window there is one more than the rate makes of it.
+        ([0], {"duration_s": 0.1}, 2, 2),
+        ([0, 500, 1000], {"duration_s": 1.1}, 2, 2),
+        ([0], {"duration_s": 0.1, "arrivals": Arrivals(shape="steps", steps=((2, 0.1),))}, 2, 2),
+        ([0, 500], {"duration_s": 2.0, "arrivals": Arrivals(shape="poisson", rate_per_s=2)}, 1, 1),
+    ],
+)
+def test_a_short_load_reaches_no_more_than_was_asked(
+    due_ms: list[int], changes: dict[str, Any], asked: float, reached: float
+) -> None:
+    plan = replace(OPEN, **changes)
+    window = Window(10 * S, 10 * S, 10 * S + round(plan.duration_s * S))
+    part = fold(columns_of([(due, 1, 200, 0, 0) for due in due_ms]), window, (False,))
+    first_ns, last_ns = due_ms[0] * 1_000_000, due_ms[-1] * 1_000_000
+    tally = Tally()
+    tally.add(replace(part, visits=len(due_ms), first_visit_ns=first_ns, last_visit_ns=last_ns), 0)
+    result = tally.result(plan, started="", window_s=plan.duration_s)
+    assert result.asked_per_s == pytest.approx(asked)
+    assert result.reached_per_s == pytest.approx(reached)
+
+
+def test_a_slow_answer_of_a_short_load_still_takes_its_time() -> None:
+    part = fold(columns_of([(1000, 3000, 200, 0, 0)]), WINDOW, (False,))
+    tally = Tally()
+    tally.add(replace(part, visits=1, first_visit_ns=S, last_visit_ns=S), 0)
+    result = tally.result(replace(PLAN, count=1, arrivals=Arrivals(rate_per_s=100)), started="", window_s=3.0)
+    assert result.asked_per_s == pytest.approx(100)
+    assert result.reached_per_s == pytest.approx(1 / 3, rel=0.02)
+
+
+def test_while_it_runs_a_load_has_not_reached_more_than_was_asked() -> None:
+    part = fold(columns_of([(1000, 1, 200, 0, 0)]), WINDOW, (False,))
+    tally = Tally()
+    tally.add(replace(part, visits=1, first_visit_ns=S, last_visit_ns=S), 0)
+    plan = replace(PLAN, arrivals=Arrivals(rate_per_s=2))
+    assert tally.result(plan, started="", window_s=0.1, over=False).reached_per_s == pytest.approx(2)
+    assert tally.result(plan, started="", window_s=2.0, over=False).reached_per_s == pytest.approx(0.5)
 
 
 def test_the_longest_stalls_are_kept_and_all_are_counted() -> None:

@@ -149,9 +149,9 @@ def test_the_end_says_what_was_learned_what_was_not_reached_and_what_to_do_next(
     assert f"{second.experiment.id} did not run" in text
     assert f"{third.experiment.id} not reached" in text
     assert f"hinterland run {third.experiment.id}" in text
-    assert "busy" not in text
+    assert "quiet machine" not in text
     trials = [replace(trial, duration_s=4 * first.experiment.trial_s) for trial in record.trials]
     slow = Stop(first.experiment, 0, replace(record, trials=tuple(trials)))
-    assert "times as long as on a machine of their own" in " ".join(" ".join(ending([slow], [third])).split())
+    assert "times as long as on a quiet machine" in " ".join(" ".join(ending([slow], [third])).split())
     assert f"hinterland show {first.experiment.id} --lesson" in text
     assert max(map(len, lines)) <= 80

@@ -50,6 +50,8 @@ def asserted(objective: Objective, result: LoadResult) -> Asserted:
     # Its lateness is the generator's own, and known however late it was.
     elif result.generator.faults and not objective.metric.startswith(LATENESS):
         word, why = _in_any_weather(objective, result), "the generator was the limit"
+    if word == "undecided" and not held and _is_out_of_reach(objective, result):
+        word = "failed"
     return Asserted(text, word, _said(objective.metric, value), why if word == "undecided" else "")
 
 
@@ -85,6 +87,13 @@ def _in_part(objective: Objective, result: LoadResult) -> AssertedWord:
 def of_the_server(result: LoadResult) -> dict[str, int]:
     """Returns the errors that no lateness of the generator makes: wrong, refused and cut off answers."""
     return {kind: count for kind, count in result.errors.items() if kind not in OF_TIME}
+
+
+def _is_out_of_reach(objective: Objective, result: LoadResult) -> bool:
+    """Decides whether no generator could have reached the rate, as less was asked of it."""
+    chained = bool(result.plan.scenario) or any(len(visit.requests) > 1 for visit in result.plan.mix)
+    asked = result.asked_per_s
+    return objective.metric == "rate" and not chained and asked is not None and asked < objective.value
 
 
 def _measured(metric: str, result: LoadResult) -> tuple[float | None, str]:

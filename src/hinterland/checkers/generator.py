@@ -11,7 +11,7 @@ from math import isfinite
 
 from msgspec import structs
 
-from hinterland.model.load_result import GeneratorAudit, GeneratorProcess, LoadResult
+from hinterland.model.load_result import GeneratorAudit, GeneratorProcess, LoadResult, Stall
 from hinterland.statistics.histogram import Histogram
 
 LATE_MS = 10.0
@@ -139,10 +139,15 @@ def _delayed(result: LoadResult) -> Iterator[Found]:
 
 def _stalled(result: LoadResult) -> Iterator[Found]:
     processes = max(1, len(result.generator.processes))
-    stalls = result.generator.stalls
-    count = max(len(stalls), result.generator.stall_count)
-    stalled_s = max(sum(stall.lasted_ms for stall in stalls) / 1e3, result.generator.stalled_s)
-    share = stalled_s / max(result.window_s, 1e-9) / processes
+    stalls, audit = result.generator.stalls, result.generator
+    if audit.stall_count <= len(stalls):
+        # A load that ends with its last answer may stand still behind that, which nobody waited for.
+        within = [(stall, within_s) for stall in stalls if (within_s := _within_s(stall, result)) > 0]
+        stalls, count = tuple(stall for stall, _ in within), len(within)
+        stalled_s = sum(within_s for _, within_s in within)
+    else:
+        count, stalled_s = audit.stall_count, audit.stalled_s
+    share = min(1.0, stalled_s / max(result.window_s, 1e-9) / processes)
     highest = _highest(result.operations) or JUDGED[-1]
     most = 1 - highest
     if share > most:
@@ -159,6 +164,13 @@ def _stalled(result: LoadResult) -> Iterator[Found]:
             f"the generator stood still {_times(count)}, at most for {_ms(longest)}: "
             f"percentiles above p{100 * (1 - share):.4g} are not the server's alone",
         )
+
+
+def _within_s(stall: Stall, result: LoadResult) -> float:
+    """Returns how much of a stall lies in the measured time."""
+    begins_s = result.plan.warm_up_s
+    ends_s = begins_s + result.window_s
+    return min(ends_s, stall.at_s + stall.lasted_ms / 1e3) - max(begins_s, stall.at_s)
 
 
 def _saturated(result: LoadResult, server_cpu_share: float | None) -> Iterator[Found]:

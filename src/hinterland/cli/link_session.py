@@ -16,6 +16,7 @@ from hinterland.cli.output import paint, wrapped
 from hinterland.rig.link import programs
 from hinterland.rig.link.link import Link
 from hinterland.rig.link.listeners import daemons, wait_until
+from hinterland.runner.load.link_proof import note_for
 
 GRACE_S = 5.0
 DYING_S = 0.1
@@ -59,7 +60,7 @@ def run(link: Link, command: Sequence[str], *, output: IO[Any] | None = None) ->
     SIGHUP for us is passed on to it.
     """
     with _signals_passed_on() as passed:
-        process = programs.start(link.client, command, stdout=output)
+        process = programs.start(link.client, command, stdout=output, env=note_for(link.client))
         passed.append(process)
         try:
             status = process.wait()

@@ -15,6 +15,7 @@ from hinterland.cli.capacity_live import searching
 from hinterland.cli.ending import open_in_browser
 from hinterland.cli.load_document import document
 from hinterland.cli.load_ending import exit_status, print_summary, write_page
+from hinterland.cli.load_imports import curl_without_secrets, imported
 from hinterland.cli.load_live import watching
 from hinterland.cli.load_options import (
     ARRIVALS,
@@ -31,15 +32,18 @@ from hinterland.cli.load_options import (
     RequestOptions,
 )
 from hinterland.cli.output import print_json
+from hinterland.errors import UsageError
+from hinterland.model import load_words
 from hinterland.model.load import LoadPlan, Objective
 from hinterland.model.load_record import LoadRecord
+from hinterland.model.secrecy import MASK, hidden, hidden_url
 from hinterland.runner.load import record as records
 from hinterland.runner.load import session
 from hinterland.runner.load.asked import plan as plan_of
-from hinterland.runner.load.target import shown
 from hinterland.runner.record import default_store
 
 HEADER = ("-H", "--header")
+NO_SECRETS = ("--extract", "-e")
 
 
 def load(
@@ -64,6 +68,7 @@ def load(
     objective = load_asking.capacity_objective(judging, arrivals, output)
     store = default_store()
     against = None if judging.vs is None else records.load(store, judging.vs)
+    url, asked = imported(url, asked, requests)
     plan = plan_of(url, asked) if url else load_asking.as_before(against, asked)
     if objective is not None:
         # A search begins at the rate that is given, or finds out for itself where to begin.
@@ -78,6 +83,10 @@ def load(
     if output.report is not None:
         load_outputs.write("report", output.report, page.read_bytes())
     status = exit_status(found)
+    if output.junit is not None:
+        from hinterland.report import load_junit
+
+        load_outputs.write("junit", output.junit, load_junit.xml(found, status))
     if output.json:
         print_json(document(found, status))
     else:
@@ -122,16 +131,35 @@ def repeated(words: list[str]) -> str:
     kept = []
     for place, word in enumerate(words):
         option, equals, value = word.partition("=")
-        if place and words[place - 1] in HEADER:
-            kept.append(without_secret(word))
-        elif option in HEADER and equals:
-            kept.append(f"{option}={without_secret(value)}")
+        before = words[place - 1] if place else ""
+        if not (equals and option.startswith("--")):
+            option, equals, value = ("-H", "", word[2:]) if word.startswith("-H") else (before, "", word)
+            front = word[: len(word) - len(value)]
         else:
-            kept.append(shown(word))
+            front = f"{option}="
+        kept.append(front + value_without_secret(option, value))
     return shlex.join(["hinterland", *kept])
 
 
-def without_secret(header: str) -> str:
-    """Returns a header, without its value where that may be a secret."""
-    name = header.partition(":")[0]
-    return f"{name}: {records.NOT_KEPT}" if records.SECRET.search(name) else header
+def value_without_secret(option: str, value: str) -> str:
+    """Returns the value of an option as it may be kept."""
+    if option in HEADER:
+        name, colon, rest = value.partition(":")
+        return f"{name}{colon}{rest and f' {records.header_without_secret(name, rest.strip())}'}"
+    if option in NO_SECRETS:
+        return value
+    if option == "--curl":
+        return curl_without_secrets(value)
+    if option == "--check":
+        return without_secret_check(value)
+    return hidden_url(value) if "://" in value else hidden(value)
+
+
+def without_secret_check(text: str) -> str:
+    """Returns a check as it may be kept."""
+    try:
+        check = load_words.parse_check(text)
+    except UsageError:
+        return hidden(text)
+    shown = load_words.shown_check(check)
+    return shown if MASK in shown else text

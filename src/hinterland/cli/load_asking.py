@@ -20,8 +20,9 @@ from hinterland.model import load_words
 from hinterland.model.load import LoadPlan, Objective
 from hinterland.model.load_record import LoadRecord
 from hinterland.model.quantities import seconds
-from hinterland.runner.load.asked import Asked, together
-from hinterland.runner.load.record import NOT_KEPT
+from hinterland.runner.load.asked import Asked
+from hinterland.runner.load.asked_rules import together
+from hinterland.runner.load.record import lacks_secrets
 
 
 def asked(
@@ -49,9 +50,14 @@ def asked(
         pipelining=connections.pipelining,
         new_connections=connections.new_connections,
         subscribe=connections.subscribe,
+        follow=requests.follow,
         timeout_s=seconds("timeout", connections.timeout),
         ca=connections.ca,
         insecure=connections.insecure,
+        cert=connections.cert,
+        key=connections.key,
+        connect_to=connections.connect_to,
+        unix_socket=connections.unix_socket,
         method=requests.method,
         header=requests.header,
         body=requests.body,
@@ -88,7 +94,7 @@ def as_before(against: LoadRecord | None, wanted: Asked) -> LoadPlan:
             f"Leave it out, or give the URL: {against.url}",
         )
     plan = against.result.plan
-    if NOT_KEPT in str(plan.mix) or "***" in plan.target.url:
+    if lacks_secrets(plan):
         raise UsageError(
             f"{against.id} was driven with a secret, which was not kept.", f"Give it again: {against.command}"
         )

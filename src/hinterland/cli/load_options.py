@@ -75,6 +75,16 @@ class ConnectionOptions:
         None
     )
     insecure: Annotated[bool, Parameter(negative=(), help="Accept any certificate.")] = False
+    cert: Annotated[
+        Path | None, Parameter(metavar="FILE", help="Show this certificate to a server that wants one.")
+    ] = None
+    key: Annotated[Path | None, Parameter(metavar="FILE", help="Its key, if it is not in the same file.")] = (
+        None
+    )
+    connect_to: Annotated[
+        str | None, Parameter(metavar="HOST:PORT", help="Connect there; ask for the URL's host all the same.")
+    ] = None
+    unix_socket: Annotated[Path | None, Parameter(metavar="PATH", help="Connect to this Unix socket.")] = None
 
 
 @dataclass(frozen=True)
@@ -101,6 +111,12 @@ class RequestOptions:
     scenario: Annotated[
         Path | None, Parameter(metavar="FILE.py", help="async def visit(client): what one user does.")
     ] = None
+    curl: Annotated[
+        str | None, Parameter(metavar="'curl ...'", help="What this curl command sends, in place of a URL.")
+    ] = None
+    har: Annotated[
+        Path | None, Parameter(metavar="FILE", help="The requests that a browser saved, as one visit.")
+    ] = None
     data: Annotated[
         Path | None, Parameter(metavar="FILE", help="CSV or JSONL: a row a visit, as {column} in requests.")
     ] = None
@@ -119,9 +135,12 @@ class RequestOptions:
         Parameter(
             metavar="NAME=FROM",
             negative=(),
-            help="For later requests: id=json:items.0.id, id=header:Location.",
+            help="For later requests: id=json:items.0.id, id=header:Location, sid=cookie:sid.",
         ),
     ] = ()
+    follow: Annotated[
+        bool, Parameter(negative=(), help="Follow redirects on this host; each step is an operation.")
+    ] = False
 
 
 @dataclass(frozen=True)
@@ -154,6 +173,9 @@ class OutputOptions:
     ] = None
     operations: Annotated[Path | None, Parameter(metavar="FILE", help="Every operation, as Parquet.")] = None
     report: Annotated[Path | None, Parameter(metavar="FILE", help="The page, besides the record's.")] = None
+    junit: Annotated[
+        Path | None, Parameter(metavar="FILE", help="JUnit XML: a test case for each assertion.")
+    ] = None
     open: Annotated[bool, Parameter(negative=(), help="Open the page in a browser.")] = False
     quiet: Annotated[bool, Parameter(negative=(), help="No progress, only the summary.")] = False
     no_live: Annotated[bool, Parameter(negative=(), help="Progress as plain lines.")] = False

@@ -12,7 +12,12 @@ from hinterland.errors import SetupError, UsageError
 
 def check_writable(output: OutputOptions) -> None:
     """Raises SetupError where a file can't be made, UsageError where two outputs are one file."""
-    files = {"hdr": output.hdr, "operations": output.operations, "report": output.report}
+    files = {
+        "hdr": output.hdr,
+        "operations": output.operations,
+        "report": output.report,
+        "junit": output.junit,
+    }
     seen: dict[Path, str] = {}
     for name, file in files.items():
         if file is None:

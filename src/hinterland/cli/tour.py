@@ -58,6 +58,10 @@ def tour(
         str | None,
         Parameter(metavar="TIME", help="At most this long each; without it, and without names, 3m in all."),
     ] = None,
+    patience: Annotated[
+        str | None,
+        Parameter(metavar="TIME", help="So much longer each where noise keeps claims open."),
+    ] = None,
     everything: Annotated[
         bool, Parameter(name="--all", negative=(), help="Every experiment of the map.")
     ] = False,
@@ -76,7 +80,8 @@ def tour(
     in_all_s = None if ids or everything or budget_s else TOUR_S
     if not json:
         print("\n".join(beginning(stops_to_come, budget_s, in_all_s)), flush=True)
-    stops = list(made(stops_to_come, budget_s, in_all_s, json))
+    patience_s = seconds(patience, "patience") if patience is not None else 0.0
+    stops = list(made(stops_to_come, budget_s, in_all_s, patience_s, json))
     status = worst_of_those_that_ran([one.status for one in stops])
     if json:
         print_json(TourDocument(status, tuple(map(stop_document, stops))))
@@ -112,7 +117,11 @@ def beginning(chosen: Sequence[Planned], budget_s: float | None, in_all_s: float
 
 
 def made(
-    chosen: Sequence[Planned], budget_s: float | None, in_all_s: float | None, json: bool
+    chosen: Sequence[Planned],
+    budget_s: float | None,
+    in_all_s: float | None,
+    patience_s: float,
+    json: bool,
 ) -> Iterator[Stop]:
     """Makes one stop after the other, and yields each; ends early by Ctrl-C, or when the time is up."""
     began_s = time.monotonic()
@@ -127,7 +136,7 @@ def made(
         if not json:
             print(f"\n{rule(f'{number + 1} of {len(chosen)}  {one.experiment.id}')}")
             print(wrapped(one.experiment.question), flush=True)
-        ended = stop(one, this_s, json)
+        ended = stop(one, this_s, patience_s, json)
         if not json:
             print("\n".join(told(ended)), flush=True)
         yield ended
@@ -137,13 +146,13 @@ def made(
             return
 
 
-def stop(one: Planned, budget_s: float | None, json: bool) -> Stop:
+def stop(one: Planned, budget_s: float | None, patience_s: float, json: bool) -> Stop:
     """Runs one experiment; an error becomes part of the stop, so that the tour goes on."""
     try:
         if one.found.runs == "no":
             error = f"can't run here. It needs {needs_of(one.found)}"
             return Stop(one.experiment, errors.SETUP, error=error)
-        options = RunOptions(budget_s=budget_s, store=default_store())
+        options = RunOptions(budget_s=budget_s, patience_s=patience_s, store=default_store())
         record = watched_run(one.experiment, options, json=json)
         return Stop(one.experiment, exit_status(record), record, str(write_report(record)))
     except HinterlandError as error:
@@ -179,9 +188,7 @@ def ending(stops: Sequence[Stop], chosen: Sequence[Planned]) -> Iterator[str]:
         yield f"{paint(experiment.id, 'cyan')}  {paint('not reached', 'dim')}"
     pace = pace_of([one.record for one in stops if one.record is not None])
     if left and pace >= BUSY_PACE:
-        says = (
-            f"Trials took {pace:.1f} times as long as on a machine of their own: others keep this one busy."
-        )
+        says = f"Trials took {pace:.1f} times as long as on a quiet machine of two cores."
         yield wrapped(f"{says} See: hinterland doctor", 4)
     yield ""
     yield heading("Next")

@@ -43,6 +43,10 @@ def poisson(rate_per_s: float, duration_s: float, seed: int) -> Schedule:
     return np.floor(offsets).astype(np.int64)
 
 
+LONGEST_WAIT_S = 1e8
+"""Nobody waits for three years: a trace that begins so late has other times."""
+EPOCHS = (("ns", 1e9), ("\u00b5s", 1e6), ("ms", 1e3), ("s", 1.0))
+
 CHUNK = 16_384
 """How many arrivals of a process are worked out at once."""
 
@@ -157,6 +161,8 @@ def _trace(arrivals: Arrivals) -> Iterator[Schedule]:
                         f"{arrivals.file}:{place}: {text} is before the time above it, below 0, or no time.",
                         "Sort the times; they are seconds from the start.",
                     )
+                if not found:
+                    examine_first(time_s, f"{arrivals.file}:{place}: {text}")
                 last, found = time_s, True
                 held.append(time_s)
                 if len(held) == CHUNK:
@@ -168,6 +174,19 @@ def _trace(arrivals: Arrivals) -> Iterator[Schedule]:
         raise UsageError(f"{arrivals.file} has no arrival.", "Write one time a line, in seconds.")
     if held:
         yield np.rint(np.array(held) * 1e9).astype(np.int64)
+
+
+def examine_first(time_s: float, shown: str) -> None:
+    """Raises UsageError for a first time that counts from 1970, not from the start of the load."""
+    if time_s < LONGEST_WAIT_S:
+        return
+    unit, divisor = next((unit, size) for unit, size in EPOCHS if time_s >= LONGEST_WAIT_S * size)
+    scaled = f" / {divisor:.0f}" if divisor > 1 else ""
+    since = f"(($1 - first){scaled})"
+    raise UsageError(
+        f"{shown} looks like a time since 1970, in {unit}.",
+        f"Times are seconds from the start: awk 'NR==1 {{first=$1}} {{printf \"%.6f\\n\", {since}}}' FILE",
+    )
 
 
 def _number(text: str, place: str) -> float:

@@ -84,7 +84,8 @@ class HttpClient:
         pairs = dict(headers or {})
         if json is not None:
             body = msgspec.json.encode(json)
-            pairs.setdefault("Content-Type", "application/json")
+            if not any(name.lower() == "content-type" for name in pairs):
+                pairs["Content-Type"] = "application/json"
         if not self.persistent:
             pairs.setdefault("Connection", "close")
         data = Request(method, path, pairs, body).encode(self.host, self.port)

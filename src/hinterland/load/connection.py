@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
 import ssl
 from typing import Any, cast
 
 import httptools
 
 from hinterland.load.answer_room import ROOM
-from hinterland.load.dial import SocketMaker, code_at_end, code_for, dial
+from hinterland.load.dial import SocketMaker, code_at_end, code_for, dial, send_at_once
 from hinterland.load.failures import because, code_of
 from hinterland.load.lane import IDLE, Listener, Stateless
 from hinterland.load.message import Response
@@ -178,7 +177,7 @@ class Connection(Stateless, asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)  # uvloop's does not inherit from it.
         self._fresh()
         raw = transport.get_extra_info("socket")
-        raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        send_at_once(raw)
         self._fd = raw.fileno()
         self.ready = self.alive = True
 

@@ -28,12 +28,15 @@ async def dial(
     tls: ssl.SSLContext | None = None,
     server_name: str = "",
 ) -> P:
-    """Returns the protocol of an open connection, after the handshake where there is `tls`.
+    """Returns the protocol of an open connection, after the handshake where there is `tls`. A `host` that
+    begins with / is the path of a Unix socket.
 
     Raises OSError when there is none to be had; an ssl.SSLError is one. A cancelled call leaves no socket.
     """
     loop = asyncio.get_running_loop()
     name = (server_name or host) if tls is not None else None
+    if host.startswith("/"):
+        return await _dial_unix(protocol, host, tls, name)
     family = _family(host)
     if new_socket is None and family is None:
         _, made = await loop.create_connection(protocol, host, port, ssl=tls, server_hostname=name)
@@ -53,6 +56,25 @@ async def dial(
         raw.close()
         raise
     return made
+
+
+async def _dial_unix(protocol: Callable[[], P], path: str, tls: ssl.SSLContext | None, name: str | None) -> P:
+    loop = asyncio.get_running_loop()
+    raw = socket.socket(socket.AF_UNIX)
+    try:
+        raw.setblocking(False)
+        await loop.sock_connect(raw, path)
+        _, made = await loop.create_unix_connection(protocol, sock=raw, ssl=tls, server_hostname=name)
+    except BaseException:
+        raw.close()
+        raise
+    return made
+
+
+def send_at_once(raw: socket.socket) -> None:
+    """Lets a connection of TCP send what is written without waiting for more."""
+    if raw.family != socket.AF_UNIX:
+        raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 async def _connected(new_socket: SocketMaker, host: str, port: int) -> socket.socket:

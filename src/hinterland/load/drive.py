@@ -262,11 +262,12 @@ class Drive:
 
     def _with_own(self, part: Part, last: bool) -> Part:
         """Returns the part with what the process measured of itself."""
-        lateness, visits, waited = None, 0, 0
+        lateness, waited = None, 0
+        visits = np.zeros(0, np.int64)
         if isinstance(self._loop, OpenLoop):
             noticed = self._loop.agenda.forget()
-            late = noticed.late_ns[noticed.due_ns >= self._window.measured_ns]
-            lateness, visits = counts_of(late), len(late)
+            measured = noticed.due_ns >= self._window.measured_ns
+            lateness, visits = counts_of(noticed.late_ns[measured]), noticed.due_ns[measured]
             waited, self._waited = self._loop.waited - self._waited, self._loop.waited
         in_flight, self._in_flight = self._pulse.in_flight - self._in_flight, self._pulse.in_flight
         samples, self._samples = self._pulse.samples - self._samples, self._pulse.samples
@@ -277,7 +278,9 @@ class Drive:
         return structs.replace(
             part,
             lateness=lateness,
-            visits=visits,
+            visits=len(visits),
+            first_visit_ns=int(visits.min()) - self._window.start_ns if len(visits) else -1,
+            last_visit_ns=int(visits.max()) - self._window.start_ns if len(visits) else -1,
             waited=waited,
             in_flight=in_flight,
             samples=samples,

@@ -7,8 +7,11 @@ number. What the words say may come from the server, so their number is bounded:
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Iterable
+from functools import lru_cache
 
 from hinterland.load.recorder import ERRORS
+from hinterland.model.secrecy import without
 
 FIRST = 32
 """The first code that is not fixed. Those below belong to `recorder.ERRORS`."""
@@ -22,6 +25,7 @@ _words: list[str] = []
 _codes: dict[str, int] = {}
 _reasons: dict[str, dict[str, int]] = {}
 _notes: Counter[str] = Counter()
+_known_secrets: list[Callable[[], Iterable[str]]] = []
 
 
 def code_of(words: str, says: str = "") -> int:
@@ -53,6 +57,12 @@ def because(code: int, says: str, times: int = 1) -> int:
     return code
 
 
+def hide(secrets: Callable[[], Iterable[str]]) -> None:
+    """From now on no words have these secrets in them, which a server may say back; asked for when needed."""
+    _known_secrets[:] = [secrets]
+    _in_short.cache_clear()
+
+
 def reasons() -> dict[str, dict[str, int]]:
     """Returns why operations failed: by the words of the failure, each reason and how often it was that."""
     return {words: dict(found) for words, found in _reasons.items()}
@@ -76,6 +86,9 @@ def words_of(code: int) -> str:
     return _words[place] if 0 <= place < len(_words) else "other"
 
 
+@lru_cache(maxsize=1024)
 def _in_short(text: str) -> str:
-    """Returns a text on one line, without signs that a terminal would obey."""
-    return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())[:LONGEST]
+    """Returns a text on one line, without secrets, and without signs that a terminal would obey."""
+    plain = " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
+    known = [secret for secrets in _known_secrets for secret in secrets()]
+    return without(plain, known)[:LONGEST]

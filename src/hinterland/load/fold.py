@@ -48,7 +48,8 @@ class Part(Struct, frozen=True):
     operations were due. completed: good answers by the second in which they came. last_ns: when the last good
     answer came, from the start, 0 without one; last_due_ns: when the last operation was due. held_ns: the
     time from sending to the answer, summed over all that had one, as far as it lies in the measured window.
-    visits: how many became due after the warm-up. in_flight: lanes under way, summed over `samples` looks at
+    visits: how many became due after the warm-up; first_visit_ns, last_visit_ns: the first of them and the
+    last, from the start, -1 without one. in_flight: lanes under way, summed over `samples` looks at
     that window. process: its figures since the measured window began. first_exception: the traceback of a
     scenario's first. surplus_answers: how often more came than was asked for. reasons: why operations failed,
     by the words of the error, and how often it was that. notes: what is no error and should be known, and how
@@ -63,6 +64,8 @@ class Part(Struct, frozen=True):
     held_ns: int = 0
     lateness: Counts | None = None
     visits: int = 0
+    first_visit_ns: int = -1
+    last_visit_ns: int = -1
     waited: int = 0
     in_flight: float = 0.0
     samples: int = 0

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from hinterland.load.answer_room import ROOM
 from hinterland.load.failures import words_of
-from hinterland.load.message import Response
+from hinterland.load.message import Response, with_trailers
 from hinterland.load.reader import BadAnswer
 
 LONGEST_HEAD_BYTES = 1 << 18
@@ -67,7 +67,7 @@ class AnswerReader:
         self._size = 0
         self._chunked = False
         self._head = b""
-        self._body = bytearray()
+        self._body, self._trailers = bytearray(), bytearray()
 
     def read(self, data: bytes, place: int) -> int:
         """Reads from `place` on; returns where it stopped: the end of the data or of the answer.
@@ -89,7 +89,10 @@ class AnswerReader:
     @property
     def response(self) -> Response:
         """The answer that was kept."""
-        return Response(self.status, _fields_of(self._head), bytes(self._body))
+        fields = _fields_of(self._head)
+        if self._trailers:
+            fields = with_trailers(fields, _fields_of(b"\r\n" + bytes(self._trailers)))
+        return Response(self.status, fields, bytes(self._body))
 
     def _line(self, data: bytes, place: int, end_sign: bytes, longest: int) -> tuple[bytes | None, int]:
         """Returns what comes before `end_sign`, None if that is not there yet, and where to go on."""
@@ -182,6 +185,8 @@ class AnswerReader:
         self._size += len(line)
         if self._size > LONGEST_HEAD_BYTES or _FIELD.match(line) is None:
             raise BadAnswer("a trailer that is none, or without end")
+        if self._keeps:
+            self._trailers += line if not self._trailers else b"\r\n" + line
         return place
 
 

@@ -40,7 +40,7 @@ def connections_of(
     return [
         kind(
             number,
-            (target.address or target.host, target.port),
+            target.dialled,
             listener=listener,
             requests=requests,
             remembered=remembered,

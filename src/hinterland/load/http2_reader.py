@@ -18,6 +18,7 @@ from hinterland.load.http2_frames import (
     PRIORITISED,
     BadFrame,
 )
+from hinterland.load.message import with_trailers
 from hinterland.load.recorder import PROTOCOL
 from hinterland.load.shared_lane import SharedLane
 
@@ -111,8 +112,7 @@ class Http2Reader:
             return
         last = bool(flags & END_STREAM)
         if lane.status:
-            # Trailers, which nobody asked for; they end the answer.
-            self.complete(number, lane) if last else self._broken(number, lane, "headers within a body")
+            self._trailers(number, lane, last, block)
             return
         try:
             found = self._heads.get(block) or header_block.head(block)
@@ -130,6 +130,19 @@ class Http2Reader:
         lane.status, lane.length = found
         if last:
             self.complete(number, lane)
+
+    def _trailers(self, number: int, lane: SharedLane, last: bool, block: bytes) -> None:
+        """Reads what stands behind a body, and ends the answer."""
+        if not last:
+            self._broken(number, lane, "headers within a body")
+            return
+        if lane.outgoing is not None and lane.outgoing.reads:
+            try:
+                lane.fields = with_trailers(lane.fields, header_block.fields(block))
+            except BadBlock as error:
+                self._broken(number, lane, str(error))
+                return
+        self.complete(number, lane)
 
     def _remember(self, block: bytes, head: Head) -> None:
         if len(block) <= REMEMBERED_BYTES:

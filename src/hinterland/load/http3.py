@@ -65,6 +65,8 @@ def _configuration(plan: LoadPlan) -> QuicConfiguration:
     )
     # Without a file aioquic would trust a list of its own, not the system's.
     system = ssl.get_default_verify_paths()
+    if plan.cert_file:
+        made.load_cert_chain(plan.cert_file, plan.key_file or plan.cert_file)
     if plan.ca_file:
         made.load_verify_locations(cafile=plan.ca_file)
     elif system.cafile or system.capath:

@@ -18,6 +18,7 @@ from aioquic.quic.packet import QuicErrorCode
 from hinterland.load.dial import SocketMaker
 from hinterland.load.failures import because, code_of
 from hinterland.load.http2_frames import headers
+from hinterland.load.message import with_trailers
 from hinterland.load.outgoing import Outgoing
 from hinterland.load.recorder import CLOSED, PROTOCOL, REFUSED, RESET, TIMEOUT
 from hinterland.load.shared_lane import SharedLane
@@ -64,7 +65,7 @@ class Http3Connection(QuicConnectionProtocol):
     async def dial(self, new_socket: SocketMaker | None, tls: ssl.SSLContext | None) -> None:
         """Begins the handshake. Raises OSError where there is no such host."""
         target, loop = self._shared.target, asyncio.get_running_loop()
-        found = await loop.getaddrinfo(target.address or target.host, target.port, type=socket.SOCK_DGRAM)
+        found = await loop.getaddrinfo(*target.dialled, type=socket.SOCK_DGRAM)
         family, _, _, _, address = found[0]
         raw = _datagram_socket(family, new_socket)
         try:
@@ -183,12 +184,14 @@ class Http3Connection(QuicConnectionProtocol):
                 lane.failed(because(PROTOCOL, "a stream that ended before its head"))
 
     def _read_headers(self, number: int, lane: SharedLane, pairs: Headers) -> None:
-        if lane.status:
-            return  # Trailers, which nobody asked for.
         fields: dict[str, str] = {}
         for raw_name, raw_value in pairs:
             name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
             fields[name] = f"{fields[name]}, {value}" if name in fields else value
+        if lane.status:
+            if lane.outgoing is not None and lane.outgoing.reads:
+                lane.fields = with_trailers(lane.fields, fields)
+            return
         status, length = fields.pop(":status", ""), fields.get("content-length", "")
         if not (len(status) == 3 and status.isdigit() and (not length or length.isdigit())):
             self._fail(number, because(PROTOCOL, "a head without a good status and length"))

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from hinterland.errors import UsageError
+from hinterland.model.secrecy import MASK, hidden, is_secret
 
 Headers = Mapping[str, str] | Iterable[tuple[str, str]]
 
@@ -37,7 +38,8 @@ class Request(msgspec.Struct, frozen=True):
             raise UsageError(f"method {self.method!r} is not a token.", "Give a method such as GET or POST.")
         if not _TARGET.fullmatch(self.path):
             raise UsageError(
-                f"path {self.path!r} must be printable ASCII with no space.", "Percent-encode it first."
+                f"path {hidden(self.path)!r} must be printable ASCII with no space.",
+                "Percent-encode it first.",
             )
         pairs = list(self.headers.items() if isinstance(self.headers, Mapping) else self.headers)
         given = {name.lower() for name, _ in pairs}
@@ -52,8 +54,9 @@ class Request(msgspec.Struct, frozen=True):
 
 def _line(name: str, value: str) -> str:
     if not _TOKEN.fullmatch(name) or any(sign in value for sign in "\r\n\0") or not _is_latin1(value):
+        shown = MASK if is_secret(name) else value
         raise UsageError(
-            f"header {name!r}: {value!r} would not survive on the wire.",
+            f"header {name!r}: {shown!r} would not survive on the wire.",
             "Use a token as name and one line of Latin-1 as value.",
         )
     return f"{name}: {value}"
@@ -63,8 +66,17 @@ def _is_latin1(value: str) -> bool:
     return all(ord(sign) < 256 for sign in value)
 
 
+def with_trailers(headers: dict[str, str], trailers: Mapping[str, str]) -> dict[str, str]:
+    """Returns the headers of an answer with its trailers; a name that is in both has both values."""
+    joined = dict(headers)
+    for name, value in trailers.items():
+        joined[name] = f"{joined[name]}, {value}" if name in joined else value
+    return joined
+
+
 class Response(msgspec.Struct, frozen=True):
-    """One answer. Header names are lower case; repeated headers are joined with a comma."""
+    """One answer. Header names are lower case; repeated headers are joined with a comma, trailers are there,
+    too."""
 
     status: int
     headers: dict[str, str]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from hinterland.load.message import Response
+
+if TYPE_CHECKING:
+    from hinterland.load.requests.rows import Rows
 
 
 class Outgoing:
@@ -43,12 +46,13 @@ class Requests(Protocol):
 
     `kinds`: their names, at most 256. `any_status`: for each kind, whether its checks judge the status
     themselves; else a status of 400 or more is no good answer. `constant` is the only request there is, where
-    all visits are that one: loops then never ask again.
+    all visits are that one: loops then never ask again. `rows`: the data that values come from.
     """
 
     kinds: tuple[str, ...]
     any_status: tuple[bool, ...]
     constant: Outgoing | None
+    rows: Rows | None
 
     def begin(self, visit: int) -> Outgoing:
         """Returns the first request of a visit, numbered from 0 over all processes."""
@@ -70,6 +74,7 @@ class Constant:
         self.kinds: tuple[str, ...] = (name or f"{outgoing.method} {outgoing.path}",)
         self.any_status: tuple[bool, ...] = (False,)
         self.constant: Outgoing | None = outgoing
+        self.rows: Rows | None = None
         self._outgoing = outgoing
 
     def begin(self, visit: int) -> Outgoing:

@@ -5,11 +5,14 @@ Source: "Redis serialization protocol specification", redis.io/docs/latest/devel
 
 from __future__ import annotations
 
+import re
 import shlex
 
 from hinterland.errors import UsageError
+from hinterland.model.secrecy import hidden
 
 LINE_BYTES = 65536
+_QUOTED = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'[^']*'", re.DOTALL)
 _LENGTHS = range(-1, 1 << 48)
 
 
@@ -35,10 +38,17 @@ def split(text: str) -> list[bytes]:
 
     Raises UsageError when there are none, or a quote is not closed.
     """
+    if "\n" in re.sub(_QUOTED, "", text.strip()):
+        raise UsageError(
+            f"Redis command {hidden(text)!r} has several lines, and would be sent as one command.",
+            "Give each command as a request of its own.",
+        )
     try:
         words = shlex.split(text)
     except ValueError as error:
-        raise UsageError(f"Redis command {text!r}: {error}.", "Close the quote, or leave it out.") from None
+        raise UsageError(
+            f"Redis command {hidden(text)!r}: {error}.", "Close the quote, or leave it out."
+        ) from None
     if not words:
         raise UsageError("the Redis command is empty.", "Give a command such as 'GET greeting'.")
     return [word.encode() for word in words]

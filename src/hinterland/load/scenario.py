@@ -9,16 +9,23 @@ second, not a hundred thousand: what needs more is a mix (`requests`).
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
+from hinterland.load import known_secrets
 from hinterland.load.client import HttpClient, NotSent, Unanswered
+from hinterland.load.content_coding import NotDecoded, decoded
 from hinterland.load.dial import SocketMaker, code_at_end, code_for
 from hinterland.load.failures import because, code_of
 from hinterland.load.lane import IDLE, Lane, Listener, Stateless
 from hinterland.load.message import Response
 from hinterland.load.outgoing import Outgoing, Requests
 from hinterland.load.recorder import CLOSED, PROTOCOL, REFUSED, RESET, TIMEOUT
+from hinterland.load.requests.contradictions import examine_sent
+from hinterland.load.requests.session import Session
 from hinterland.load.scenario_client import Client
 from hinterland.load.scenario_requests import ScenarioRequests
 from hinterland.load.tls import authority, context_of
@@ -48,7 +55,8 @@ class ScenarioLane(Stateless):
         self.operation = IDLE
         self.ready = self.alive = False
         self.surplus_answers = self.bytes_received = 0
-        self._listener, self._requests, self._http = listener, requests, http
+        self._plan, self._listener, self._requests, self._http = plan, listener, requests, http
+        self._session = Session(plan.target, keeps=False, follows=False)
         self._host = authority(plan.target)
         self._task: asyncio.Task[None] | None = None
         self._outgoing: Outgoing | None = None
@@ -56,6 +64,7 @@ class ScenarioLane(Stateless):
         self._waiting: Outgoing | None = None
         self._answer: tuple[int, int] | None = None
         self._error = self._reason = 0
+        self._secrets: list[Callable[[], Iterable[str]]] = []
 
     async def open(self, timeout_s: float) -> int:
         """Runs the scenario's setup if nobody did, and connects. Returns 0 or the code of the error."""
@@ -72,6 +81,8 @@ class ScenarioLane(Stateless):
         self._outgoing = outgoing
         self._asked, self._waiting = False, None
         self._reason = 0
+        self._session = Session(self._plan.target, keeps=True, follows=self._plan.follow)
+        self._secrets.clear()
         self._task = asyncio.get_running_loop().create_task(self._visit(outgoing))
 
     def end(self, error: int) -> None:
@@ -93,18 +104,39 @@ class ScenarioLane(Stateless):
         expect = options.pop("expect", None)
         self._settle()
         outgoing = self._outgoing = self._waiting = Outgoing(b"", kind=kind, method=method, path=path)
+        session = self._session
         self._asked = True
         self._listener.goes_on(self, outgoing)
-        headers = {"Host": self._host, **dict(options.pop("headers", None) or {})}
+        if not self._requests.first_exception:
+            self._secrets.append(partial(known_secrets.of_options, path, dict(options)))
+        headers = dict(options.pop("headers", None) or {})
+        examine_sent(headers, _length(options))
+        outgoing.headers = tuple(headers.items())
+        headers = dict(session.prepared(outgoing).headers)
+        if not any(name.lower() == "host" for name in headers):
+            headers["Host"] = self._host
         try:
             response = await self._http.request(method, path, headers=headers, **options)
         except (NotSent, Unanswered) as failure:
             if self._came_back(outgoing):
                 self._listener.passed(self, done_ns=UNFINISHED, status=0, error=_code(failure))
             raise
+        # What can't be decoded is the scenario's as it came.
+        with contextlib.suppress(NotDecoded):
+            response = decoded(response)
+        wrong = session.answered(outgoing, response)
         if self._came_back(outgoing):
-            self._answered(response, expect)
-        return response
+            self._answered(response, None if session.is_led_on else expect)
+            if wrong:
+                self.fail(wrong)
+        if not session.is_led_on:
+            session.arrived()
+            return response
+        further = session.led_on(outgoing)
+        if further.method != method:
+            options = {}
+        options = {**options, "headers": dict(further.headers), "expect": expect}
+        return await self.ask(kind, further.method, further.path, options)
 
     def _came_back(self, outgoing: Outgoing) -> bool:
         """Notes the end of a request; returns whether its visit was there for it, and did not end before."""
@@ -123,6 +155,8 @@ class ScenarioLane(Stateless):
         """Keeps the answer until the visit has looked at it: until its next await, or its end."""
         status = response.status
         self._answer, self._error = (time.monotonic_ns(), status), 0
+        if not self._requests.first_exception:
+            self._secrets.append(partial(known_secrets.of_answer, response))
         self.bytes_received += len(response.body)
         if expect is not None and status != expect:
             self._error = code_of(f"check status = {expect}")
@@ -151,8 +185,13 @@ class ScenarioLane(Stateless):
             # It was counted where it was raised; the visit just did not want to go on without an answer.
             error = 0
         except Exception as failure:
-            error = code_of(self._requests.scenario.explain(failure))
+            error = code_of(self._requests.scenario.explain(failure, self._secrets_of(outgoing.visit)))
         self._over(error)
+
+    def _secrets_of(self, visit: int) -> set[str]:
+        """Returns what the visit sent, was answered and had of the data that nobody shall read."""
+        sent = {secret for found in self._secrets for secret in found()}
+        return sent | known_secrets.of_row(self._requests.row(visit))
 
     def _over(self, error: int) -> None:
         """The visit is over. An exception is its last request's, or an operation more if that was counted."""
@@ -167,6 +206,11 @@ class ScenarioLane(Stateless):
                 self._listener.goes_on(self, last)
             self._listener.passed(self, done_ns=UNFINISHED, status=0, error=error)
         self._listener.freed(self)
+
+
+def _length(options: dict[str, Any]) -> int | None:
+    """Returns the length of a request's body, None where it is made later."""
+    return None if options.get("json") is not None else len(options.get("body", b""))
 
 
 def _code(failure: NotSent | Unanswered) -> int:
@@ -199,8 +243,7 @@ def lanes(
             listener,
             requests,
             http=HttpClient(
-                target.address or target.host,
-                target.port,
+                *target.dialled,
                 persistent=plan.mode != "new",
                 timeout_s=plan.timeout_s,
                 tls=tls,

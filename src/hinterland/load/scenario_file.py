@@ -20,12 +20,13 @@ import asyncio
 import inspect
 import sys
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from hinterland.errors import UsageError
+from hinterland.model.secrecy import hidden, without
 
 METHODS = ("get", "post", "put", "patch", "delete", "head", "request")
 OTHER = "other requests"
@@ -61,10 +62,13 @@ class Scenario:
             self._made_ready = asyncio.ensure_future(self._run_setup())
         await asyncio.shield(self._made_ready)
 
-    def explain(self, failure: BaseException) -> str:
-        """Returns what to count an exception of a visit as; the first traceback is kept."""
+    def explain(self, failure: BaseException, secrets: Iterable[str] = ()) -> str:
+        """Returns what to count an exception of a visit as; the first traceback is kept.
+
+        `secrets` are what the visit sent and was given, which nobody shall read there.
+        """
         if not self.first_exception:
-            self.first_exception = self._traceback(failure)
+            self.first_exception = without(self._traceback(failure), secrets)
         line = self._line(failure)
         return f"{type(failure).__name__} in line {line}" if line else type(failure).__name__
 
@@ -157,11 +161,11 @@ def _kinds(tree: ast.Module) -> dict[int, str]:
 def _name(call: ast.Call, method: str) -> str:
     given = {keyword.arg: keyword.value for keyword in call.keywords}
     if "name" in given:
-        return _text(given["name"])
+        return hidden(_text(given["name"]))
     arguments = list(call.args)
     if method == "request":
         method = _text(arguments.pop(0)) if arguments else _text(given.get("method"))
-    return f"{method.upper()} {_text(arguments[0] if arguments else given.get('path'))}"
+    return hidden(f"{method.upper()} {_text(arguments[0] if arguments else given.get('path'))}")
 
 
 def _text(node: ast.expr | None) -> str:

@@ -26,8 +26,8 @@ class ScenarioRequests:
         self.any_status: tuple[bool, ...] = (True,) * len(self.kinds)
         self.constant: Outgoing | None = None
         self.seed = plan.seed
-        self._rows = read_rows(plan.data.rows) if plan.data.rows else None
-        count = self._rows.count if self._rows else 1
+        self.rows = read_rows(plan.data.rows) if plan.data.rows else None
+        count = self.rows.count if self.rows else 1
         self._random_row = draws.Stream(plan.seed, ROW, processes, draws.whole(0, count - 1))
         self._in_turn = plan.data.order == "in_turn"
 
@@ -52,7 +52,7 @@ class ScenarioRequests:
 
     def row(self, visit: int) -> dict[str, str]:
         """Returns the row of data that a visit has; empty without data."""
-        rows = self._rows
+        rows = self.rows
         if rows is None:
             return {}
         place = visit % rows.count if self._in_turn else self._random_row(visit)

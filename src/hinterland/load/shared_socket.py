@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
 import ssl
 from typing import TYPE_CHECKING, cast
 
-from hinterland.load.dial import SocketMaker, code_at_end, dial
+from hinterland.load.dial import SocketMaker, code_at_end, dial, send_at_once
 from hinterland.load.outgoing import Outgoing
 from hinterland.load.recorder import CLOSED, RESET
 from hinterland.load.shared_lane import SharedLane
@@ -68,8 +67,7 @@ class SharedSocket(asyncio.Protocol):
         target = self.shared.target
         await dial(
             lambda: self,
-            target.address or target.host,
-            target.port,
+            *target.dialled,
             new_socket=new_socket,
             tls=tls,
             server_name=target.host,
@@ -137,7 +135,7 @@ class SharedSocket(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)  # uvloop's does not inherit from it.
         raw = transport.get_extra_info("socket")
-        raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        send_at_once(raw)
         tls = transport.get_extra_info("ssl_object")
         self._fd = raw.fileno() if tls is None else -1
         self.greet(tls)

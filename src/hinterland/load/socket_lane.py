@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
 import ssl
 from collections.abc import Callable
 from typing import TypeVar, cast
 
-from hinterland.load.dial import SocketMaker, code_at_end, code_for, dial
+from hinterland.load.dial import SocketMaker, code_at_end, code_for, dial, send_at_once
 from hinterland.load.failures import because, code_of
 from hinterland.load.lane import IDLE, Listener
 from hinterland.load.message import Response
@@ -129,8 +128,7 @@ class SocketLane(asyncio.Protocol):
         target = self._target
         return await dial(
             protocol,
-            target.address or target.host,
-            target.port,
+            *target.dialled,
             new_socket=self._new_socket,
             tls=tls,
             server_name=target.host if tls else "",
@@ -252,7 +250,7 @@ class SocketLane(asyncio.Protocol):
         self._gone = asyncio.get_running_loop().create_future()
         self._through_transport = self._tls is not None
         raw = transport.get_extra_info("socket")
-        raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        send_at_once(raw)
         self._fd = raw.fileno()
         self._outgoing = None
         self._farewell = 0

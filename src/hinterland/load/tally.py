@@ -50,6 +50,7 @@ class Tally:
         self._notes: Counter[str] = Counter()
         self._stall_count, self._stalled_ms = 0, 0.0
         self._last_ns = self._last_due_ns = self._held_ns = self._visits = self._waited = self._bytes = 0
+        self._visits_ns: tuple[int, int] | None = None
 
     @property
     def operations(self) -> int:
@@ -87,6 +88,9 @@ class Tally:
         self._last_ns = max(self._last_ns, part.last_ns)
         self._last_due_ns = max(self._last_due_ns, part.last_due_ns)
         self._held_ns += part.held_ns
+        if part.first_visit_ns >= 0:
+            first_ns, last_ns = self._visits_ns or (part.first_visit_ns, part.last_visit_ns)
+            self._visits_ns = min(first_ns, part.first_visit_ns), max(last_ns, part.last_visit_ns)
         self._visits += part.visits
         self._waited += part.waited
         self._bytes += part.bytes_received
@@ -116,9 +120,11 @@ class Tally:
         over: bool = True,
     ) -> LoadResult:
         """Returns the result after `window_s` of the measured time; `over` says that the load is."""
-        if over and (plan.count is not None or plan.arrivals.shape == "trace"):
+        ends_early = plan.count is not None or plan.arrivals.shape == "trace"
+        if over and ends_early:
             window_s = min(window_s, self._ended_s() - plan.warm_up_s)
-        window_s = max(window_s, 1e-9)
+        due_s = self._due_s(plan, window_s, over)
+        window_s = max(window_s, due_s if over and ends_early else 0.0, 1e-9)
         answered = sum(kind.answered for kind in self._kinds.values())
         return LoadResult(
             plan=plan,
@@ -126,8 +132,8 @@ class Tally:
             window_s=window_s,
             operations=self.operations,
             answered=answered,
-            asked_per_s=None if plan.model == "closed" or plan.subscribe else self._visits / window_s,
-            reached_per_s=self._reached_per_s(plan, answered, window_s, over),
+            asked_per_s=None if plan.model == "closed" or plan.subscribe else self._visits / due_s,
+            reached_per_s=self._reached_per_s(plan, answered, due_s, over),
             response=self._response.counts(),
             service=self._service.counts(),
             errors=_summed([kind.errors for kind in self._kinds.values()]),
@@ -157,7 +163,26 @@ class Tally:
             notes=dict(self._notes),
         )
 
-    def _reached_per_s(self, plan: LoadPlan, answered: int, window_s: float, over: bool) -> float:
+    def _due_s(self, plan: LoadPlan, window_s: float, over: bool) -> float:
+        """Returns the time that the visits stand for that were due in a window: each has the gap behind it.
+
+        Where the load ends by itself with the last of n visits, they span n - 1 gaps, and stand for n. In a
+        short window of an even schedule there may be one more than the rate makes of it.
+        """
+        window_s, visits = max(window_s, 1e-9), self._visits
+        if plan.model == "closed" or plan.subscribe or not visits:
+            return window_s
+        arrivals = plan.arrivals
+        if arrivals.shape == "constant" and arrivals.rate_per_s:
+            return visits / arrivals.rate_per_s if over else max(window_s, visits / arrivals.rate_per_s)
+        if over and self._visits_ns and (plan.count is not None or arrivals.shape == "trace"):
+            span_s = (self._visits_ns[1] - self._visits_ns[0]) / 1e9
+            return span_s * visits / (visits - 1) if span_s else visits / (mean_rate_per_s(plan) or visits)
+        expected = mean_rate_per_s(plan) * plan.duration_s
+        is_even = arrivals.shape in ("ramp", "steps") and not arrivals.jittered
+        return window_s * max(1.0, visits / expected) if is_even and expected and over else window_s
+
+    def _reached_per_s(self, plan: LoadPlan, answered: int, due_s: float, over: bool) -> float:
         """Returns good answers a second; an open loop's until 99 % of them had come, where that was later.
 
         A server that falls behind in an open loop answers in the end, only later; the longer time shows it.
@@ -165,8 +190,8 @@ class Tally:
         the window.
         """
         if plan.model == "open" and over:
-            window_s = max(window_s, self._caught_up_s(answered) - plan.warm_up_s)
-        return answered / window_s
+            due_s = max(due_s, self._caught_up_s(answered) - plan.warm_up_s)
+        return answered / due_s
 
     def _caught_up_s(self, answered: int) -> float:
         """Returns when all but the last hundredth of the answers had come, from the start.
@@ -206,6 +231,18 @@ class Tally:
             stall_count=self._stall_count,
             stalled_s=self._stalled_ms / 1e3,
         )
+
+
+def mean_rate_per_s(plan: LoadPlan) -> float:
+    """Returns the rate at which visits are due, over all of the load; 0 where nothing says it."""
+    arrivals = plan.arrivals
+    match arrivals.shape:
+        case "ramp":
+            return (arrivals.rate_per_s + arrivals.to_per_s) / 2
+        case "steps":
+            length_s = sum(span_s for _, span_s in arrivals.steps)
+            return sum(rate * span_s for rate, span_s in arrivals.steps) / length_s if length_s else 0.0
+    return arrivals.rate_per_s
 
 
 def _kinds_together(one: KindCounts, other: KindCounts) -> KindCounts:

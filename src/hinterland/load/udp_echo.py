@@ -63,10 +63,9 @@ class UDPEcho(Stateless):
             self._refused = False
             await asyncio.sleep(PAUSE_AFTER_REFUSAL_S)
         loop = asyncio.get_running_loop()
-        host = self._target.address or self._target.host
         try:
             async with asyncio.timeout(timeout_s):
-                found = await loop.getaddrinfo(host, self._target.port, type=socket.SOCK_DGRAM)
+                found = await loop.getaddrinfo(*self._target.dialled, type=socket.SOCK_DGRAM)
         except TimeoutError:
             return TIMEOUT
         except OSError as failure:

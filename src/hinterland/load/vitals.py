@@ -42,8 +42,9 @@ class Vitals:
             return structs.replace(self._held, max_rss_bytes=_max_rss_bytes())
         elapsed_ns = max(1, time.monotonic_ns() - self._since_ns)
         return Used(
-            (time.thread_time_ns() - self._cpu_ns) / elapsed_ns,
-            ((run_delay_ns() or 0) - self._delay_ns) / elapsed_ns,
+            min(1.0, (time.thread_time_ns() - self._cpu_ns) / elapsed_ns),
+            # The kernel may only now account for a wait that began before the mark.
+            min(1.0, ((run_delay_ns() or 0) - self._delay_ns) / elapsed_ns),
             _max_rss_bytes(),
             elapsed_ns,
         )

@@ -11,15 +11,17 @@ import os
 import sys
 import traceback
 from collections.abc import Awaitable, Callable
+from functools import lru_cache
 from typing import Any
 
 import uvloop
 
 from hinterland.errors import HinterlandError, InternalError
-from hinterland.load import frames, tether
+from hinterland.load import failures, frames, known_secrets, tether
 from hinterland.load.drive import Drive
 from hinterland.load.frames import Broken, Counted, Frames, FromWorker, Go, Job, Ready, Stop, ToWorker
 from hinterland.load.requests import make_requests
+from hinterland.model.secrecy import hidden
 
 
 class Parent(asyncio.Protocol):
@@ -70,7 +72,7 @@ async def main() -> None:
     try:
         await _serve(parent, say)
     except HinterlandError as error:
-        say(Broken(type(error).__name__, error.says, error.next_step))
+        say(Broken(type(error).__name__, hidden(error.says), error.next_step))
     out.close()
     await said.closed
     os._exit(0)
@@ -79,6 +81,7 @@ async def main() -> None:
 async def _serve(parent: Parent, say: Callable[[FromWorker], None]) -> None:
     job = await parent.job
     requests = make_requests(job.plan, processes=job.of)
+    failures.hide(lru_cache(1)(lambda: known_secrets.of_plan(job.plan, requests.rows)))
     drive = Drive(job, requests, lambda part, last: say(Counted(part, last)))
     broken: list[HinterlandError] = []
 

@@ -21,8 +21,10 @@ class Target(Struct, frozen=True, kw_only=True):
     """Where a load goes. `host` is as the person gave it; `addresses` are those that the name has, in order,
     and `address` is the one of them that gets the load.
 
-    `tls` says whether TLS is spoken; `path` is the request target of the URL, `/` where it has none.
-    `user`, `password` and `database` are PostgreSQL's and Redis's.
+    Connections go to `connect_host` and `connect_port` instead, or to `unix_socket`, where one is given; what
+    is asked for, and whose certificate is looked for, stays `host`. `tls` says whether TLS is spoken; `path`
+    is the request target of the URL, `/` where it has none. `user`, `password` and `database` are
+    PostgreSQL's and Redis's.
     """
 
     url: str
@@ -31,11 +33,19 @@ class Target(Struct, frozen=True, kw_only=True):
     port: int
     address: str = ""
     addresses: tuple[str, ...] = ()
+    connect_host: str = ""
+    connect_port: int = 0
+    unix_socket: str = ""
     tls: bool = False
     path: str = "/"
     user: str = ""
     password: str = ""
     database: str = ""
+
+    @property
+    def dialled(self) -> tuple[str, int]:
+        """Where connections go: an address, or the path of a Unix socket, and the port there."""
+        return self.address or self.connect_host or self.host, self.connect_port or self.port
 
 
 class Arrivals(Struct, frozen=True, kw_only=True):
@@ -71,12 +81,12 @@ class Check(Struct, frozen=True, kw_only=True):
 class Extract(Struct, frozen=True, kw_only=True):
     """A value that an answer gives to the requests after it in its chain, as `{name}`.
 
-    `source` is where it stands: `json` (a path such as `items.0.id`), `header` (its name) or `pattern` (a
-    regular expression over the body, whose first group it is).
+    `source` is where it stands: `json` (a path such as `items.0.id`), `header` (its name), `cookie` (the name
+    of one that is set) or `pattern` (a regular expression over the body, whose first group it is).
     """
 
     name: str
-    source: Literal["json", "header", "pattern"]
+    source: Literal["json", "header", "cookie", "pattern"]
     path: str
 
 
@@ -98,9 +108,13 @@ class RequestPlan(Struct, frozen=True, kw_only=True):
 
 
 class Weighted(Struct, frozen=True, kw_only=True):
-    """A visit of the mix: its requests, one after the other, and how often it is chosen beside the others."""
+    """A visit of the mix: its requests, one after the other, and how often it is chosen beside the others.
+
+    cookies: whether it keeps those that answers set, and sends them with its later requests.
+    """
 
     weight: float = 1.0
+    cookies: bool = False
     requests: tuple[RequestPlan, ...] = (RequestPlan(),)
 
 
@@ -141,8 +155,10 @@ class LoadPlan(Struct, frozen=True, kw_only=True):
     `multiplexed` requests written without waiting). warm_up_s: sent like the rest, shown, and left out of the
     percentiles. processes: 0 lets the engine choose. subscribe: a WebSocket or event-stream load that
     listens; an operation is an event, from the time written in it (`sent_ns` or `t_ns` of its JSON,
-    CLOCK_MONOTONIC; else CLOCK_REALTIME ms as `ts`) to its receipt. sources: how many source addresses of
-    127.0.0.0/8 the connections are spread over.
+    CLOCK_MONOTONIC; else CLOCK_REALTIME ms as `ts`) to its receipt. follow: whether a visit goes on where a
+    redirect leads, on the same host. cert_file, key_file: the client's certificate and its key, in PEM; the
+    key may stand beside the certificate. sources: how many source addresses of 127.0.0.0/8 the connections
+    are spread over.
     """
 
     target: Target
@@ -163,7 +179,10 @@ class LoadPlan(Struct, frozen=True, kw_only=True):
     data: Data = Data()
     scenario: str = ""
     subscribe: bool = False
+    follow: bool = False
     verify_tls: bool = True
     ca_file: str = ""
+    cert_file: str = ""
+    key_file: str = ""
     seed: int = 0
     objectives: tuple[Objective, ...] = ()

@@ -1,4 +1,4 @@
-"""A load's conditions, requests and rates as a person writes them, and back.
+"""A load's conditions and rates as a person writes them, and back.
 
 For everything here `parse_x(render_x(x)) == x`. A text that means nothing raises UsageError with what would.
 """
@@ -10,15 +10,16 @@ from collections.abc import Iterable
 from math import isfinite
 
 from msgspec import convert
+from msgspec.structs import replace
 
 from hinterland.errors import UsageError
 from hinterland.model import quantities
-from hinterland.model.load import Check, Extract, Objective, Protocol, RequestPlan
+from hinterland.model.load import Check, Extract, Objective
+from hinterland.model.secrecy import MASK, hidden, is_secret
 
 CHECK_EXAMPLES = "status = 200, header content-type contains json, body matches ^ok, length >= 10"
 OBJECTIVE_EXAMPLES = "p99 < 20ms, max < 1s, errors = 0, error_share < 0.1%, rate >= 900, lateness_p99 < 1ms"
-EXTRACT_EXAMPLES = r"token=json:data.token, next=header:location, id=pattern:id=(\d+)"
-REQUEST_EXAMPLES = """/items, POST /charges {"amount": 1} or PUT /photo @photo.jpg"""
+EXTRACT_EXAMPLES = r"token=json:data.token, next=header:location, sid=cookie:sid, id=pattern:id=(\d+)"
 
 NUMERIC = ("<", "<=", ">", ">=")
 OPERATORS: dict[str, tuple[str, ...]] = {
@@ -31,8 +32,6 @@ OPERATORS: dict[str, tuple[str, ...]] = {
 
 PERCENTILE = re.compile(r"(lateness_)?p(\d{1,2}(?:\.\d{1,6})?)")
 METRICS = ("pNN", "max", "mean", "errors", "error_share", "rate", "lateness_pNN")
-HTTP_LIKE: tuple[Protocol, ...] = ("http1", "http2", "http3", "event_stream")
-"""The protocols whose request is a method and a path; the others send a message."""
 
 # The longer operator first: `<=` begins with `<`.
 _SIGN = r"<=|>=|!=|==|=|<|>|≤|≥|≠"
@@ -42,8 +41,7 @@ _CHECK = re.compile(
     re.DOTALL,
 )
 _OBJECTIVE = re.compile(rf"\s*([a-z_]+[0-9.]*)\s*({_SIGN})\s*(.*?)\s*")
-_EXTRACT = re.compile(r"\s*([A-Za-z_][\w.-]*)\s*=\s*(json|header|pattern):(.*)", re.DOTALL)
-_METHOD_LINE = re.compile(r"\s*(?:([A-Z][A-Z0-9_-]*)\s+)?(\S+)(?:\s+(.*))?", re.DOTALL)
+_EXTRACT = re.compile(r"\s*([A-Za-z_][\w.-]*)\s*=\s*(json|header|cookie|pattern):(.*)", re.DOTALL)
 _STEP = re.compile(r"\s*([^x\s]+)\s*x\s*([^x\s]+)\s*")
 
 
@@ -51,7 +49,10 @@ def parse_check(text: str) -> Check:
     """Returns the check that `header content-type contains json` means. Its value is kept as written."""
     found = _CHECK.fullmatch(text.strip())
     if found is None:
-        raise UsageError(f"check {text!r} is not PART OPERATOR VALUE.", f"Give one such as {CHECK_EXAMPLES}.")
+        shown = " ".join([*text.split()[:2], "..."]) if is_secret(text) else text
+        raise UsageError(
+            f"check {shown!r} is not PART OPERATOR VALUE.", f"Give one such as {CHECK_EXAMPLES}."
+        )
     name = found[2] or ""
     sign = _SIGNS.get(found[3] or found[4], found[3] or found[4])
     given = {"of": found[1] or "header", "name": name.lower(), "operator": sign, "value": found[5]}
@@ -62,14 +63,16 @@ def parse_check(text: str) -> Check:
 
 def examine_check(check: Check) -> None:
     """Raises UsageError for a check that can't be decided, with the part of it that is wrong."""
-    shown = f"check {render_check(check)!r}"
+    shown = f"check {shown_check(check)!r}"
     allowed = OPERATORS[check.of]
     if check.operator not in allowed:
         raise UsageError(f"{shown}: {check.of} has no {check.operator}.", f"It has {', '.join(allowed)}.")
     if check.of == "header" and not check.name:
         raise UsageError(f"{shown} names no header.", "Give one: header content-type contains json.")
     if (check.operator in NUMERIC or check.of in ("status", "length")) and not is_number(check.value):
-        raise UsageError(f"{shown}: {check.value!r} must be a number.", f"Give one such as {CHECK_EXAMPLES}.")
+        raise UsageError(
+            f"{shown}: {hidden(check.value)!r} must be a number.", f"Give one such as {CHECK_EXAMPLES}."
+        )
     if check.operator in ("contains", "matches") and not check.value:
         raise UsageError(f"{shown}: every answer does that.", "Say what it must contain.")
     if check.operator == "matches":
@@ -80,6 +83,13 @@ def render_check(check: Check) -> str:
     """Returns the check as a person would write it; `check NAME` among the errors has it as its NAME."""
     part = f"header {check.name}" if check.of == "header" else check.of
     return f"{part} {check.operator} {check.value}"
+
+
+def shown_check(check: Check) -> str:
+    """Returns the check as it may be printed and kept: what a secret header must be is not told."""
+    if check.of == "header" and is_secret(check.name) and check.value:
+        return render_check(replace(check, value=MASK))
+    return hidden(render_check(check))
 
 
 def parse_objective(text: str) -> Objective:
@@ -172,42 +182,30 @@ def parse_extract(text: str) -> Extract:
     extract = convert({"name": found[1], "source": found[2], "path": found[3]}, Extract)
     if extract.source == "pattern":
         examine_pattern(f"extract {text!r}", extract.path)
+    if extract.source == "json":
+        _examine_path(text, extract.path.strip())
     return extract
+
+
+def _examine_path(text: str, path: str) -> None:
+    """Raises UsageError for a path in the words of JSONPath or jq, which would find nothing."""
+    if not re.match(r"\$(?=[.\[]|\Z)|\.\w", path) and not re.search(
+        r"\w\[(?:\d+|\*|'[^']*'|\"[^\"]*\")\]", path
+    ):
+        return
+    plain = re.sub(r"\[[\"']?([^\[\]\"']*)[\"']?\]", r".\1", path.removeprefix("$")).strip(".")
+    is_plain = bool(plain) and ".." not in path and not re.search(r"[*?()\[\]@:]", plain)
+    raise UsageError(
+        f"extract {text!r}: {path} is {'JSONPath' if path[0] != '.' else 'a path of jq'}.",
+        f"Here it is written {plain}"
+        if is_plain
+        else "A path names keys and places, such as items.0.id; for more, use pattern: or a scenario.",
+    )
 
 
 def render_extract(extract: Extract) -> str:
     """Returns the extract as a person would write it."""
     return f"{extract.name}={extract.source}:{extract.path}"
-
-
-def parse_request_line(text: str, protocol: Protocol = "http1") -> RequestPlan:
-    """Returns the request that a line means.
-
-    For HTTP it is `[METHOD] PATH [BODY]`, GET without a method (POST with a body), and `@FILE` as body sends
-    the file. For the other protocols the line is the message, the statement or the command, or `@FILE`.
-    """
-    if not text.strip():
-        raise UsageError("a request is empty.", f"Give one such as {REQUEST_EXAMPLES}.")
-    if protocol not in HTTP_LIKE:
-        body, body_file = _body(text)
-        return RequestPlan(body=body, body_file=body_file)
-    found = _METHOD_LINE.fullmatch(text)
-    if found is None or not found[2].startswith(("/", "{", "*")):
-        shown = text if found is None else found[2]
-        raise UsageError(
-            f"request {text!r}: {shown!r} is no path.", f"A path begins with /: {REQUEST_EXAMPLES}."
-        )
-    body, body_file = _body(found[3] or "")
-    method = found[1] or ("POST" if found[3] else "GET")
-    return RequestPlan(method=method, path=found[2], body=body, body_file=body_file)
-
-
-def render_request_line(request: RequestPlan, protocol: Protocol = "http1") -> str:
-    """Returns the request as a line, without its name, headers, checks and extracts."""
-    body = f"@{request.body_file}" if request.body_file else request.body
-    if protocol not in HTTP_LIKE:
-        return body
-    return f"{request.method} {request.path}{' ' if body else ''}{body}"
 
 
 def examine_pattern(shown: str, pattern: str) -> None:
@@ -226,12 +224,6 @@ def is_number(text: str) -> bool:
         return isfinite(float(text))
     except ValueError:
         return False
-
-
-def _body(text: str) -> tuple[str, str]:
-    """Returns the body that a text is, or the name of the file that has it; the other is empty."""
-    name = text.strip().removeprefix("@").strip()
-    return ("", name) if text.startswith("@") and name else (text, "")
 
 
 def _step(text: str) -> tuple[float, float]:

@@ -12,9 +12,17 @@ Units = Mapping[str, int | Fraction]
 
 _NUMBER = re.compile(r"((?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d{1,3})?)\s*([a-zµ%/]*)", re.IGNORECASE)
 # Fractions, so that 17ms is the float nearest to 0.017 s, as a person who writes 0.017 expects.
-_MILLISECONDS: Units = {"": 1, "us": Fraction(1, 1000), "µs": Fraction(1, 1000), "ms": 1, "s": 1000}
+_MILLISECONDS: Units = {
+    "": 1,
+    "ns": Fraction(1, 10**6),
+    "us": Fraction(1, 1000),
+    "µs": Fraction(1, 1000),
+    "ms": 1,
+    "s": 1000,
+}
 _SECONDS: Units = {
     "": 1,
+    "ns": Fraction(1, 10**9),
     "us": Fraction(1, 10**6),
     "µs": Fraction(1, 10**6),
     "ms": Fraction(1, 1000),
@@ -34,13 +42,13 @@ _PER_S: Units = {
 
 
 def milliseconds(name: str, text: str) -> float:
-    """Returns the milliseconds that `50ms`, `0.2s` or `50` mean. Raises UsageError for anything else."""
-    return _read(name, text, _MILLISECONDS, "a time", "50ms or 0.2s")
+    """Returns the milliseconds that `50ms`, `0.2s`, `1s500ms` or `50` mean. Raises UsageError for others."""
+    return _read_time(name, text, _MILLISECONDS, "a time", "50ms or 0.2s")
 
 
 def seconds(name: str, text: str) -> float:
-    """Returns the seconds that `500ms`, `10s`, `2min`, `1h` or `10` mean. Raises UsageError for others."""
-    return _read(name, text, _SECONDS, "a time", "500ms, 10s or 2min")
+    """Returns the seconds that `500ms`, `10s`, `2min`, `1m30s` or `10` mean. Raises UsageError for others."""
+    return _read_time(name, text, _SECONDS, "a time", "500ms, 10s or 1m30s")
 
 
 def rate_per_s(name: str, text: str) -> float:
@@ -72,6 +80,19 @@ def queue(name: str, text: str) -> tuple[float | None, int | None]:
     if found and found[2].lower() in _BYTES:
         return None, round(_read(name, text, _BYTES, "a length", "100ms or 64kB"))
     return _read(name, text, _MILLISECONDS, "a length in time or bytes", "100ms or 64kB"), None
+
+
+def _read_time(name: str, text: str, units: Units, kind: str, example: str) -> float:
+    """Returns a time, also one in several units, as tools in Go write it: `1m30s`, `1h2m3.5s`."""
+    # The micro sign and the Greek letter look the same.
+    plain = text.strip().replace("\u03bc", "\u00b5")
+    parts = _NUMBER.findall(plain)
+    if len(parts) < 2 or "".join(number + unit for number, unit in parts) != plain:
+        return _read(name, plain, units, kind, example, shown=text)
+    named = [unit.lower() for _, unit in parts]
+    if "" in named or len(set(named)) < len(named):
+        raise UsageError(f"{name}={text} must be {kind}.", f"Give it as {example}.")
+    return sum(_read(name, number + unit, units, kind, example, shown=text) for number, unit in parts)
 
 
 def _read(

@@ -7,6 +7,8 @@ from math import log
 from msgspec import Struct
 
 MOST_TAKEN_SHARE = 0.9
+MEASURED_SHARE = 0.5
+"""The share of a trial in which it measures: all that was stolen of it may have been stolen there."""
 
 
 class Weather(Struct, frozen=True):
@@ -38,8 +40,18 @@ class Weather(Struct, frozen=True):
 
     @property
     def log_theft(self) -> float:
-        """By how much theft alone may have stretched work that wants a processor, as a logarithm."""
-        return -log(1 - self.stolen_of_wanted)
+        """By how much theft stretched a trial that was on the processor all along alike, as a logarithm.
+
+        A trial that computes loses the share stolen of what it wanted; one that mostly waits loses no more
+        than was stolen at all while it ran, one processor's time after the other's.
+        """
+        return -log(1 - min(self.stolen_of_wanted, MOST_TAKEN_SHARE, self.cores * self.steal_share))
+
+    @property
+    def most_log_theft(self) -> float:
+        """By how much theft may have stretched what was measured in a part of the trial, as a logarithm."""
+        struck = self.cores * self.steal_share / MEASURED_SHARE
+        return -log(1 - min(self.stolen_of_wanted, MOST_TAKEN_SHARE, struck))
 
     @property
     def log_taken(self) -> float:

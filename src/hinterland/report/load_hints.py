@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from hinterland.model.load import LoadPlan
 from hinterland.model.load_result import LoadResult
+from hinterland.model.request_line import HTTP_LIKE
 from hinterland.report import numbers
 
 MOST_HINTS = 4
+REDIRECTS = ("301", "302", "303", "307", "308")
 EVENT = 'an event is JSON with its time, such as {"id": 7, "ts": 1767225600123.4} in ms since 1970'
 FIXED = {
     "reset": "the server broke the connection off before its answer was complete",
@@ -24,14 +26,19 @@ FIXED = {
     "machine's CLOCK_MONOTONIC",
     "lost": "the numbers of the events (id) leave some out",
 }
+NO_ALPN = "tls: no shared protocol"
 BEGINNINGS = {
     "tls: unknown CA": "--ca FILE trusts the certificate that signed it, --insecure any",
     "tls: certificate expired": "--insecure accepts it none the less",
-    "tls: wrong host name": "put a name into the URL that the certificate has, or accept any with --insecure",
+    "tls: wrong host name": "put a name into the URL that the certificate has (--connect-to says where that "
+    "is), or accept any with --insecure",
+    "tls: the server wants a certificate of the client": "give it one with --cert and --key",
     "tls: the server does not speak TLS here": "try the URL without TLS, or another port",
-    "tls: no shared protocol: the server does not offer h2": "try --http 1.1",
     "not http2": "try --http 1.1; without TLS a server must be told to speak HTTP/2",
     "handshake: status": "the server did not take up the WebSocket: is it at this path?",
+    "body in Content-Encoding": "checks look at the decoded body: ask for gzip, deflate, br, zstd, or none",
+    "body is not in its Content-Encoding": "it is not in the coding that its head names, or cut off",
+    "no grpc-status": "a gRPC call ends with trailers, which did not come: does a proxy drop them?",
     "not an event stream": "an event stream has the Content-Type text/event-stream: is it at this path?",
 }
 """By how the words of an error begin."""
@@ -49,6 +56,15 @@ def hints(result: LoadResult) -> list[str]:
             found.setdefault(
                 says, f"{kind.partition(':')[0].replace('_', ' ')}: {says}{'' if says.endswith('?') else '.'}"
             )
+    redirects = {code: n for code, n in result.statuses.items() if code in REDIRECTS and n}
+    if redirects and not result.plan.follow:
+        count = sum(redirects.values())
+        found["redirects"] = (
+            f"{count:,} answer{'s were' if count != 1 else ' was'} {' or '.join(sorted(redirects))}: a load "
+            "follows no redirect unless you ask for it (--follow), and measures the redirect."
+        )
+    if _leaves_out_path(result.plan):
+        found["path"] = f"the URL's path {result.plan.target.path} was not sent: each request has its own."
     if result.surplus_answers:
         found["surplus"] = (
             f"{result.surplus_answers:,} times the server sent more than the answer (is its Content-Length "
@@ -62,6 +78,18 @@ def hints(result: LoadResult) -> list[str]:
     return list(found.values())[:MOST_HINTS]
 
 
+def _leaves_out_path(plan: LoadPlan) -> bool:
+    """Decides whether the path in the URL, which is not the plain one, is no request's."""
+    paths = [request.path for visit in plan.mix for request in visit.requests]
+    own = bool(plan.scenario) or all(paths)
+    return (
+        plan.target.protocol in HTTP_LIKE
+        and plan.target.path != "/"
+        and own
+        and plan.target.path not in paths
+    )
+
+
 def because(reasons: dict[str, int]) -> str:
     """Returns the first reason of an error, and the commonest where that is another."""
     first, often = next(iter(reasons)), max(reasons, key=lambda says: reasons[says])
@@ -72,15 +100,20 @@ def _hint(kind: str, plan: LoadPlan) -> str:
     target = plan.target
     match kind:
         case "refused":
-            host = f"[{target.host}]" if ":" in target.host else target.host
+            if target.unix_socket:
+                return f"nothing listens on {target.unix_socket}, or it takes no more connections"
+            name, port = target.connect_host or target.host, target.dialled[1]
+            host = f"[{name}]" if ":" in name else name
             tried = f" (tried {', '.join(target.addresses)})" if len(target.addresses) > 1 else ""
-            return f"nothing listens on {host}:{target.port}{tried}, or it takes no more connections"
+            return f"nothing listens on {host}:{port}{tried}, or it takes no more connections"
         case "unreachable":
             return f"no way leads to {target.host} from here"
         case "timeout":
             return f"no answer within {numbers.quantity(plan.timeout_s, 's')} (--timeout)"
         case "protocol":
             return "what came back is not of that protocol, or breaks its rules"
+    if target.protocol in ("http2", "http3") and (kind == NO_ALPN or kind.startswith(f"{NO_ALPN}: ")):
+        return "try --http 1.1"
     for beginning, says in BEGINNINGS.items():
         if kind.startswith(beginning):
             return says

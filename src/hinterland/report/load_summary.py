@@ -38,6 +38,7 @@ from hinterland.report.load_words import (
     rate_text,
     schedulers_say,
     sentence,
+    statuses_say,
     where_says,
 )
 
@@ -95,6 +96,8 @@ def _counted(result: LoadResult, width: int) -> Iterator[Line]:
     if not result.operations:
         came = "no event came" if result.plan.subscribe else "no operation was due in the measured time"
     yield from labelled("reached", f"{reached}; {came}", width)
+    if statuses := statuses_say(result.statuses):
+        yield from labelled("statuses", statuses, width)
     style = "red" if result.errors else ""
     yield from labelled("errors", errors_say(result.errors, result.operations), width, style)
     if sum(result.open_errors.values()):

@@ -69,7 +69,12 @@ def protocol_says(target: Target) -> str:
 
 
 def where_says(target: Target) -> str:
-    """Returns which address a load went to, `at 127.0.0.1`, where its name has several; else nothing."""
+    """Returns where a load went, `at 127.0.0.1`, where its URL does not say that alone; else nothing."""
+    if target.unix_socket:
+        return f" through {target.unix_socket}"
+    host, port = target.dialled
+    if target.connect_host or target.connect_port:
+        return f" at [{host}]:{port}" if ":" in host else f" at {host}:{port}"
     return f" at {target.address}" if len(target.addresses) > 1 else ""
 
 
@@ -99,6 +104,12 @@ def length_says(plan: LoadPlan) -> str:
         else numbers.quantity(plan.duration_s, "s")
     )
     return f"{text} after {numbers.quantity(plan.warm_up_s, 's')} of warm-up" if plan.warm_up_s else text
+
+
+def statuses_say(statuses: Mapping[str, int]) -> str:
+    """Returns which statuses came how often, most first: `9,990 x 200, 10 x 301`; empty without any."""
+    counted = sorted(statuses.items(), key=lambda item: (-item[1], item[0]))
+    return ", ".join(f"{count:,} x {status}" for status, count in counted if count)
 
 
 def errors_say(errors: Mapping[str, int], among: int) -> str:

@@ -169,9 +169,10 @@ def _judge_form(
         case DifferenceWithin():
             return ratios.within(form, measured, alpha, control=control)
         case Matches():
-            return ratios.equals(form, measured, alpha)
+            return ratios.equals(form, measured, alpha, control=control)
         case Crossover():
-            return crossover.judge(form, measured, alpha, unit=experiment.factor[form.along].unit)
+            unit = experiment.factor[form.along].unit
+            return crossover.judge(form, measured, alpha, unit=unit, control=control)
 
 
 def _axes(form: Claim) -> dict[str, str]:

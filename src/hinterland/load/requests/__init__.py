@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from hinterland.errors import UsageError
 from hinterland.load.outgoing import Requests
 from hinterland.load.requests.build import IN_LINE, in_line
+from hinterland.load.requests.foreign import can_be_named, examine_columns, suggested
 from hinterland.load.requests.mix import MixedRequests
 from hinterland.load.requests.rows import Rows, read_rows
 from hinterland.load.requests.template import parse
@@ -49,7 +50,17 @@ def _rows(plan: LoadPlan) -> Rows | None:
         for text in (request.path, request.body, *(value for _, value in request.headers))
     ]
     rows = read_rows(plan.data.rows, frozenset(name for text in texts for name in parse(text).names))
+    examine_columns(rows.file, rows.names, texts)
     if not rows.columns:
-        names = ", ".join(f"{{{name}}}" for name in rows.names)
-        raise UsageError(f"no request has a value of {rows.file}.", f"Name one of its columns: {names}.")
+        names = ", ".join(f"{{{name}}}" for name in rows.names if can_be_named(name))
+        raise UsageError(
+            f"no request has a value of {rows.file}.",
+            f"Name one of its columns: {names}." if names else _renamed(rows),
+        )
     return rows
+
+
+def _renamed(rows: Rows) -> str:
+    """Returns what to do where none of the columns can be named."""
+    pairs = ", ".join(f"{name!r} {suggested(name)}" for name in rows.names)
+    return f"None of its columns can stand in braces; call them in its first line: {pairs}."

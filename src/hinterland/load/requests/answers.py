@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from hinterland.errors import UsageError
+from hinterland.load.cookies import named
 from hinterland.load.message import Response
 from hinterland.load.requests.rows import as_text
 from hinterland.model.load import Check, Extract
@@ -101,6 +102,9 @@ def finding(extract: Extract) -> Finding:
         case "header":
             name = extract.path.strip().lower()
             return lambda response: response.headers.get(name)
+        case "cookie":
+            cookie = extract.path.strip()
+            return lambda response: named(response.headers.get("set-cookie", ""), cookie)
         case "pattern":
             examine_pattern(f"extract {render_extract(extract)!r}", extract.path)
             return _pattern(re.compile(extract.path))

@@ -11,7 +11,8 @@ from hinterland.load.requests.http_request import http_request
 from hinterland.load.requests.message_request import message, redis_command, statement
 from hinterland.load.requests.parts import Make, Resolve
 from hinterland.model.load import RequestPlan, Target
-from hinterland.model.load_words import HTTP_LIKE
+from hinterland.model.request_line import HTTP_LIKE
+from hinterland.model.secrecy import hidden
 
 IN_LINE = ("redis", "postgresql")
 """The protocols whose message is text even in a file, with values in it as on the command line."""
@@ -50,10 +51,13 @@ def in_line(plan: RequestPlan) -> RequestPlan:
 
 
 def name_of(plan: RequestPlan, target: Target) -> str:
-    """Returns what the outputs call a request: its name, else its method and path, else its message."""
+    """Returns what the outputs call a request: its name, else its method and path, else its message.
+
+    The outputs have no secrets in them.
+    """
     if plan.name:
-        return plan.name
+        return hidden(plan.name)
     if target.protocol in HTTP_LIKE:
-        return f"{plan.method} {plan.path or target.path}"
-    text = f"@{Path(plan.body_file).name}" if plan.body_file else " ".join(plan.body.split())
+        return hidden(f"{plan.method} {plan.path or target.path}")
+    text = f"@{Path(plan.body_file).name}" if plan.body_file else " ".join(hidden(plan.body).split())
     return text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…"

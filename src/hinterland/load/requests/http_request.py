@@ -10,6 +10,7 @@ from hinterland.load.requests.parts import Body, Fits, Make, Resolve, slots_of
 from hinterland.load.requests.template import Encoder, Slot, Template, Values, parse, renderer
 from hinterland.load.tls import authority
 from hinterland.model.load import RequestPlan, Target
+from hinterland.model.secrecy import hidden
 
 BINARY = ("http2", "http3")
 TARGET_BEGINS = ("/", "*", "http://", "https://")
@@ -124,7 +125,7 @@ def _target(text: str) -> Template:
     """Returns a request's path, taken apart. Raises UsageError for one that is no request target."""
     path = parse(text)
     if not _begins_with_value(path) and not text.startswith(TARGET_BEGINS):
-        raise UsageError(f"path {text!r} does not begin with /.", "Give one such as /items/{key}.")
+        raise UsageError(f"path {hidden(text)!r} does not begin with /.", "Give one such as /items/{key}.")
     return path
 
 

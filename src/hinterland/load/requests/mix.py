@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import partial
 
 from hinterland.errors import UsageError
+from hinterland.load.content_coding import NotDecoded, decoded
+from hinterland.load.grpc_status import STATUS, is_grpc, wrong_with
 from hinterland.load.message import Response
 from hinterland.load.outgoing import Outgoing
 from hinterland.load.requests import draws
 from hinterland.load.requests.answers import decision, finding
 from hinterland.load.requests.build import build, name_of
+from hinterland.load.requests.contradictions import examine_headers
+from hinterland.load.requests.foreign import examine
 from hinterland.load.requests.parts import Fits
 from hinterland.load.requests.route import Route, Step, Visit
 from hinterland.load.requests.scope import Scope
+from hinterland.load.requests.session import Session
 from hinterland.load.requests.values import CHOICE, Names
-from hinterland.model.load import LoadPlan, RequestPlan, Target, Weighted
-from hinterland.model.load_words import render_check
+from hinterland.model.load import LoadPlan, RequestPlan, Weighted
+from hinterland.model.load_words import shown_check
+from hinterland.model.request_line import HTTP_LIKE
 
 MOST_KINDS = 256
 WORST_GOOD_STATUS = 399
@@ -29,7 +37,8 @@ class MixedRequests:
     """
 
     def __init__(self, plan: LoadPlan, names: Names) -> None:
-        compiler = _Compiler(plan.target, names)
+        compiler = _Compiler(plan, names)
+        self.rows = names.rows
         self._routes = [compiler.route(visit) for visit in plan.mix]
         self._checks = compiler.steps
         self.kinds = tuple(compiler.kinds)
@@ -44,15 +53,26 @@ class MixedRequests:
         return route.begin(visit)
 
     def judge(self, outgoing: Outgoing, response: Response) -> str:
-        """Returns `check NAME` or `extract NAME` for an answer that is not good, empty for one that is.
+        """Returns `check NAME`, `extract NAME` or what else is wrong with an answer, empty for a good one.
 
         A status of 400 or more is nobody's business here, unless the request has a check on it: it is no good
         answer anyway, and what it lacks is not what is wrong with it.
         """
         visit = outgoing.visit
         step = visit.route.steps[visit.place] if isinstance(visit, Visit) else self._checks[outgoing.kind]
+        if isinstance(visit, Visit) and visit.session is not None:
+            wrong = visit.session.answered(outgoing, response)
+            if wrong or visit.session.is_led_on:
+                return wrong
         if response.status > WORST_GOOD_STATUS and not step.any_status:
             return ""
+        if step.wrong is not None and (wrong := step.wrong(response)):
+            return wrong
+        if step.looks_inside:
+            try:
+                response = decoded(response)
+            except NotDecoded as failure:
+                return str(failure)
         for name, decide in step.checks:
             if not decide(response):
                 return f"check {name}"
@@ -73,11 +93,11 @@ class MixedRequests:
 class _Compiler:
     """Makes the routes of a plan, and the list of its kinds."""
 
-    def __init__(self, target: Target, names: Names) -> None:
+    def __init__(self, plan: LoadPlan, names: Names) -> None:
         self.kinds: list[str] = []
         self.any_status: list[bool] = []
         self.steps: list[Step] = []
-        self._target, self._names = target, names
+        self._plan, self._target, self._names = plan, plan.target, names
 
     def route(self, visit: Weighted) -> Route:
         if not visit.requests:
@@ -85,26 +105,59 @@ class _Compiler:
         if not 0 < visit.weight < math.inf:
             raise UsageError(f"weight={visit.weight:g} must be above 0.", "Leave the visit out.")
         scope = Scope(self._names)
-        steps = [self._step(request, scope) for request in visit.requests]
-        return Route(steps, scope.drawn, scope.room)
+        session = self._session_of(visit)
+        last = len(visit.requests) - 1
+        steps = [
+            self._step(request, scope, reads=session is not None and (self._plan.follow or place < last))
+            for place, request in enumerate(visit.requests)
+        ]
+        return Route(steps, scope.drawn, scope.room, session)
 
-    def _step(self, request: RequestPlan, scope: Scope) -> Step:
+    def _session_of(self, visit: Weighted) -> Callable[[], Session] | None:
+        """Returns what makes the session of each such visit. One request needs none, unless it is led on."""
+        chained = len(visit.requests) > 1
+        if self._target.protocol not in HTTP_LIKE or not (self._plan.follow or (chained and visit.cookies)):
+            return None
+        return partial(Session, self._target, keeps=visit.cookies, follows=self._plan.follow)
+
+    def _step(self, request: RequestPlan, scope: Scope, *, reads: bool = False) -> Step:
         name = name_of(request, self._target)
-        checks = [(render_check(check), decision(check)) for check in request.checks]
+        self._examine(request, name)
+        checks = [(shown_check(check), decision(check)) for check in request.checks]
         any_status = any(check.of == "status" for check in request.checks)
         kind = self._kind(name, any_status)
 
         def resolve(asked: str, where: str, fits: Fits | None) -> tuple[int, bool]:
             return scope.resolve(asked, f"{name}, {where}", fits)
 
-        reads = bool(checks or request.extracts)
+        # Checks of its status by the person take the place of what the protocol makes of it.
+        calls = is_grpc(request.headers) and not any(check.name == STATUS for check in request.checks)
+        reads = bool(reads or checks or request.extracts or calls)
         make, constant = build(request, self._target, resolve, kind=kind, reads=reads)
-        step = Step(make, checks, any_status=any_status, constant=constant)
+        inside = [check.of for check in request.checks] + [extract.source for extract in request.extracts]
+        step = Step(
+            make,
+            checks,
+            any_status=any_status,
+            constant=constant,
+            looks_inside=bool({"body", "length", "json", "pattern"} & set(inside)),
+            wrong=wrong_with if calls else None,
+        )
         for extract in request.extracts:
             place, fits = scope.extracted(extract.name)
             step.found.append((extract.name, finding(extract), place, fits))
         self.steps.append(step)
         return step
+
+    def _examine(self, request: RequestPlan, name: str) -> None:
+        """Raises UsageError for a request that would quietly become another one."""
+        if self._target.protocol in HTTP_LIKE:
+            examine(request.path or self._target.path, f"{name}, path", is_path=True)
+        for header, value in request.headers:
+            examine(value, f"{name}, header {header}")
+        if not request.body_file:
+            examine(request.body, f"{name}, body")
+        examine_headers(request, self._plan, name)
 
     def _kind(self, name: str, any_status: bool) -> int:
         """Returns a kind of its own for each request, so that its checks are found by it."""

@@ -3,7 +3,7 @@
 | place | what happens to a value |
 |---|---|
 | path, behind its beginning | every sign but letters, digits and `-._~` is percent-encoded |
-| path, at its beginning | it is a whole target, as it is; of a URL, scheme and host are taken off |
+| path, at its beginning | it is a whole target, as it is; of a URL, scheme, host and fragment are taken off |
 | header | it stays as it is; one with a line end, NUL or a sign beyond Latin-1 is refused |
 | body that is JSON, within quotes | escaped as in a JSON string; outside of quotes it stays as it is |
 | body that is a form | percent-encoded, a space as `+` |
@@ -39,7 +39,8 @@ def in_path(value: str) -> str:
 
 
 def as_target(value: str) -> str:
-    """Returns a value as a whole request target: of a URL only what follows its host."""
+    """Returns a value as a whole request target: of a URL only what follows its host, and no fragment."""
+    value = value.partition("#")[0]
     if value.startswith("/"):
         return value
     rest = _ORIGIN.sub("", value, count=1)

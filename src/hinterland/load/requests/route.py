@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from hinterland.load.message import Response
 from hinterland.load.outgoing import Outgoing
 from hinterland.load.requests.answers import Decision, Finding
 from hinterland.load.requests.parts import Fits, Make
+from hinterland.load.requests.session import Session
 from hinterland.load.requests.values import Value
 
 
 class Step:
     """One request of a visit, made ready. `constant` is it where it has no values.
 
-    `found`: what later requests need, each as its name, how it is found, its place and what it must satisfy.
+    `wrong`: what is wrong with an answer whose protocol says it apart from the status. `looks_inside`:
+    whether a check or an extract needs its body. `found`: what later requests need, each as its name, how it
+    is found, its place and what it must satisfy.
     """
 
-    __slots__ = ("any_status", "checks", "constant", "found", "make")
+    __slots__ = ("any_status", "checks", "constant", "found", "looks_inside", "make", "wrong")
 
     def __init__(
-        self, make: Make, checks: list[tuple[str, Decision]], *, any_status: bool, constant: bool
+        self,
+        make: Make,
+        checks: list[tuple[str, Decision]],
+        *,
+        any_status: bool,
+        constant: bool,
+        looks_inside: bool = False,
+        wrong: Callable[[Response], str] | None = None,
     ) -> None:
+        self.looks_inside, self.wrong = looks_inside, wrong
         self.make, self.checks, self.any_status = make, checks, any_status
         self.constant = make(()) if constant else None
         self.found: list[tuple[str, Finding, int, list[Fits]]] = []
@@ -27,23 +41,32 @@ class Step:
 class Visit:
     """A visit under way whose requests need each other: what it knows, and how far it is."""
 
-    __slots__ = ("number", "place", "route", "values")
+    __slots__ = ("number", "place", "route", "session", "values")
 
-    def __init__(self, route: Route, number: int, values: list[str]) -> None:
-        self.route, self.number, self.values = route, number, values
+    def __init__(self, route: Route, number: int, values: list[str], session: Session | None = None) -> None:
+        self.route, self.number, self.values, self.session = route, number, values, session
         self.place = 0
 
 
 class Route:
-    """The way of a visit through its requests. `drawn` fill some of its values, answers the rest."""
+    """The way of a visit through its requests. `drawn` fill some of its values, answers the rest.
 
-    __slots__ = ("_alone", "_drawn", "_fresh", "_room", "constant", "steps")
+    `session` makes what each visit keeps of its cookies and redirects; None where it keeps nothing.
+    """
 
-    def __init__(self, steps: list[Step], drawn: list[tuple[int, Value]], room: int) -> None:
-        self.steps, self._room = steps, room
+    __slots__ = ("_alone", "_drawn", "_fresh", "_room", "_session", "constant", "steps")
+
+    def __init__(
+        self,
+        steps: list[Step],
+        drawn: list[tuple[int, Value]],
+        room: int,
+        session: Callable[[], Session] | None = None,
+    ) -> None:
+        self.steps, self._room, self._session = steps, room, session
         self._drawn = [(place, value.draw) for place, value in drawn]
         self._fresh = [(place, value.draw) for place, value in drawn if value.fresh]
-        self._alone = len(steps) == 1 and not steps[0].found
+        self._alone = len(steps) == 1 and not steps[0].found and session is None
         self.constant = steps[0].constant if self._alone else None
 
     def begin(self, number: int) -> Outgoing:
@@ -55,12 +78,17 @@ class Route:
         values = [""] * self._room
         for place, draw in self._drawn:
             values[place] = draw(number)
-        return self._sent(Visit(self, number, values))
+        return self._sent(Visit(self, number, values, self._session and self._session()))
 
     def then(self, visit: Visit, before: Outgoing) -> Outgoing | None:
         """Returns the request of a visit that follows the one before it, None behind the last."""
+        session = visit.session
+        if session is not None and session.is_led_on:
+            outgoing = session.led_on(before)
+            outgoing.visit = visit
+            return outgoing
         constant = self.steps[visit.place].constant
-        if constant is not None and before.built is not None:
+        if constant is not None and before.built is not None and before.headers is constant.headers:
             constant.built = before.built  # What a driver made of one copy serves the next.
         visit.place += 1
         if visit.place >= len(self.steps):
@@ -74,6 +102,9 @@ class Route:
         # A request without values is one object for all visits: this one needs a copy of its own.
         outgoing = step.make(visit.values) if step.constant is None else _copy(step.constant)
         outgoing.visit = visit
+        if visit.session is not None:
+            visit.session.arrived()
+            visit.session.prepared(outgoing)
         return outgoing
 
 

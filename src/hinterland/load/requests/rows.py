@@ -41,9 +41,13 @@ def read_rows(file: str, wanted: frozenset[str] | None = None) -> Rows:
 
 def _csv(path: Path, wanted: frozenset[str] | None) -> Rows:
     with path.open(encoding="utf-8-sig", newline="") as stream:
-        reader = csv.reader(stream, strict=True)
+        header = stream.readline()
+        stream.seek(0)
+        # Who writes a blank behind the commas of the header does so in the rows.
+        reader = csv.reader(stream, strict=True, skipinitialspace=", " in header)
         try:
             names = tuple(name.strip() for name in next(reader, []))
+            _examine_separator(path, names)
             if len(set(names)) < len(names):
                 raise UsageError(f"{path}: line 1 names a column twice.", "Give each its own name.")
             columns: dict[str, list[str]] = {name: [] for name in names if wanted is None or name in wanted}
@@ -65,6 +69,16 @@ def _csv(path: Path, wanted: frozenset[str] | None) -> Rows:
                 f"{path}: line {reader.line_num} is not CSV: {error}.", "Close its quotes."
             ) from None
     return Rows(str(path), names, columns, count)
+
+
+def _examine_separator(path: Path, names: tuple[str, ...]) -> None:
+    """Raises UsageError for a header of one cell with another sign between the names."""
+    found = next((sign for sign in (";", "\t", "|") if len(names) == 1 and sign in names[0]), None)
+    if found is not None:
+        raise UsageError(
+            f"{path}: line 1 is one cell, {names[0]!r}: its names stand between {found!r}.",
+            "Put commas between the cells.",
+        )
 
 
 def _json_lines(path: Path, wanted: frozenset[str] | None) -> Rows:

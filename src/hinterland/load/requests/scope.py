@@ -5,6 +5,7 @@ from __future__ import annotations
 from hinterland.errors import UsageError
 from hinterland.load.requests.parts import Fits
 from hinterland.load.requests.values import Names, Value
+from hinterland.model.secrecy import MASK, hidden, is_secret
 
 
 class Scope:
@@ -56,7 +57,8 @@ class Scope:
         assert rows is not None
         for number, cell in enumerate(rows.columns[column], start=1):
             if not fits(cell):
+                shown = MASK if is_secret(column) or is_secret(where) else hidden(cell)[:60]
                 raise UsageError(
-                    f"{rows.file}: row {number}, {column!r}: {cell[:60]!r} can't stand in {where}.",
+                    f"{rows.file}: row {number}, {column!r}: {shown!r} can't stand in {where}.",
                     "A header's value is one line of Latin-1; a whole path begins with / and has no space.",
                 )

@@ -16,6 +16,7 @@ from msgspec import Struct
 from hinterland.errors import UsageError
 from hinterland.load.requests import draws
 from hinterland.load.requests.draws import Stream
+from hinterland.load.requests.foreign import can_be_named
 from hinterland.load.requests.rows import Rows
 from hinterland.load.requests.template import escaped
 from hinterland.model.load import Data
@@ -70,7 +71,8 @@ class Names:
 
     def unknown(self, name: str, where: str, extracted: Mapping[str, int]) -> UsageError:
         """Returns the error for a name that stands for nothing."""
-        known = [*extracted, *(self.rows.names if self.rows else ()), *BUILT_IN]
+        columns = [column for column in (self.rows.names if self.rows else ()) if can_be_named(column)]
+        known = [*extracted, *columns, *BUILT_IN]
         listed = ", ".join(f"{{{one}}}" for one in dict.fromkeys(known))
         written = escaped(f"{{{name}}}")
         return UsageError(

@@ -20,12 +20,12 @@ from hinterland.statistics.scatter import Scatter
 from hinterland.statistics.sequence import assumed_by, running_sequence
 
 
-def judge(form: Crossover, measured: Measured, alpha: float, *, unit: str) -> Evidence:
+def judge(form: Crossover, measured: Measured, alpha: float, *, unit: str, control: bool) -> Evidence:
     """Holds when `first` wins at the lowest level and `second` at the highest; refuted when either
     end is decided the other way.
 
-    Who wins at a level is a matter of direction, which noise can't turn: disturbed trials count, less what a
-    side drew on itself.
+    Who wins at a level is a matter of direction, which noise hardly turns: disturbed trials count for it,
+    less what a side drew on itself. Only undisturbed ones refute.
     """
     columns = _columns(form, measured)
     levels, wins = _wins(columns, measured.better == "higher")
@@ -44,7 +44,7 @@ def judge(form: Crossover, measured: Measured, alpha: float, *, unit: str) -> Ev
     word: VerdictWord = "inconclusive"
     if lowest.low > 0 and highest.high < 0:
         word = "holds"
-    elif lowest.high < 0 or highest.low > 0:
+    elif (lowest.high < 0 or highest.low > 0) and (control or not _at_ends(columns, levels)):
         word = "refuted"
     found = crossover_sequence(levels, wins, alpha, scatters=known)
     one, other = _name(form.first, form.second), _name(form.second, form.first)
@@ -97,6 +97,16 @@ def _columns(form: Crossover, measured: Measured) -> Columns:
 
 def _disturbed(columns: Columns) -> int:
     return sum(pair.disturbed for column in columns.values() for pairs in column.values() for pair in pairs)
+
+
+def _at_ends(columns: Columns, levels: Sequence[float]) -> bool:
+    """Decides whether noise disturbed a pair at the lowest or the highest level."""
+    return any(
+        pair.disturbed
+        for level in (levels[0], levels[-1])
+        for found in columns[level].values()
+        for pair in found
+    )
 
 
 def _drawn(pair: Pair) -> float:

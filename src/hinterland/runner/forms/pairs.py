@@ -82,9 +82,10 @@ def _extra(measured: Measured, side: TrialResult, other: TrialResult) -> float:
     """Returns by how much noise may have struck a side harder than the other, as a logarithm.
 
     The order is random, so that noise strikes both alike, but for what a side draws on itself: who uses more
-    of the processors is robbed of more, and delays the link and the generator that run beside it.
+    of the processors is robbed of more, and delays the link and the generator that run beside it. One that
+    waits loses nothing to a thief: the most that may have struck a side is held against what the other bore.
     """
-    theft = (side.weather.log_theft if side.weather else 0.0) - (
+    theft = (side.weather.most_log_theft if side.weather else 0.0) - (
         other.weather.log_theft if other.weather else 0.0
     )
     return max(0.0, theft) + measured.late_log(side, side.late_ms - other.late_ms)

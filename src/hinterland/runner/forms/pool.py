@@ -30,7 +30,8 @@ def scatters(
 ) -> list[Scatter | None]:
     """Returns, for each of these blocks, the scatter of the log metric as known after it, None if it isn't.
 
-    Of the run's treatments those count whose results are like those of one of the `sides`. quiet: only
+    Of the run's treatments those count whose results are like those of one of the `sides`, by the first two
+    trials of each, so that later blocks don't choose anew who counted in earlier ones. quiet: only
     undisturbed trials. value: what is compared, the metric itself without it.
     """
     seen: dict[str, list[tuple[int, float]]] = {}
@@ -48,7 +49,7 @@ def scatters(
         sizes.setdefault(name, []).append(math.log(size))
         if any(matches(side, trial.treatment) for side in sides):
             own.add(name)
-    middles = {name: float(np.median(logs)) for name, logs in sizes.items()}
+    middles = {name: sum(logs[:2]) / len(logs[:2]) for name, logs in sizes.items()}
     alike = [
         name
         for name, middle in middles.items()

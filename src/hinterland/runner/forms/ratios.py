@@ -25,7 +25,7 @@ def at_least(form: RatioAtLeast, measured: Measured, alpha: float, *, control: b
     word: VerdictWord = "inconclusive"
     if found.interval.low >= math.log(form.ratio):
         word = "holds"
-    elif found.interval.high < math.log(form.ratio):
+    elif found.convicts.high < math.log(form.ratio):
         word = "refuted"
     medians = _medians([(pair.above, pair.below) for pair in found.pairs])
     asked = f"at least {form.ratio:g}x"
@@ -38,7 +38,7 @@ def within(form: DifferenceWithin, measured: Measured, alpha: float, *, control:
     """Holds when the whole interval of the ratio lies inside the band, refuted when wholly outside."""
     one, other = {**form.where, **form.one}, {**form.where, **form.other}
     found = ratio(measured, one, other, alpha, control=control)
-    word = _inside(found.interval, math.log(form.ratio))
+    word = _inside(found.interval, found.convicts, math.log(form.ratio))
     medians = _medians([(pair.above, pair.below) for pair in found.pairs])
     asked = f"within {form.ratio:g}x"
     return _evidence(
@@ -46,51 +46,66 @@ def within(form: DifferenceWithin, measured: Measured, alpha: float, *, control:
     )
 
 
-def equals(form: Matches, measured: Measured, alpha: float) -> Evidence:
+def equals(form: Matches, measured: Measured, alpha: float, *, control: bool) -> Evidence:
     """Holds when metric / oracle lies inside the band around 1, refuted when wholly outside.
 
     Nothing is paired here, so that noise moves the ratio itself. What it may have added to a disturbed trial
-    is known from the trial: the interval reaches further by that, to what a calm one would have shown.
+    is known from the trial: the interval reaches further by that, to what a calm one would have shown. Only
+    undisturbed trials refute.
     """
+    trials = [
+        trial
+        for trial in measured.where(form.where)
+        if not math.isnan(trial.outcome.metrics.get(form.oracle, math.nan))
+        and math.isfinite(_added(measured, trial))
+    ]
+    calm = [trial for trial in trials if not measured.disturbs(trial)]
+    disturbed = len(trials) - len(calm)
+    interval = _oracle_interval(form, measured, trials, alpha)
+    convicts = interval
+    if disturbed and not control:
+        convicts = _oracle_interval(form, measured, calm, alpha)
+    word = _inside(interval, convicts, math.log(form.within))
+    pairs = [(t.outcome.metrics[form.metric], t.outcome.metrics[form.oracle]) for t in trials]
+    asked = f"within {form.within:g}x"
+    return _evidence(
+        word, measured.name, interval, form.within, _medians(pairs), asked, len(trials), disturbed
+    )
+
+
+def _oracle_interval(
+    form: Matches, measured: Measured, trials: Sequence[TrialResult], alpha: float
+) -> Interval:
+    """Returns the interval of metric / oracle, as a logarithm, with room for what noise may have added."""
     by_block: dict[int, list[TrialResult]] = {}
-    for trial in measured.where(form.where):
-        oracle = trial.outcome.metrics.get(form.oracle, math.nan)
-        if not math.isnan(oracle) and math.isfinite(_added(measured, trial)):
-            by_block.setdefault(trial.block, []).append(trial)
+    for trial in trials:
+        by_block.setdefault(trial.block, []).append(trial)
 
     def quotient(trial: TrialResult) -> float | None:
         oracle = trial.outcome.metrics.get(form.oracle, 0.0)
         return trial.outcome.metrics[form.metric] / oracle if oracle > 0 else None
 
-    logs = [
-        _mean([log_ratio(t.outcome.metrics[form.metric], t.outcome.metrics[form.oracle]) for t in trials])
-        for _, trials in sorted(by_block.items())
-    ]
-    known = scatters(measured, sorted(by_block), [form.where], quiet=False, value=quotient, paired=False)
-    parts = 1.0 / min((len(trials) for trials in by_block.values()), default=1)
+    blocks = sorted(by_block)
+    x = np.array(
+        [
+            _mean([log_ratio(t.outcome.metrics[form.metric], t.outcome.metrics[form.oracle]) for t in found])
+            for found in map(by_block.__getitem__, blocks)
+        ]
+    )
+    known = scatters(measured, blocks, [form.where], quiet=False, value=quotient, paired=False)
+    parts = 1.0 / min((len(found) for found in by_block.values()), default=1)
     allowance = DRIFT_ALLOWANCE if measured.timed else UNTIMED_ALLOWANCE
+    plain = running_sequence(x, alpha, allowance, known, parts)
     # Block by block: a bound that disturbed blocks set is not to be believed for the calm ones after them.
-    added = [_mean([_added(measured, t) for t in trials]) for _, trials in sorted(by_block.items())]
-    x, more = np.array(logs), np.array(added)
-    interval = running_sequence(x, alpha, allowance, known, parts)
-    if more.any():
-        slow = (
-            running_sequence(x - more, alpha, allowance, known, parts)
-            if measured.better != "higher"
-            else interval
-        )
-        fast = (
-            running_sequence(x + more, alpha, allowance, known, parts)
-            if measured.better != "lower"
-            else interval
-        )
-        interval = bounded(interval, slow, fast)
-    flat = [trial for trials in by_block.values() for trial in trials]
-    word = _inside(interval, math.log(form.within))
-    pairs = [(t.outcome.metrics[form.metric], t.outcome.metrics[form.oracle]) for t in flat]
-    disturbed = sum(measured.disturbs(trial) for trial in flat)
-    asked = f"within {form.within:g}x"
-    return _evidence(word, measured.name, interval, form.within, _medians(pairs), asked, len(flat), disturbed)
+    more = np.array([_mean([_added(measured, trial) for trial in by_block[block]]) for block in blocks])
+    if not more.any():
+        return plain
+    slow = fast = plain
+    if measured.better != "higher":
+        slow = running_sequence(x - more, alpha, allowance, known, parts)
+    if measured.better != "lower":
+        fast = running_sequence(x + more, alpha, allowance, known, parts)
+    return bounded(plain, slow, fast)
 
 
 def _added(measured: Measured, trial: TrialResult) -> float:
@@ -105,10 +120,10 @@ def _mean(values: Sequence[float]) -> float:
     return sum(values) / len(values)
 
 
-def _inside(interval: Interval, width: float) -> VerdictWord:
+def _inside(interval: Interval, convicts: Interval, width: float) -> VerdictWord:
     if interval.low > -width and interval.high < width:
         return "holds"
-    if interval.low > width or interval.high < -width:
+    if convicts.low > width or convicts.high < -width:
         return "refuted"
     return "inconclusive"
 

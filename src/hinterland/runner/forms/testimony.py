@@ -5,6 +5,10 @@ and what slows everything down leaves it where it is: **noise can hide a differe
 ratio that lies above 1 through noise is at least that large, one that lies below 1 at most that, and that a
 ratio is near 1, or no further from it than so much, only undisturbed trials can say. What a side may have
 drawn on itself is subtracted first (`Pair.raised`, `Pair.lowered`).
+
+Noise may still strike one side harder than is measured: a protocol that a program speaks waits for the
+processor where the kernel's does not. So what comes through noise may help a claim to hold, with its control
+in the same noise to show that it need not have, and **refutes nothing**: that only undisturbed trials do.
 """
 
 from __future__ import annotations
@@ -29,9 +33,13 @@ UNTIMED_ALLOWANCE = 1.05
 
 @dataclass(frozen=True)
 class Testimony:
-    """The interval of a ratio, the pairs behind it, and how many of them noise had disturbed."""
+    """The interval of a ratio, the pairs behind it, and how many of them noise had disturbed.
+
+    convicts: what may refute a claim, which is the interval of the undisturbed pairs.
+    """
 
     interval: Interval
+    convicts: Interval
     pairs: tuple[Pair, ...]
     disturbed: int
 
@@ -59,9 +67,11 @@ def ratio(
     }
     calm = _interval(measured, quiet, (above, below), alpha, quiet=True)
     if not disturbed:
-        return Testimony(calm, pairs, 0)
+        return Testimony(calm, calm, pairs, 0)
     everything = _interval(measured, usable, (above, below), alpha, quiet=False)
-    return Testimony(everything if control else through_noise(everything, calm), pairs, disturbed)
+    if control:
+        return Testimony(everything, everything, pairs, disturbed)
+    return Testimony(through_noise(everything, calm), calm, pairs, disturbed)
 
 
 def through_noise(everything: Interval, calm: Interval) -> Interval:

@@ -6,6 +6,7 @@ import asyncio
 import ipaddress
 import socket
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from hinterland.errors import UsageError
 from hinterland.model.load import Target
@@ -22,17 +23,24 @@ SocketOf = Callable[[int, int], socket.socket]
 
 async def resolved(target: Target) -> list[str]:
     """Returns the target's addresses in the resolver's order, asked for once. Raises UsageError for none."""
-    host = target.host.strip("[]")
+    name, port = target.dialled
+    host = name.strip("[]")
     kind = socket.SOCK_DGRAM if target.protocol in OVER_UDP else socket.SOCK_STREAM
     try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, target.port, type=kind)
+        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=kind)
     except (OSError, UnicodeError) as error:
         why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise UsageError(
-            f"{target.host} has no address: {why}.", "Check the name, or give its address."
-        ) from error
+        raise UsageError(f"{name} has no address: {why}.", "Check the name, or give its address.") from error
     # The number of an interface, without which a link-local address leads nowhere, comes apart from it.
     return list(dict.fromkeys(_scoped(entry[4]) for entry in found))
+
+
+async def unix_path(path: str) -> str:
+    """Returns the path of a Unix socket whole. Raises UsageError where there is none."""
+    whole = Path(path).expanduser().absolute()
+    if not await asyncio.to_thread(whole.is_socket):
+        raise UsageError(f"{path} is no Unix socket.", "Start the server, or give the path of its socket.")
+    return str(whole)
 
 
 async def first_open(addresses: Sequence[str], target: Target, *, socket_of: SocketOf = socket.socket) -> str:
@@ -43,7 +51,7 @@ async def first_open(addresses: Sequence[str], target: Target, *, socket_of: Soc
     if len(addresses) > 1:
         listens = _hears if target.protocol in OVER_UDP else _takes
         for address in addresses:
-            if await listens(address, target.port, socket_of):
+            if await listens(address, target.dialled[1], socket_of):
                 return address
     return addresses[0]
 

@@ -7,26 +7,29 @@ little to hurt.
 from __future__ import annotations
 
 import math
-import re
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
 from msgspec.structs import replace
 
 from hinterland.errors import UsageError
+from hinterland.load.arrivals import examine_first
 from hinterland.model import load_words
 from hinterland.model.load import (
     Arrivals,
     Data,
     LoadPlan,
     Objective,
-    RequestPlan,
     Scheduler,
     Target,
     Weighted,
 )
+from hinterland.runner.load.asked_requests import mix_of
+from hinterland.runner.load.asked_rules import file_of, together
+from hinterland.runner.load.connection_use import check_identity, connection_use
+from hinterland.runner.load.target import elsewhere
 from hinterland.runner.load.target import target as target_of
 
 DEFAULT_RATE_PER_S = 100.0
@@ -36,8 +39,6 @@ NO_END_S = 24 * 3600.0
 """How long a load with a count and no duration may take."""
 HTTP = ("http1", "http2", "http3", "event_stream")
 HEADERS = (*HTTP, "websocket")
-RENEWABLE = ("http1", "websocket", "tcp", "postgresql", "redis")
-"""The protocols that `new_connections` goes with: HTTP/1.1 for each request, the others for each visit."""
 MOST_CONNECTIONS = 1_000_000
 SCHEDULERS = ("spin", "timerfd", "tick")
 
@@ -68,9 +69,14 @@ class Asked:
     pipelining: int | None = None
     new_connections: bool = False
     subscribe: bool = False
+    follow: bool = False
     timeout_s: float = 10.0
     ca: str | Path | None = None
     insecure: bool = False
+    cert: str | Path | None = None
+    key: str | Path | None = None
+    connect_to: str | None = None
+    unix_socket: str | Path | None = None
     method: str | None = None
     header: Sequence[str] | dict[str, str] = ()
     body: str | None = None
@@ -94,10 +100,11 @@ NAMES = tuple(field.name for field in fields(Asked))
 
 def plan(url: str, asked: Asked) -> LoadPlan:
     """Returns the plan of a load. Raises UsageError with the value, the rule and the next step."""
-    target = target_of(url, asked.http)
+    target = elsewhere(target_of(url, asked.http), asked.connect_to, asked.unix_socket)
     _whole(asked)
+    check_identity(asked, target)
     arrivals = _arrivals(asked, target)
-    multiplexed, mode = _connection_use(asked, target)
+    multiplexed, mode = connection_use(asked, target)
     connections = DEFAULT_CONNECTIONS if asked.connections is None else asked.connections
     listens = asked.subscribe or target.protocol == "event_stream"
     made = LoadPlan(
@@ -115,16 +122,19 @@ def plan(url: str, asked: Asked) -> LoadPlan:
         processes=asked.processes or 0,
         sources=asked.sources,
         subscribe=listens,
+        follow=asked.follow,
         data=_data(asked),
-        scenario=_file("scenario", asked.scenario),
+        scenario=file_of("scenario", asked.scenario),
         verify_tls=not asked.insecure,
-        ca_file=_file("ca", asked.ca),
+        ca_file=file_of("ca", asked.ca),
+        cert_file=file_of("cert", asked.cert),
+        key_file=file_of("key", asked.key),
         seed=secrets.randbits(31) if asked.seed is None else asked.seed,
         objectives=tuple(
             load_words.parse_objective(one) if isinstance(one, str) else one for one in asked.objectives
         ),
     )
-    return replace(made, mix=_mix(asked, target))
+    return replace(made, mix=mix_of(asked, target))
 
 
 def _whole(asked: Asked) -> None:
@@ -159,12 +169,6 @@ def _whole(asked: Asked) -> None:
     together("insecure", asked.insecure or None, "ca", asked.ca)
     together("streams", asked.streams, "pipelining", asked.pipelining)
     together("new-connections", asked.new_connections or None, "pipelining", asked.pipelining)
-
-
-def together(first: str, given: object, second: str, also: object) -> None:
-    """Raises UsageError where both options are given."""
-    if given is not None and also is not None:
-        raise UsageError(f"{first} and {second} can't stand together.", "Give one of them.")
 
 
 def _arrivals(asked: Asked, target: Target) -> Arrivals:
@@ -204,12 +208,14 @@ def _trace(asked: Asked) -> Arrivals:
     if asked.poisson:
         raise UsageError("poisson does not go with trace, which says every moment.", "Leave one of them out.")
     if isinstance(asked.trace, str | Path):
-        return Arrivals(shape="trace", file=_file("trace", asked.trace))
+        return Arrivals(shape="trace", file=file_of("trace", asked.trace))
     times = tuple(float(each) for each in asked.trace or ())
     if not times or min(times) < 0 or not all(map(math.isfinite, times)):
         raise UsageError(
             "trace must be times in s from the start, 0 or later, at least one.", "Such as [0, 0.5, 0.7]."
         )
+    if times:
+        examine_first(min(times), f"trace: {min(times):.10g}")
     return Arrivals(shape="trace", times_s=tuple(sorted(times)))
 
 
@@ -226,33 +232,6 @@ def _duration_s(asked: Asked, arrivals: Arrivals) -> float:
     return DEFAULT_DURATION_S if asked.count is None else NO_END_S
 
 
-def _connection_use(asked: Asked, target: Target) -> tuple[int, str]:
-    """Returns how many operations a connection carries at once, and the mode of HTTP/1.1."""
-    if asked.streams is not None and target.protocol not in ("http2", "http3"):
-        raise UsageError(
-            f"streams={asked.streams} does not go with {target.protocol}: its connections carry one request "
-            "at a time.",
-            "Add --http 2, or raise connections.",
-        )
-    if asked.pipelining is not None and target.protocol != "http1":
-        raise UsageError(
-            f"pipelining={asked.pipelining} does not go with {target.protocol}.", "It goes with HTTP/1.1."
-        )
-    if asked.new_connections and (target.protocol not in RENEWABLE or asked.subscribe):
-        what = "subscribe" if asked.subscribe else target.protocol
-        raise UsageError(
-            f"new-connections does not go with {what}.",
-            "It goes with HTTP/1.1, and with WebSocket, TCP, PostgreSQL and Redis.",
-        )
-    if asked.subscribe and target.protocol not in ("websocket", "event_stream"):
-        raise UsageError(
-            f"subscribe does not go with {target.protocol}.", "It goes with ws://, wss:// and sse+http://."
-        )
-    if asked.pipelining is not None:
-        return asked.pipelining, "pipelining"
-    return asked.streams or 1, "new" if asked.new_connections else "keep_alive"
-
-
 def _scheduler(name: str | None) -> Scheduler | None:
     if name is not None and name not in SCHEDULERS:
         raise UsageError(
@@ -263,116 +242,7 @@ def _scheduler(name: str | None) -> Scheduler | None:
 
 def _data(asked: Asked) -> Data:
     zipf = 0.0 if asked.zipf is None else _at_least_zero("zipf", asked.zipf)
-    return Data(rows=_file("data", asked.data), keys=asked.keys or Data().keys, zipf=zipf)
-
-
-def _mix(asked: Asked, target: Target) -> tuple[Weighted, ...]:
-    """Returns the visits: those of `request` or of a file, else the one that the URL and the rest mean."""
-    ways = {"request": asked.request or None, "requests": asked.requests, "scenario": asked.scenario}
-    given = [name for name, value in ways.items() if value is not None]
-    if len(given) > 1:
-        raise UsageError(
-            f"{' and '.join(given)} can't stand together: each says what is sent.", "Give one of them."
-        )
-    one = {"method": asked.method, "body": asked.body, "body-file": asked.body_file}
-    for name, value in one.items():
-        if given and value is not None:
-            raise UsageError(
-                f"{name} does not go with {given[0]}, which says what each request is.",
-                "Such as: --request '3:POST /items {\"a\": 1}'"
-                if given == ["request"]
-                else f"Put it into {given[0]}.",
-            )
-    if asked.scenario is not None:
-        return (Weighted(),)
-    if asked.requests is not None:
-        from hinterland.runner.load.request_file import read_requests
-
-        visits = read_requests(Path(asked.requests).expanduser(), target.protocol)
-    elif asked.request:
-        visits = tuple(_weighted(each, target) for each in asked.request)
-    else:
-        visits = (Weighted(requests=(_single(asked, target),)),)
-    return tuple(_with_shared(visit, asked, target) for visit in visits)
-
-
-def _weighted(text: str | Weighted, target: Target) -> Weighted:
-    """Returns the visit that `3:GET /a` means: its weight, 1 if not given, and its one request."""
-    if isinstance(text, Weighted):
-        return text
-    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*:(.*)", text, re.DOTALL)
-    weight, line = (float(found[1]), found[2]) if found else (1.0, text)
-    if weight <= 0:
-        raise UsageError(f"request={text}: its weight must be above 0.", "Such as: 3:GET /a")
-    return Weighted(weight=weight, requests=(load_words.parse_request_line(line.strip(), target.protocol),))
-
-
-def _single(asked: Asked, target: Target) -> RequestPlan:
-    body_file = _file("body-file", asked.body_file)
-    has_body = asked.body is not None or bool(body_file)
-    if target.protocol in HTTP:
-        method = asked.method or ("POST" if has_body else "GET")
-        if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", method):
-            raise UsageError(f"method={method} is not a method.", "Such as GET, POST or DELETE.")
-        return RequestPlan(
-            method=method.upper(), path=target.path, body=asked.body or "", body_file=body_file
-        )
-    if asked.method is not None:
-        raise UsageError(f"method={asked.method} does not go with {target.protocol}.", "It goes with HTTP.")
-    return RequestPlan(path=target.path, body=asked.body or "", body_file=body_file)
-
-
-def _with_shared(visit: Weighted, asked: Asked, target: Target) -> Weighted:
-    """Returns the visit with the headers, checks and extracts that all requests share."""
-    headers = tuple(_headers(asked.header))
-    if headers and target.protocol not in HEADERS:
-        raise UsageError(
-            f"header={headers[0][0]} does not go with {target.protocol}.", "It goes with HTTP and WebSocket."
-        )
-    checks = tuple(load_words.parse_check(text) for text in asked.check)
-    extracts = tuple(load_words.parse_extract(text) for text in asked.extract)
-    requests = tuple(
-        replace(
-            one,
-            headers=(*headers, *one.headers),
-            body_file=_file("body", one.body_file or None),
-            checks=(*one.checks, *checks),
-            extracts=(*one.extracts, *extracts),
-        )
-        for one in visit.requests
-    )
-    return replace(visit, requests=requests)
-
-
-def _headers(given: Sequence[str] | dict[str, str]) -> Iterable[tuple[str, str]]:
-    pairs = given.items() if isinstance(given, dict) else (tuple(text.partition(":")[::2]) for text in given)
-    texts = (
-        list(given) if not isinstance(given, dict) else [f"{name}: {value}" for name, value in given.items()]
-    )
-    for text, (name, value) in zip(texts, pairs, strict=True):
-        if (
-            ":" not in text
-            or not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name.strip())
-            or re.search(r"[\r\n\0]", value)
-        ):
-            raise UsageError(
-                f"header={text} must be NAME: VALUE, on one line.", "Such as -H 'Accept: text/html'"
-            )
-        yield name.strip(), value.strip()
-
-
-def _file(name: str, path: str | Path | None) -> str:
-    """Returns the absolute path of a file that can be read, empty for none. Raises UsageError."""
-    if path is None:
-        return ""
-    file = Path(path).expanduser().absolute()
-    try:
-        with file.open("rb"):
-            return str(file)
-    except OSError as error:
-        raise UsageError(
-            f"{name}={path} can't be read: {error.strerror or error}.", "Give a file of yours."
-        ) from error
+    return Data(rows=file_of("data", asked.data), keys=asked.keys or Data().keys, zipf=zipf)
 
 
 def _above_zero(name: str, value: float) -> float:

@@ -10,7 +10,8 @@ from hinterland.model.load import LoadPlan, Weighted
 from hinterland.model.load_arrivals import arrivals_say
 from hinterland.model.load_comparison import Compared, Comparison, Word
 from hinterland.model.load_result import LoadResult, Second
-from hinterland.model.load_words import render_request_line
+from hinterland.model.request_line import render_request_line
+from hinterland.model.secrecy import hidden
 from hinterland.statistics.comparison import SECONDS_ARE_ALIKE, error_test, percentile_ratio, rate_ratio
 from hinterland.statistics.histogram import Histogram
 from hinterland.statistics.interval import Interval
@@ -115,7 +116,7 @@ def _said(plan: LoadPlan, name: str) -> str:
 
 def _visit(plan: LoadPlan, visit: Weighted) -> str:
     lines = [
-        request.name or render_request_line(request, plan.target.protocol).strip() or "the URL"
+        hidden(request.name or render_request_line(request, plan.target.protocol).strip()) or "the URL"
         for request in visit.requests
     ]
     often = f"{visit.weight:g} x " if len(plan.mix) > 1 else ""

@@ -1,8 +1,9 @@
 """Who may be put under load: this machine's loopback, hosts that a link made, and who says that they agree.
 
-Loopback is 127.0.0.0/8, ::1 and the names that resolve to nothing else. A host of a link is known by the
-`Host` that the link made: sockets made in it reach its link and nothing beyond. Everything else must serve,
-over HTTP, the token that this user's command printed for it:
+Loopback is 127.0.0.0/8, ::1 and the names that resolve to nothing else; a Unix socket is this machine's, too.
+A host of a link is known by the `Host` that the link made: sockets made in it reach its link and nothing
+beyond. A load that was started in such a host knows its link by a note that holds nowhere else
+(`link_proof`). Everything else must serve, over HTTP, the token that this user's command printed for it:
 
     GET /.well-known/hinterland-consent  ->  200, with the token as the whole body
 
@@ -11,17 +12,17 @@ over HTTP, the token that this user's command printed for it:
 - TCP, UDP, PostgreSQL, Redis: from port 80 of the same address, with the address in `Host`: on a machine that
   serves many names, a tenant can't agree for the machine.
 
-The name is resolved once. Each of its addresses agrees for itself alone, and of those that may be loaded the
-first at which somebody listens gets the load, and no other: a name can't point elsewhere in between.
-Redirects are not followed. The token is asked for before each load, from the server, every time: who takes
-the file away takes the consent away. Nothing switches this off.
+Where connections go elsewhere than to the URL's host, it is elsewhere that is asked, for that host. The name
+is resolved once. Each of its addresses agrees for itself alone, and of those that may be loaded the first at
+which somebody listens gets the load, and no other: a name can't point elsewhere in between. Redirects are not
+followed. The token is asked for before each load, from the server, every time: who takes the file away takes
+the consent away. Nothing switches this off.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hmac
-import ssl
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -30,9 +31,12 @@ from msgspec import structs
 from hinterland.errors import UsageError
 from hinterland.load.message import Request, Response
 from hinterland.load.reader import BadAnswer, ResponseReader
+from hinterland.load.tls import context
 from hinterland.model.load import LoadPlan, Target
+from hinterland.model.secrecy import hidden
 from hinterland.rig.link.host import Host
-from hinterland.runner.load.addresses import OVER_UDP, first_open, is_loopback, resolved, usable
+from hinterland.runner.load.addresses import OVER_UDP, first_open, is_loopback, resolved, unix_path, usable
+from hinterland.runner.load.link_proof import proven
 from hinterland.runner.load.token import token_for
 
 WELL_KNOWN = "/.well-known/hinterland-consent"
@@ -50,12 +54,17 @@ async def admitted(plan: LoadPlan, *, through: Host | None = None, state: Path |
     with it where the target has not agreed, or has no address.
     """
     target = plan.target
+    if target.unix_socket:
+        if through is not None:
+            raise UsageError(f"{target.unix_socket} is no host of link {through.link.name}.", "Leave it out.")
+        return _to(plan, await unix_path(target.unix_socket))
     if through is not None:
         return structs.replace(plan, target=await _within(target, through))
     found = list(dict.fromkeys(usable(address) for address in await resolved(target)))
     plan = structs.replace(plan, target=structs.replace(target, addresses=tuple(found)))
     # Of a name that leads here and elsewhere, elsewhere is asked.
-    if elsewhere := [address for address in found if not is_loopback(address)]:
+    in_link = proven(state)
+    if elsewhere := [address for address in found if not (is_loopback(address) or address in in_link)]:
         _names_nobody_else(plan)
         found = await _agreed(plan, elsewhere, token_for(target.host, state))
     elif plan.sources > 1:
@@ -104,23 +113,24 @@ def _to(plan: LoadPlan, address: str) -> LoadPlan:
 async def _within(target: Target, through: Host) -> Target:
     """Returns the target as the link's host that it names is reached. A link leads nowhere else."""
     hosts = through.link.hosts
+    host, to_port = target.connect_host or target.host, target.connect_port or target.port
     if hosts.get(through.name) is not through or not through.link.child_pid:
         raise UsageError(f"the link of host {through.name} is closed.", "Keep it open while the load runs.")
     for each in hosts.values():
-        if target.host not in (each.name, each.address, each.address6):
+        if host not in (each.name, each.address, each.address6):
             continue
-        if target.host == each.address6:
+        if host == each.address6:
             return structs.replace(target, address=each.address6)
         kind = "udp" if target.protocol in OVER_UDP else "tcp"
-        address, port = through.reach(each.name, target.port, kind)
-        reached = structs.replace(target, address=address, port=port)
-        if target.host == each.name and each.address6 and address == each.address:
+        address, port = through.reach(each.name, to_port, kind)
+        reached = structs.replace(target, address=address, connect_port=port if port != target.port else 0)
+        if host == each.name and each.address6 and address == each.address:
             both = (address, each.address6)
             found = await first_open(both, target, socket_of=through.socket)
             reached = structs.replace(reached, address=found, addresses=both)
         return reached
     raise UsageError(
-        f"{target.host} is no host of link {through.link.name}: it has {', '.join(hosts)}.",
+        f"{host} is no host of link {through.link.name}: it has {', '.join(hosts)}.",
         "A load through a link goes to a host of that link.",
     )
 
@@ -130,7 +140,8 @@ def _names_nobody_else(plan: LoadPlan) -> None:
     for request in (each for visit in plan.mix for each in visit.requests):
         if plan.target.protocol in OVER_HTTP and not request.path.startswith(("/", "*")) and request.path:
             raise UsageError(
-                f"path {request.path} may name another host than {plan.target.host}.", "Begin it with a /."
+                f"path {hidden(request.path)} may name another host than {plan.target.host}.",
+                "Begin it with a /.",
             )
         for name, value in request.headers:
             named = urlsplit(f"//{value.strip()}").hostname if "{" not in value else None
@@ -164,14 +175,15 @@ async def _fetched(plan: LoadPlan, address: str) -> Response:
     """Returns what the consent URL answers, asked of `address` and nobody else."""
     target = plan.target
     over_http = target.protocol in OVER_HTTP
-    port = target.port if over_http else PLAIN_HTTP_PORT
-    tls = _tls(plan) if over_http and target.tls else None
+    port = target.dialled[1] if over_http else PLAIN_HTTP_PORT
+    # The load itself will judge the certificate so: the token proves more than a certificate.
+    tls = context(plan, ["http/1.1"]) if over_http and target.tls else None
     asked = Request(path=WELL_KNOWN, headers={"Connection": "close"})
     reader, writer = await asyncio.open_connection(
         address, port, ssl=tls, server_hostname=target.host if tls is not None else None
     )
     try:
-        writer.write(asked.encode(target.host if over_http else address, port))
+        writer.write(asked.encode(target.host if over_http else address, target.port if over_http else port))
         parser, received = ResponseReader("GET"), 0
         while data := await reader.read(LONGEST_ANSWER_BYTES):
             received += len(data)
@@ -184,15 +196,6 @@ async def _fetched(plan: LoadPlan, address: str) -> Response:
         raise BadAnswer("the connection was closed before the answer was complete")
     finally:
         writer.transport.abort()
-
-
-def _tls(plan: LoadPlan) -> ssl.SSLContext:
-    """Returns how the load itself will judge the certificate: the token proves more than a certificate."""
-    context = ssl.create_default_context(cafile=plan.ca_file or None)
-    if not plan.verify_tls:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
 
 
 def _bracketed(host: str) -> str:

@@ -22,6 +22,7 @@ from hinterland.load import frames, pacing, sources
 from hinterland.load.fold import Part
 from hinterland.load.frames import Broken, Counted, Frames, FromWorker, Go, Job, Ready, Stop, ToWorker
 from hinterland.model.load import LoadPlan
+from hinterland.model.secrecy import hidden
 from hinterland.rig.launching import Place, launch_async
 from hinterland.rig.link.host import Host
 
@@ -70,11 +71,12 @@ def share(plan: LoadPlan, idle_cores: float = math.inf) -> Share:
             f"Ask for --processes {needed}. Or: {HIGHER_LIMIT}",
         )
     least, more = divmod(plan.connections, count)
-    host = plan.target.address or plan.target.host
+    host = plan.target.dialled[0]
+    no_ports = plan.target.protocol == "udp" or bool(plan.target.unix_socket)
     return Share(
         tuple(least + (place < more) for place in range(count)),
         plan.scheduler or pacing.choose(count, idle_cores),
-        () if plan.target.protocol == "udp" else sources.addresses(host, plan.connections, plan.sources),
+        () if no_ports else sources.addresses(host, plan.connections, plan.sources),
     )
 
 
@@ -266,7 +268,7 @@ class _Member:
                 future.set_exception(error)
 
     def _died(self) -> InternalError:
-        words = self._last_words.decode("utf-8", "replace").strip()
+        words = hidden(self._last_words.decode("utf-8", "replace").strip())
         return InternalError(
             f"process {self._job.number} of the generator ended by itself "
             f"(status {self._process.returncode}).{words and chr(10)}{words}",

@@ -23,11 +23,13 @@ from msgspec.structs import replace
 from hinterland import __version__
 from hinterland.checkers.asserted import asserted
 from hinterland.errors import SetupError, UsageError
-from hinterland.model.load import LoadPlan
+from hinterland.model.load import Check, LoadPlan, RequestPlan
 from hinterland.model.load_capacity import CapacityResult
 from hinterland.model.load_comparison import Comparison
 from hinterland.model.load_record import LoadRecord
 from hinterland.model.load_result import LoadResult
+from hinterland.model.load_words import shown_check
+from hinterland.model.secrecy import MASK, hidden, is_filled_in, is_secret
 from hinterland.runner.record import LOAD as FILE
 from hinterland.runner.record import explained, find_folder, replace_file
 from hinterland.statistics.histogram import Histogram
@@ -36,7 +38,6 @@ OPERATIONS = "operations"
 # A folder younger than this may not be marked as in use yet.
 YOUNG_S = 10.0
 NOT_KEPT = "(not kept)"
-SECRET = re.compile(r"auth|cookie|token|secret|key|password|session", re.IGNORECASE)
 
 
 def create(store: Path, plan: LoadPlan) -> Path:
@@ -204,23 +205,39 @@ def load(store: Path, name: str) -> LoadRecord:
 
 
 def without_secrets(plan: LoadPlan) -> LoadPlan:
-    """Returns the plan without the password, and without the values of headers that may hold a secret."""
+    """Returns the plan without the password, and without the secrets in its headers, paths and bodies."""
     mix = tuple(
-        replace(
-            visit,
-            requests=tuple(
-                replace(
-                    request,
-                    headers=tuple(
-                        (name, NOT_KEPT if SECRET.search(name) else value) for name, value in request.headers
-                    ),
-                )
-                for request in visit.requests
-            ),
-        )
+        replace(visit, requests=tuple(_request_without_secrets(request) for request in visit.requests))
         for visit in plan.mix
     )
-    return replace(plan, mix=mix, target=replace(plan.target, password=""))
+    target = replace(plan.target, password="", path=hidden(plan.target.path))
+    return replace(plan, mix=mix, target=target)
+
+
+def lacks_secrets(plan: LoadPlan) -> bool:
+    """Decides whether a plan had secrets that were not kept, so that it can't be driven again."""
+    return NOT_KEPT in str(plan.mix) or MASK in str((plan.mix, plan.target))
+
+
+def header_without_secret(name: str, value: str) -> str:
+    """Returns the value of a header as it may be kept."""
+    return NOT_KEPT if is_secret(name) and not is_filled_in(value) else hidden(value)
+
+
+def _request_without_secrets(request: RequestPlan) -> RequestPlan:
+    return replace(
+        request,
+        name=hidden(request.name),
+        path=hidden(request.path),
+        headers=tuple((name, header_without_secret(name, value)) for name, value in request.headers),
+        body=hidden(request.body),
+        checks=tuple(_check_without_secret(check) for check in request.checks),
+    )
+
+
+def _check_without_secret(check: Check) -> Check:
+    shown = shown_check(check)
+    return check if MASK not in shown else replace(check, value=MASK)
 
 
 def _as_list(value: Any) -> Any:

@@ -27,6 +27,8 @@ from msgspec.structs import replace
 from hinterland.errors import UsageError
 from hinterland.model import load_words
 from hinterland.model.load import Protocol, RequestPlan, Weighted
+from hinterland.model.request_line import parse_request_line
+from hinterland.runner.load.asked_rules import examine_body
 
 
 class FileRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -46,10 +48,14 @@ class FileRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class FileVisit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A visit of the file: its requests in order, and how often it is chosen beside the others."""
+    """A visit of the file: its requests in order, and how often it is chosen beside the others.
+
+    cookies: whether it keeps its cookies, as a browser does.
+    """
 
     request: tuple[FileRequest, ...]
     weight: float = 1.0
+    cookies: bool = True
 
 
 class RequestFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -87,15 +93,17 @@ def _visit(visit: FileVisit, number: int, path: Path, protocol: Protocol) -> Wei
         raise UsageError(f"{where} has no request.", "Give it a [[visit.request]].")
     return Weighted(
         weight=visit.weight,
+        cookies=visit.cookies,
         requests=tuple(_request(one, where, path, protocol) for one in visit.request),
     )
 
 
 def _request(one: FileRequest, where: str, path: Path, protocol: Protocol) -> RequestPlan:
     try:
-        made = load_words.parse_request_line(one.send, protocol)
+        made = parse_request_line(one.send, protocol)
         checks = tuple(map(load_words.parse_check, one.check))
         extracts = tuple(map(load_words.parse_extract, one.extract))
+        examine_body("body", one.body)
     except UsageError as error:
         raise UsageError(f"{where}: {error.says}", error.next_step) from error
     own_body = one.body or one.body_file

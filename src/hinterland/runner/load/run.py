@@ -172,7 +172,7 @@ def _server_cpu(plan: LoadPlan) -> ServerCpu | None:
     """
     with contextlib.suppress(ValueError):
         if plan.model == "closed" and ipaddress.ip_address(plan.target.address).is_loopback:
-            return ServerCpu(plan.target.port)
+            return ServerCpu(plan.target.dialled[1])
     return None
 
 

@@ -25,7 +25,7 @@ def token_for(host: str, state: Path | None = None) -> str:
     there when there is none. Raises SetupError where it can't be kept, or others may read it.
     """
     name = host.strip("[]").rstrip(".").lower()
-    secret = _secret(state_folder() if state is None else state)
+    secret = secret_of(state_folder() if state is None else state)
     return PREFIX + hmac.new(secret, f"host {name}".encode(), hashlib.sha256).hexdigest()[:40]
 
 
@@ -41,7 +41,8 @@ def state_folder() -> Path:
         ) from error
 
 
-def _secret(folder: Path) -> bytes:
+def secret_of(folder: Path) -> bytes:
+    """Returns the secret in a folder, made where there is none. Raises SetupError where it can't be kept."""
     path = folder / SECRET
     try:
         return _read(path)

@@ -28,6 +28,7 @@ from hinterland.rig.process import Process
 SYSTEMS = Path(__file__).parent / "systems"
 HOST, VISITS, KNOCKS = "127.0.0.1", 200, 600
 PATIENCE_S = 0.3  # When nobody was answered for so long, those who wait are counted.
+SLICES = 15  # It is spent in so many parts: a stall, or the start of so many clients, takes one of them.
 END_S = 3.0  # So long what becomes of them is watched.
 REQUEST = b"GET / HTTP/1.1\r\nHost: server\r\nConnection: close\r\n\r\n"
 
@@ -113,11 +114,12 @@ async def visit(t: Trial, kind: str, number: int, port: int) -> Operation:
 
 async def until_silent(knocks: set[asyncio.Task[Operation]]) -> set[asyncio.Task[Operation]]:
     """Returns those who still wait when for PATIENCE_S nobody was answered."""
-    left = set(knocks)
-    while left:
-        answered, left = await asyncio.wait(left, timeout=PATIENCE_S, return_when=asyncio.FIRST_COMPLETED)
-        if not answered:
-            break
+    left, silent = set(knocks), 0
+    while left and silent < SLICES:
+        answered, left = await asyncio.wait(
+            left, timeout=PATIENCE_S / SLICES, return_when=asyncio.FIRST_COMPLETED
+        )
+        silent = 0 if answered else silent + 1
     return left
 
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import inspect
+import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -54,13 +58,40 @@ def test_what_belongs_to_one_worker(way: str, workers: int, share: float | None)
     assert RECORDED.outcome(kept).metrics.get("computed_left") == share
 
 
+def stand_still(duration_s: float) -> None:
+    """Keeps the event loop from everything else, as a busy machine does."""
+    time.sleep(duration_s)
+
+
+def test_a_generator_that_stands_still_loses_no_patience() -> None:
+    module = inspect.getmodule(CODE.trial)
+    assert module is not None
+
+    async def scenario() -> int:
+        async def answered() -> None:
+            stand_still(2 * module.PATIENCE_S)
+            await asyncio.sleep(module.PATIENCE_S / 2)
+
+        return len(await module.until_silent({asyncio.create_task(answered())}))
+
+    assert asyncio.run(scenario()) == 0
+
+
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, ...], dict[str, float]]:
-    """What one real block of the default design came to, by arrangement, wait, stall and program."""
+    """What a default block and a lone server came to, by arrangement, wait, stall and program."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HINTERLAND_BUSY_CORES", "64")
         options = RunOptions(blocks=1, store=tmp_path_factory.mktemp("runs"), seed=1)
         trials = run_experiment(EXPERIMENT, options).trials
+        alone: dict[str, tuple[Any, ...]] = {
+            "way": ("one",),
+            "program": ("python",),
+            "waits": ("epoll",),
+            "stall": ("paused",),
+        }
+        options = RunOptions(set=alone, blocks=1, store=tmp_path_factory.mktemp("runs"), seed=1)
+        trials += run_experiment(EXPERIMENT, options).trials
     assert [(one.cause, one.log) for one in trials if one.status == "failed"] == []
     assert all(set(broken(one.outcome)) <= {"machine_quiet"} for one in trials)
     keys = ("way", "waits", "stall", "program")

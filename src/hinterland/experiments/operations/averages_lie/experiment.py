@@ -15,8 +15,9 @@ from hinterland.load.summary import summarise
 from hinterland.model.experiment import Where
 
 SYSTEMS = Path(__file__).parent / "systems"
-LOAD_S = 1.0
+LOAD_S = 0.7
 WINDOWS = 10
+CALM_WINDOWS = 5  # So few that slow answers at random places are in each of them.
 SLOW_MS = 100  # Between the fast answers, of 2 ms, and the slow ones, of 202.
 LEAST_MS = 10.0  # A machine that others use stands still that long by itself: less is not compared.
 CONNECTIONS = 500  # As many as the slow answers of a burst keep busy, and more.
@@ -34,7 +35,12 @@ CLAIMS = {
         metric="mean_ms", ratio=1.5, one=TWO_FACED, other=STEADY, where={**SINGLE, **SLOW}, control=NEVER_SLOW
     ),
     "another_tail": ratio_at_least(
-        metric="p99_ms", ratio=8, more=TWO_FACED, less=STEADY, where={**SINGLE, **SLOW}, control=NEVER_SLOW
+        metric="calm_p99_ms",
+        ratio=8,
+        more=TWO_FACED,
+        less=STEADY,
+        where={**SINGLE, **SLOW},
+        control=NEVER_SLOW,
     ),
     "averaged_percentiles": ratio_at_least(
         metric="understated",
@@ -78,13 +84,14 @@ def outcome(h: History) -> Outcome:
     requests_ms = 1e3 * summarise(sample).response_s
     pages_ms = requests_ms[: len(requests_ms) // a_page * a_page].reshape(-1, a_page).max(axis=1)
     p99_ms = at(pages_ms, 99)
-    averaged_ms = float(np.mean([at(each, 99) for each in np.array_split(pages_ms, WINDOWS) if len(each)]))
+    averaged_ms = float(np.mean(p99s_ms(pages_ms, WINDOWS)))
     share = float(h.treatment["slow_share"]) if h.treatment["variant"] != "steady" else 0.0
     metrics = {
         "mean_ms": float(pages_ms.mean()),
         "p50_ms": at(pages_ms, 50),
         "p99_ms": p99_ms,
         "averaged_p99_ms": averaged_ms,
+        "calm_p99_ms": min(p99s_ms(pages_ms, CALM_WINDOWS)),
         "understated": max(p99_ms, LEAST_MS) / max(averaged_ms, LEAST_MS),
         "slow_pages": float((pages_ms > SLOW_MS).mean()),
     }
@@ -98,6 +105,11 @@ def outcome(h: History) -> Outcome:
         measured=f"{good} of {len(requests_ms)}",
     )
     return Outcome(metrics=metrics, assumptions=(all_answered,))
+
+
+def p99s_ms(times_ms: np.ndarray[Any, Any], windows: int) -> list[float]:
+    """Returns the p99 of each of so many windows of equal size."""
+    return [at(each, 99) for each in np.array_split(times_ms, windows) if len(each)]
 
 
 def at(times_ms: np.ndarray[Any, Any], percent: float) -> float:

@@ -62,6 +62,17 @@ def test_slow_answers_that_come_together_are_averaged_away() -> None:
     assert other["averaged_p99_ms"] == pytest.approx(22), "nine windows of 2 ms, and one of 202"
 
 
+def test_a_stall_raises_a_p99_but_not_that_of_the_calmest_fifth() -> None:
+    steady = [12.0] * 1000
+    stalled = [90.0 if 420 <= place < 470 else 12.0 for place in range(1000)]
+    one, other = (CODE.outcome(history(times, variant="steady")).metrics for times in (steady, stalled))
+    assert one["p99_ms"] == pytest.approx(12)
+    assert other["p99_ms"] == pytest.approx(90)
+    assert one["calm_p99_ms"] == other["calm_p99_ms"] == pytest.approx(12)
+    spread = CODE.outcome(history([202.0 if place % 20 == 7 else 2.0 for place in range(1000)])).metrics
+    assert spread["calm_p99_ms"] == pytest.approx(202)
+
+
 def test_a_page_is_as_slow_as_its_slowest_answer() -> None:
     times = [2.0] * 40
     times[5] = times[25] = 202.0

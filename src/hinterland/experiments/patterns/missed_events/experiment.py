@@ -18,7 +18,7 @@ from hinterland.rig.readiness import LogReady
 
 SYSTEMS = Path(__file__).parent / "systems"
 PORT = 8080
-CUT_AT_S, AFTER_S = 0.15, 0.3  # From the first event to the cut; from its end to the last event.
+CUT_AT_S, AFTER_S = 0.1, 0.2  # From the first event to the cut; from its end to the last event.
 PATIENCE_S = 10
 LADDER_PACKETS = 500
 
@@ -53,10 +53,13 @@ async def trial(t: Trial) -> None:
     link = await t.rig.link(rtt_ms=2, packets=True, packets_limit=LADDER_PACKETS)
     address = link.server.address
     server = [SYSTEMS / "server.py", address, PORT, t["resume"]]
-    await t.rig.start(server, name="server", host=link.server, port=PORT)
     asked = [address, PORT, t["variant"], t["clients"], t["patience_ms"] / 1e3]
-    clients = await t.rig.start(
-        [SYSTEMS / "clients.py", *asked], name="clients", host=link.client, ready=LogReady("ready")
+    # The clients knock until the server is there.
+    _, clients = await asyncio.gather(
+        t.rig.start(server, name="server", host=link.server, port=PORT),
+        t.rig.start(
+            [SYSTEMS / "clients.py", *asked], name="clients", host=link.client, ready=LogReady("ready")
+        ),
     )
     cut_s = t["cut_ms"] / 1e3
     # The newsroom is on the server's side of the cut.

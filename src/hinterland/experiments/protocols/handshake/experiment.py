@@ -32,7 +32,7 @@ NAME = "server"
 PORT = 8443
 COUNT = 5
 AGREE_MS = 12
-"""They begin 15 ms apart, and a stall ends for all at once: two that agree so well were not stalled."""
+"""They begin at least 15 ms apart, a stall ends for all at once: two that agree so well had none."""
 EARLY = 0.05
 """By so much of a round trip a link may be early; everything else can only add."""
 PATIENCE_S = 20.0
