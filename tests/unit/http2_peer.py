@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from typing import Any
 
 import h2.config
@@ -62,6 +63,8 @@ class Kept(Constant):
 
 class Wire(asyncio.Transport):
     """A transport that keeps what is written to it, and stands for its socket, too."""
+
+    family = socket.AF_INET
 
     def __init__(self) -> None:
         super().__init__()
