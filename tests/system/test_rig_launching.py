@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import uvloop
@@ -175,6 +176,30 @@ def test_in_a_loop_a_program_says_what_it_can_not_do(tmp_path: Path) -> None:
                 ["echo"], Place(str(tmp_path), groups=(tmp_path / "gone" / "g",)), dict(os.environ)
             )
 
+    asyncio.run(scenario())
+
+
+def test_a_launcher_that_has_ended_already_says_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[asyncio.subprocess.Process] = []
+    start, read = asyncio.create_subprocess_exec, asyncio.to_thread
+
+    async def kept(*command: Any, **options: Any) -> asyncio.subprocess.Process:
+        started.append(await start(*command, **options))
+        return started[-1]
+
+    async def read_late(*call: Any) -> Any:
+        found = await read(*call)
+        await started[-1].wait()
+        return found
+
+    async def scenario() -> None:
+        with pytest.raises(FileNotFoundError):
+            await launch_async(["no-such-program"], Place(str(tmp_path)), dict(os.environ))
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", kept)
+    monkeypatch.setattr(asyncio, "to_thread", read_late)
     asyncio.run(scenario())
 
 

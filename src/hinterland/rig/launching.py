@@ -76,13 +76,19 @@ async def launch_async(
             said = await asyncio.to_thread(file.read)
         except BaseException:
             # That ends the reading, too: the file can't be closed before.
-            process.kill()
+            _kill(process)
             raise
     if said:
-        process.kill()
+        _kill(process)
         await process.wait()
         raise _reason(said)
     return process
+
+
+def _kill(process: asyncio.subprocess.Process) -> None:
+    # Having said why it can't, the launcher ends by itself, and the loop may know that already.
+    with contextlib.suppress(ProcessLookupError):
+        process.kill()
 
 
 @contextlib.contextmanager
