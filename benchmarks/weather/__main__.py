@@ -86,7 +86,7 @@ def arguments() -> argparse.Namespace:
     told = "\n".join(f"{name}: {says}" for name, says in PARTS.items())
     parser.add_argument("--part", action="append", choices=[*PARTS, EXPERIMENT], help=told)
     parser.add_argument("--experiment", metavar="ID", help="which one, for --part experiment")
-    parser.add_argument("--runs", type=int, metavar="N", help="how many runs of aa and of known")
+    parser.add_argument("--runs", type=int, metavar="N", help="how many runs of aa and known, or tours")
     parser.add_argument("--results", type=Path, default=FOLDER, metavar="DIR", help="where results are kept")
     parser.add_argument(
         "--report", action="store_true", help="print the table of what is kept, and run nothing"

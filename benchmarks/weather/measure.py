@@ -48,7 +48,7 @@ class Planned:
 def planned(
     part: str, *, experiment: str = "", quick: bool = False, runs: int | None = None
 ) -> list[Planned]:
-    """Returns the runs of a part, in their order; `runs` says how many of `aa` and `known`."""
+    """Returns the runs of a part, in their order; `runs`: how many of `aa` and `known`, or tours."""
     if part in ("aa", "known"):
         name, usual = ("same", SAME_RUNS) if part == "aa" else ("known", KNOWN_RUNS)
         blocks = QUICK_BLOCKS if quick else LOOKS
@@ -56,7 +56,7 @@ def planned(
         return [Planned((name, "-", str(1000 + number), str(blocks)), KNOWN_LIMIT_S) for number in numbers]
     tour = [each.experiment.id for each in one_of_each(catalogue.experiments())]
     ids = {
-        "tour": tour * (1 if quick else TOUR_RUNS),
+        "tour": tour * (runs or (1 if quick else TOUR_RUNS)),
         "rest": [each.id for each in catalogue.experiments() if each.id not in tour],
         EXPERIMENT: [experiment],
     }[part]
