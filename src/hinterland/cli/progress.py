@@ -43,7 +43,7 @@ class Progress:
         match event:
             case RunStarted():
                 self.run, self.budget_s, self.started_s = event.run, event.budget_s, now_s
-                return [f"{event.experiment}: {event.treatments} treatments, at most {event.budget_s:g} s"]
+                return [f"{event.experiment}: {event.treatments} treatments, at most {event.budget_s:.0f} s"]
             case BlockStarted():
                 self.block, self.trials, self.done = event.block, len(event.trials), 0
                 left = f"at most {self.left_s(now_s):.0f} s left"
