@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,6 +11,12 @@ import pytest
 
 from hinterland.rig.needs import check
 from hinterland.rig.scratch import Scratch
+
+
+def pytest_configure() -> None:
+    """Lets Ctrl-C through to what tests start: a shell that starts us in the background has it ignored."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

@@ -18,9 +18,10 @@ import msgspec
 
 from hinterland import catalogue, errors, model
 from hinterland.catalogue import places
-from hinterland.cli.app import SUMMARY, VERBS, build
+from hinterland.cli.app import build
 from hinterland.cli.documents import PRINTED_BY
 from hinterland.cli.load_documents import LoadDocument
+from hinterland.cli.verbs import SUMMARY, VERBS
 from hinterland.model.experiment import REGIONS, Experiment, show
 
 ROOT = Path(__file__).parents[1]

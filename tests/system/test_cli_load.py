@@ -21,7 +21,7 @@ from command_line import Place, Terminal
 from hdrh.histogram import HdrHistogram
 from hdrh.log import HistogramLogReader
 
-from hinterland.cli.app import start
+from hinterland.cli.start import start
 from hinterland.errors import UsageError
 from hinterland.rig.supervision import is_running
 

@@ -142,7 +142,7 @@ def test_redis_over_tls_by_its_url(redis: Run, tmp_path_factory: pytest.TempPath
         assert bad.errors == {"tls: unknown CA (the certificate signed itself)": 20}
         wrong = await run_load(asked_for(f"redis://127.0.0.1:{server.port}", Asked(body="NOSUCH x", count=9)))
         assert wrong.errors == {"redis ERR": 9}
-        assert wrong.examples["redis ERR"].startswith("unknown command 'NOSUCH'")
+        assert next(iter(wrong.reasons["redis ERR"])).startswith("unknown command 'NOSUCH'")
 
     redis(body)
 

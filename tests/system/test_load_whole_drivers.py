@@ -111,7 +111,7 @@ def test_redis_and_postgresql(scratch: Path, require: Callable[[str], None]) -> 
             wrong = await run_load(opened(to, "select 1/0", "select 1"))
             assert wrong.errors.keys() == {"SQLSTATE 22012"}
             assert wrong.answered + wrong.errors["SQLSTATE 22012"] == 200
-            assert wrong.examples == {"SQLSTATE 22012": "division by zero"}
+            assert list(wrong.reasons["SQLSTATE 22012"]) == ["division by zero"]
 
     uvloop.run(whole())
 

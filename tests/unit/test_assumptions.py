@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hinterland.checkers import assumptions
-from hinterland.model.history import Event, History, LoadSample, Operation
+from hinterland.model.history import UNFINISHED, Event, History, LoadSample, Operation
 
 
 def history(*operations: Operation, events: tuple[Event, ...] = (), **loads: LoadSample) -> History:
@@ -53,6 +53,14 @@ def broken(history: History) -> set[str]:
 )
 def test_automatic_assumptions(given: History, expected: set[str]) -> None:
     assert broken(given) == expected
+
+
+def test_a_generator_that_sent_nothing_was_late_by_nothing_that_can_be_told() -> None:
+    none = sample(0.1)
+    none.sent_ns[:] = UNFINISHED
+    found = assumptions.on_schedule("active", none)
+    assert not found.held
+    assert (found.late_ms, found.measured) == (0.0, "nothing was sent")
 
 
 def test_every_kind_succeeded_names_the_kind_that_did_not() -> None:

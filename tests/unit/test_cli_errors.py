@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from hinterland import catalogue
-from hinterland.cli.app import start
 from hinterland.cli.new import fill
+from hinterland.cli.start import start
 
 BAD = {
     "verb": (["ruun"], 64, 'There is no verb "ruun". Did you mean "run"?', "See: hinterland --help"),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from hinterland.cli.app import VERBS
+from hinterland.cli.verbs import VERBS
 
 ROOT = Path(__file__).parents[2]
 GENERATED = {"dist", "build"}

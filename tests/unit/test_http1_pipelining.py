@@ -12,8 +12,8 @@ from http2_peer import Kept, Shared, Told, Wire
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hinterland.load.failures import words_of
-from hinterland.load.http1_pipelining import STUCK, PipelinedConnection
+from hinterland.load.failures import code_of, words_of
+from hinterland.load.http1_pipelining import BEHIND, STUCK, PipelinedConnection
 from hinterland.load.outgoing import Outgoing
 from hinterland.load.recorder import CLOSED, PROTOCOL, RESET, TIMEOUT
 from hinterland.load.shared_lane import SharedLane
@@ -115,6 +115,8 @@ def test_what_ends_a_connection(wire: bytes, lost: Exception | None, expected: l
         pipe.connection.connection_lost(lost)
         assert [pipe.told.ends[place] for place in range(2)] == expected
         rest = ("ended", 0, RESET if lost else CLOSED)
+        if expected[-1][-1] == PROTOCOL:
+            rest = ("ended", 0, code_of(BEHIND))
         assert [pipe.told.ends[place] for place in (2, 3)] == [rest, rest]
         assert pipe.told.closes == 4
         assert pipe.shared.over

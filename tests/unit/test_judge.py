@@ -103,6 +103,18 @@ def test_many_late_answers_through_noise_leave_a_claim_open() -> None:
     assert found.cause == "40 of 100 tries came out late in disturbed trials"
 
 
+@pytest.mark.parametrize("share", [0.12, 0.19])
+def test_a_server_that_is_late_by_itself_does_not_hold_because_the_machine_was_busy(share: float) -> None:
+    right = [answers(block, RIGHT, round(200 * share), 200, disturbed="busy") for block in range(1, 13)]
+    wrong = [answers(block, WRONG, 200, 200, disturbed="busy") for block in range(1, 13)]
+    assert one(LATE, [*right, *wrong]).verdict == "inconclusive"
+
+
+def test_more_violations_than_tries_are_a_rate_of_one() -> None:
+    evidence = one(NEVER, [result(1, RIGHT, findings=5, tries=2)]).evidence
+    assert (evidence.verdict, evidence.estimate, evidence.high) == ("refuted", 1.0, 1.0)
+
+
 def test_a_control_is_convicted_through_noise_by_more_than_noise_makes() -> None:
     right = [answers(block, RIGHT, 0, 40, disturbed="busy") for block in (1, 2, 3)]
     always = [answers(block, WRONG, 1, 1, disturbed="busy") for block in (1, 2, 3)]
@@ -244,6 +256,11 @@ def test_a_control_replaces_levels_where_they_stand() -> None:
         (0.0, 1.0, -MOST_LOG),
         (math.e, 1.0, 1.0),
         (math.inf, 1.0, MOST_LOG),
+        (1.0, math.inf, -MOST_LOG),
+        (math.inf, math.inf, 0.0),
+        (1e-320, 1e10, -MOST_LOG),
+        (1e300, 1e-300, MOST_LOG),
+        (-2.0, -3.0, 0.0),
     ],
 )
 def test_log_ratios_of_zeros_and_infinities_are_finite(above: float, below: float, expected: float) -> None:

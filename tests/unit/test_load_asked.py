@@ -154,7 +154,12 @@ def test_an_event_stream_listens() -> None:
         (URL, {"duration_s": 0}, "duration=0"),
         (URL, {"streams": 3}, "streams=3 does not go with http1"),
         ("tcp://h:1", {"pipelining": 3}, "pipelining=3 does not go with tcp"),
-        ("redis://h", {"new_connections": True}, "new-connections does not go with redis"),
+        ("udp://h:7", {"new_connections": True}, "new-connections does not go with udp"),
+        (
+            "ws://h",
+            {"new_connections": True, "subscribe": True},
+            "new-connections does not go with subscribe",
+        ),
         (URL, {"pipelining": 3, "new_connections": True}, "new-connections and pipelining"),
         (URL, {"subscribe": True}, "subscribe does not go with http1"),
         ("ws://h/", {"subscribe": True, "rate": 3}, "rate does not go with a load that listens"),

@@ -62,6 +62,55 @@ def test_a_limited_generator_or_an_early_end_decide_nothing() -> None:
     assert verdict("p99 < 1ms", replace(STALLED, partial="interrupted")) == "undecided"
 
 
+CUT_OFF = result(errors={2: {"closed": 300, "timeout": 50}})
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("errors = 0", "failed"),
+        ("errors < 300", "failed"),
+        ("errors < 301", "undecided"),
+        ("errors <= 350", "passed"),
+        ("errors > 299", "passed"),
+        ("errors > 300", "undecided"),
+        ("errors = 350", "undecided"),
+        ("errors = 299", "failed"),
+        ("error_share < 1%", "failed"),
+        ("error_share < 1.6%", "undecided"),
+        ("error_share < 2%", "passed"),
+        ("p99 < 1h", "failed"),
+        ("p98 < 1h", "undecided"),
+        ("max < 1h", "failed"),
+        ("mean < 1h", "failed"),
+        ("p99 > 1h", "undecided"),
+        ("p50 < 1ms", "undecided"),
+        ("rate >= 100", "undecided"),
+        ("rate >= 900k", "undecided"),
+    ],
+)
+def test_a_wrong_answer_is_so_however_late_the_generator_was(text: str, word: str) -> None:
+    limited = replace(CUT_OFF, generator=audit("it was late"))
+    found = asserted(parse_objective(text), limited)
+    assert found.verdict == word
+    assert found.why == ("the generator was the limit" if word == "undecided" else "")
+
+
+def test_no_error_is_none_in_any_weather() -> None:
+    late = audit("it was late")
+    assert verdict("errors = 0", replace(STALLED, generator=late)) == "passed"
+    timed_out = replace(result(errors={2: {"timeout": 1, "unsent": 1}}), generator=late)
+    assert verdict("errors = 0", timed_out) == "undecided"
+
+
+def test_errors_of_a_load_that_was_cut_short_stay_errors() -> None:
+    part = replace(CUT_OFF, partial="interrupted")
+    assert verdict("errors = 0", part) == "failed"
+    assert {verdict(text, part) for text in ("errors < 301", "errors > 5", "error_share < 1%")} == {
+        "undecided"
+    }
+
+
 def test_how_late_it_was_is_known_of_a_late_generator_too() -> None:
     late = counts([0.001] * 900 + [0.05] * 100)
     limited = replace(STALLED, generator=audit("it was late", lateness=late))

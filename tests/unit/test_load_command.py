@@ -9,7 +9,6 @@ import pytest
 from load_results import capacity, plan, record, result
 from msgspec.structs import replace
 
-from hinterland.cli.app import start
 from hinterland.cli.load import repeated
 from hinterland.cli.load_asking import as_before, asked, capacity_objective
 from hinterland.cli.load_options import (
@@ -20,6 +19,7 @@ from hinterland.cli.load_options import (
     OutputOptions,
     RequestOptions,
 )
+from hinterland.cli.start import start
 from hinterland.errors import UsageError
 from hinterland.model.load import RequestPlan, Weighted
 from hinterland.runner.load.asked import Asked

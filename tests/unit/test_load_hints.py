@@ -52,8 +52,14 @@ def test_a_status_and_a_check_need_no_explanation() -> None:
 
 
 def test_what_the_server_said_is_shown() -> None:
-    found = failed({"SQLSTATE 42601": 10}, examples={"SQLSTATE 42601": 'syntax error at or near "selec"'})
+    found = failed(
+        {"SQLSTATE 42601": 10}, reasons={"SQLSTATE 42601": {'syntax error at or near "selec"': 10}}
+    )
     assert hints(found) == ['SQLSTATE 42601: syntax error at or near "selec"']
+    reasons = {"protocol": {"Duplicate Content-Length": 1, "Invalid header token": 8}}
+    found = failed({"protocol": 9}, reasons=reasons)
+    assert hints(found) == ["protocol: Duplicate Content-Length; 8 times: Invalid header token"]
+    assert "8 times: Invalid header token" in load_page.render(record(found))
 
 
 def test_a_server_that_sends_more_than_the_answer_is_named() -> None:

@@ -203,6 +203,16 @@ def test_the_document_is_json_and_its_histogram_gives_the_percentiles() -> None:
         (record(asserted=(Asserted("a", "passed", ""), Asserted("b", "failed", ""))), 1),
         (record(asserted=(Asserted("a", "undecided", ""),)), 2),
         (ALL["limited"], 2),
+        (replace(ALL["limited"], asserted=(Asserted("errors = 0", "passed", ""),)), 0),
+        (replace(ALL["limited"], asserted=(Asserted("errors = 0", "failed", ""),)), 1),
+        (
+            replace(
+                ALL["limited"],
+                asserted=(Asserted("errors = 0", "passed", ""), Asserted("p99", "undecided", "")),
+            ),
+            2,
+        ),
+        (record(replace(STALLED, answered=0), asserted=(Asserted("errors = 0", "failed", ""),)), 1),
         (record(replace(STALLED, answered=0)), 2),
         (ALL["partial"], 130),
         (searched(), 0),

@@ -22,6 +22,7 @@ class Line:
     """A lane that is always open and keeps what it was told to send."""
 
     alive = ready = True
+    dirty = False
 
     def __init__(self, number: int) -> None:
         self.number, self.operation = number, -1

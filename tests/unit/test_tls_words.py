@@ -76,3 +76,16 @@ def test_who_does_not_verify_says_so() -> None:
     assert tls.context(plan(), ["h2"]).verify_mode == ssl.CERT_REQUIRED
     context = tls.context(plan(verify_tls=False), ["h2"])
     assert (context.verify_mode, context.check_hostname) == (ssl.CERT_NONE, False)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[SSL] tlsv1 alert no application protocol (_ssl.c:1006)", "no shared protocol"),
+        ("[SSL: SOMETHING_NEW] something new (_ssl.c:1)", "something new"),
+        ("[SSL] tlsv13 alert certificate required", "the server wants a certificate of the client"),
+        ("what Python says itself", "it failed, and does not say why"),
+    ],
+)
+def test_an_alert_that_python_has_no_name_for_is_read_from_its_text(text: str, words: str) -> None:
+    assert tls.why(ssl.SSLError(1, text)) == words

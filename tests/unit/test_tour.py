@@ -6,10 +6,11 @@ from collections.abc import Callable
 
 import pytest
 import report_records
+from msgspec.structs import replace
 
 from hinterland import catalogue, errors
 from hinterland.cli.ending import worst_of_those_that_ran
-from hinterland.cli.itinerary import BETWEEN_S, TOUR_S, first_that_runs, one_of_each, share_s
+from hinterland.cli.itinerary import BETWEEN_S, TOUR_S, first_that_runs, one_of_each, pace_of, share_s
 from hinterland.cli.tour import Stop, beginning, ending, named
 from hinterland.errors import UsageError
 from hinterland.model.experiment import Experiment
@@ -116,6 +117,17 @@ def test_a_stop_gets_one_block_at_least_or_is_not_made() -> None:
     assert share_s(one.block_s, one, rest) == 0
 
 
+def test_where_trials_take_longer_than_declared_a_block_needs_more_time() -> None:
+    one, *rest = one_of_each(EVERYTHING, lacking())
+    slow = report_records.idempotency()
+    trials = [replace(trial, duration_s=3 * slow.info.experiment.trial_s) for trial in slow.trials]
+    pace = pace_of([replace(slow, trials=tuple(trials))])
+    assert pace == pytest.approx(3)
+    assert share_s(3 * one.block_s + BETWEEN_S + 1, one, rest, pace) == pytest.approx(3 * one.block_s)
+    assert share_s(2 * one.block_s + BETWEEN_S, one, rest, pace) == 0
+    assert pace_of([]) == 1
+
+
 @pytest.mark.parametrize(
     ("statuses", "status"),
     [([0, 69], 0), ([69, 2, 0], 2), ([69, 69], 69), ([69, 70, 1], 70), ([0, 130], 130), ([], 0)],
@@ -136,5 +148,10 @@ def test_the_end_says_what_was_learned_what_was_not_reached_and_what_to_do_next(
     assert " ".join(first.experiment.learned.split()) in text
     assert f"{second.experiment.id} did not run" in text
     assert f"{third.experiment.id} not reached" in text
+    assert f"hinterland run {third.experiment.id}" in text
+    assert "busy" not in text
+    trials = [replace(trial, duration_s=4 * first.experiment.trial_s) for trial in record.trials]
+    slow = Stop(first.experiment, 0, replace(record, trials=tuple(trials)))
+    assert "times as long as on a machine of their own" in " ".join(" ".join(ending([slow], [third])).split())
     assert f"hinterland show {first.experiment.id} --lesson" in text
     assert max(map(len, lines)) <= 80

@@ -10,11 +10,15 @@ Three kinds of place, looked through in this order:
 
 from __future__ import annotations
 
+import contextlib
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 MANIFEST = "experiment.toml"
+FILES = ("experiment.py", "lesson.md")
+"""What an experiment's folder holds beside its manifest."""
 GROUP = "hinterland.experiments"
 VARIABLE = "HINTERLAND_EXPERIMENTS"
 ATLAS = Path(__file__).parents[1] / "experiments"
@@ -27,10 +31,29 @@ def roots() -> Iterator[tuple[str, Path | None]]:
         if text:
             folder = Path(text).expanduser().resolve()
             yield f"{VARIABLE}={text}", folder if folder.is_dir() else None
+    if not announced():
+        return
     from importlib.metadata import entry_points  # Here, because it takes longer to import than the rest.
 
     for point in entry_points(group=GROUP):
         yield f"{GROUP} {point.name}={point.value}", package_folder(point.value)
+
+
+def announced() -> bool:
+    """Decides whether any installed distribution may announce experiments; quick, and never a false no."""
+    for text in sys.path:
+        if text.endswith((".zip", ".egg")) and os.path.isfile(text):
+            return True
+        with contextlib.suppress(OSError), os.scandir(text or ".") as entries:
+            for entry in entries:
+                if entry.name.endswith(".egg"):
+                    return True
+                if not entry.name.endswith((".dist-info", ".egg-info")):
+                    continue
+                with contextlib.suppress(OSError), open(f"{entry.path}/entry_points.txt", "rb") as file:
+                    if GROUP.encode() in file.read():
+                        return True
+    return False
 
 
 def package_folder(dotted: str) -> Path | None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from hinterland.catalogue.places import FILES
 from hinterland.model.experiment import REGIONS, Chart, Experiment, Factor, Level, show
 from hinterland.model.levels import is_range, rule_broken, treatments
 from hinterland.rig.needs import KNOWN_NEEDS
@@ -17,8 +18,6 @@ NAME = re.compile(r"[a-z][a-z0-9_]*")
 NEED = re.compile(r"(python|service|program|capability):[A-Za-z0-9_.+-]+\??")
 CLOSED_KINDS = ("service", "capability")
 """Kinds of need whose names the rig must know; any Python module or program may be asked for."""
-
-FILES = ("experiment.py", "lesson.md")
 
 
 class Problem(Struct, frozen=True):

@@ -16,6 +16,12 @@ FEWEST_BEYOND = 10
 """With fewer operations beyond it, a percentile is the story of those few, and decides nothing."""
 
 LATENESS = "lateness_"
+COUNTED = ("errors", "error_share")
+OF_TIME = frozenset((
+    "timeout", "timeout in the greeting", "unsent", "unfinished", "file_limit", "no_port", "lost",
+    "stuck behind an answer that did not come", "no echo, other messages",
+))  # fmt: skip
+"""Errors that a generator can make by itself, being late or short of files and ports."""
 
 _COMPARED: dict[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
@@ -27,7 +33,12 @@ _COMPARED: dict[str, Callable[[float, float], bool]] = {
 
 
 def asserted(objective: Objective, result: LoadResult) -> Asserted:
-    """Returns whether the objective held for the operations that were due in the measured time."""
+    """Returns whether the objective held for the operations that were due in the measured time.
+
+    Lateness of the generator adds time, and time makes some errors (`OF_TIME`); no answer is wrong or cut off
+    for it. So where the generator was the limit, what is asked of errors is decided by the number that there
+    would be in any weather: one that is enough to break an objective convicts.
+    """
     text = objective.text or f"{objective.metric} {objective.operator} {objective.value:g}"
     value, why = _measured(objective.metric, result)
     if value is None:
@@ -35,11 +46,45 @@ def asserted(objective: Objective, result: LoadResult) -> Asserted:
     held = _COMPARED[objective.operator](value, objective.value)
     word: AssertedWord = "passed" if held else "failed"
     if result.partial:
-        word, why = "undecided", "the load was cut short"
+        word, why = _in_part(objective, result), "the load was cut short"
     # Its lateness is the generator's own, and known however late it was.
-    if result.generator.faults and not objective.metric.startswith(LATENESS):
-        word, why = "undecided", "the generator was the limit"
-    return Asserted(text, word, _said(objective.metric, value), why)
+    elif result.generator.faults and not objective.metric.startswith(LATENESS):
+        word, why = _in_any_weather(objective, result), "the generator was the limit"
+    return Asserted(text, word, _said(objective.metric, value), why if word == "undecided" else "")
+
+
+def _in_any_weather(objective: Objective, result: LoadResult) -> AssertedWord:
+    """Returns what holds whatever part of the errors that time makes was the generator's doing."""
+    compared = _COMPARED[objective.operator]
+    sure, all_of = sum(of_the_server(result).values()), result.operations - result.answered
+    if objective.metric in COUNTED:
+        scale = result.operations if objective.metric == "error_share" else 1
+        least, most = sure / scale, all_of / scale
+        if compared(least, objective.value) and compared(most, objective.value):
+            return "passed"
+        between = objective.operator == "=" and least <= objective.value <= most
+        if between or compared(least, objective.value) or compared(most, objective.value):
+            return "undecided"
+        return "failed"
+    share = percentile_of(objective.metric)
+    reached = sure > (1 - share) * result.operations * (1 + 1e-9) if share is not None else sure > 0
+    endless = reached and (share is not None or objective.metric in ("max", "mean"))
+    return "failed" if endless and not compared(inf, objective.value) else "undecided"
+
+
+def _in_part(objective: Objective, result: LoadResult) -> AssertedWord:
+    """Returns `failed` where a load that was cut short had too many errors by then: there can't be fewer."""
+    upper = objective.operator in ("<", "<=", "=")
+    sure = float(sum(of_the_server(result).values()))
+    if objective.metric != "errors" or not upper:
+        return "undecided"
+    held = _COMPARED["<=" if objective.operator == "=" else objective.operator](sure, objective.value)
+    return "undecided" if held else "failed"
+
+
+def of_the_server(result: LoadResult) -> dict[str, int]:
+    """Returns the errors that no lateness of the generator makes: wrong, refused and cut off answers."""
+    return {kind: count for kind, count in result.errors.items() if kind not in OF_TIME}
 
 
 def _measured(metric: str, result: LoadResult) -> tuple[float | None, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -158,9 +159,9 @@ def on_schedule(name: str, sample: LoadSample) -> Assumption:
         id="on_schedule",
         says=f"the generator kept the schedule of the load {name}: p99 lateness under {LATE_MS:g} ms",
         held=lateness_ms <= LATE_MS,
-        measured=f"p99 lateness {lateness_ms:.3g} ms",
+        measured=f"p99 lateness {lateness_ms:.3g} ms" if isfinite(lateness_ms) else "nothing was sent",
         timed=True,
-        late_ms=lateness_ms,
+        late_ms=lateness_ms if isfinite(lateness_ms) else 0.0,
     )
 
 

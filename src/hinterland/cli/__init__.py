@@ -10,7 +10,7 @@ from hinterland.errors import INTERRUPTED
 def main() -> None:
     """Runs the command line and exits with its status."""
     try:
-        from hinterland.cli.app import start
+        from hinterland.cli.start import start
 
         status = start(sys.argv[1:])
     except KeyboardInterrupt:

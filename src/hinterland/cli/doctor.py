@@ -12,7 +12,7 @@ from typing import Any
 
 from hinterland import catalogue, errors
 from hinterland.cli.documents import DoctorDocument, Fact, NeedFound
-from hinterland.cli.list import print_broken
+from hinterland.cli.listing import print_broken
 from hinterland.cli.options import Json
 from hinterland.cli.output import heading, paint, print_json, wrapped
 from hinterland.model.experiment import Experiment

@@ -16,6 +16,7 @@ from hinterland.errors import HinterlandError
 from hinterland.model.claims import Claim, Never
 from hinterland.model.experiment import Experiment
 from hinterland.model.levels import treatments
+from hinterland.model.run import RunRecord
 from hinterland.rig.availability import Availability, availability
 from hinterland.runner import code
 from hinterland.runner.judge import decidable
@@ -104,14 +105,22 @@ def needs_of(found: Availability) -> str:
     return "; ".join(f"{status.need}: {status.install}" for status in found.required or found.missing)
 
 
-def share_s(left_s: float, stop: Planned, rest: Sequence[Planned]) -> float:
+def share_s(left_s: float, stop: Planned, rest: Sequence[Planned], pace: float = 1.0) -> float:
     """Returns the budget of the next stop: as many blocks for it as for each of the rest, one at least.
 
-    Nothing (0) when not even one of its blocks fits into the time left.
+    `pace` is how many times as long as declared trials have taken here so far. Nothing (0) when not even one
+    of its blocks fits into the time left.
     """
-    usable_s = left_s - BETWEEN_S * (1 + len(rest))
-    blocks_s = stop.block_s + sum(each.block_s for each in rest)
-    fair_s = usable_s * stop.block_s / blocks_s if blocks_s else usable_s
-    if left_s - BETWEEN_S < stop.block_s:
+    block_s = stop.block_s * max(1.0, pace)
+    if left_s - BETWEEN_S < block_s:
         return 0.0
-    return min(stop.experiment.budget_s, max(fair_s, stop.block_s))
+    usable_s = left_s - BETWEEN_S * (1 + len(rest))
+    fair_s = usable_s * stop.block_s / (stop.block_s + sum(each.block_s for each in rest))
+    return min(stop.experiment.budget_s, max(fair_s, block_s))
+
+
+def pace_of(records: Sequence[RunRecord]) -> float:
+    """Returns how many times as long as declared the trials of these runs took; 1 without any."""
+    took_s = sum(trial.duration_s for record in records for trial in record.trials)
+    declared_s = sum(record.info.experiment.trial_s * len(record.trials) for record in records)
+    return took_s / declared_s if declared_s else 1.0

@@ -57,8 +57,8 @@ def load(
 ) -> int:
     """Drive a load against a server and say how long its users wait, free of coordinated omission.
 
-    An operation's time counts from the moment it was due. Exit status: 0, 1 an assertion failed, 2 the
-    generator was the limit or nothing was answered, 130 interrupted.
+    An operation's time counts from the moment it was due. Exit status: 0, 1 an assertion failed, 2 none did,
+    but the generator was the limit or nothing was answered, 130 interrupted.
     """
     asked = load_asking.asked(arrivals, connections, requests, judging, generator)
     objective = load_asking.capacity_objective(judging, arrivals, output)

@@ -51,6 +51,8 @@ def figures(result: LoadResult) -> LoadFigures:
         errors=result.errors,
         statuses=result.statuses,
         open_errors=result.open_errors,
+        reasons=result.reasons,
+        notes=result.notes,
         response=times(result.response, whole=True),
         service=times(result.service, whole=True),
         connect=None if result.connect is None else times(result.connect),

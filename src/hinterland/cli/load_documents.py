@@ -80,8 +80,9 @@ class LoadFigures(Struct, frozen=True):
     """What a load came to. response: since an operation was due; service: since it was sent.
 
     asked_per_s: null in a closed loop. reached_per_s: good answers a second. errors: operations without a
-    good answer, by kind. open_errors: attempts to connect that failed, by kind. partial: why it was cut
-    short, empty if it was not.
+    good answer, by kind. reasons: why, by kind, in the words of whoever knew, and how often it was that.
+    notes: what is no error and should be known. open_errors: attempts to connect that failed, by kind.
+    partial: why it was cut short, empty if it was not.
     """
 
     model: Literal["open", "closed"]
@@ -93,6 +94,8 @@ class LoadFigures(Struct, frozen=True):
     errors: dict[str, int]
     statuses: dict[str, int]
     open_errors: dict[str, int]
+    reasons: dict[str, dict[str, int]]
+    notes: dict[str, int]
     response: LoadTimes
     service: LoadTimes
     connect: LoadTimes | None

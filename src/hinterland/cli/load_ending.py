@@ -23,11 +23,11 @@ def exit_status(record: LoadRecord) -> int:
     if record.capacity is not None:
         return CAPACITY_STATUS.get(record.capacity.ended, errors.INCONCLUSIVE)
     result = record.result
-    if result is None or result.generator.faults or not result.answered:
-        return errors.INCONCLUSIVE
     words = {one.verdict for one in record.asserted}
     if "failed" in words:
         return errors.REFUTED
+    if result is None or not result.answered or (result.generator.faults and not words):
+        return errors.INCONCLUSIVE
     return errors.INCONCLUSIVE if "undecided" in words else errors.HOLDS
 
 

@@ -64,9 +64,9 @@ class ConnectionOptions:
     pipelining: Annotated[
         int | None, Parameter(metavar="N", help="Requests sent at once on one of HTTP/1.1, unanswered.")
     ] = None
-    new_connections: Annotated[bool, Parameter(negative=(), help="A new connection for each request.")] = (
-        False
-    )
+    new_connections: Annotated[
+        bool, Parameter(negative=(), help="One for each request of HTTP/1.1, each visit of others.")
+    ] = False
     subscribe: Annotated[
         bool, Parameter(negative=(), help="WebSocket: listen, and time each event from its sending.")
     ] = False

@@ -10,7 +10,7 @@ from cyclopts import Parameter
 
 from hinterland import catalogue
 from hinterland.cli.documents import ShownExperiment
-from hinterland.cli.list import left_out_of, missing_of
+from hinterland.cli.listing import left_out_of, missing_of
 from hinterland.cli.options import ExperimentId, Json
 from hinterland.cli.output import coloured, duration, heading, paint, print_json, width, wrapped
 from hinterland.model.experiment import REGIONS, Experiment, Factor, show

@@ -16,7 +16,7 @@ from hinterland import catalogue, errors
 from hinterland.cli.bug import bug
 from hinterland.cli.documents import TourDocument, TourStop
 from hinterland.cli.ending import document, exit_status, main_verdicts, worst_of_those_that_ran, write_report
-from hinterland.cli.itinerary import TOUR_S, Planned, needs_of, one_of_each, planned, share_s
+from hinterland.cli.itinerary import TOUR_S, Planned, needs_of, one_of_each, pace_of, planned, share_s
 from hinterland.cli.options import Json, known_ids, seconds
 from hinterland.cli.output import (
     VERDICT_SIGN,
@@ -36,6 +36,8 @@ from hinterland.model.run import RunRecord
 from hinterland.rig.availability import availability
 from hinterland.runner.record import default_store
 from hinterland.runner.run import RunOptions
+
+BUSY_PACE = 1.5
 
 
 class Stop(Struct, frozen=True):
@@ -114,10 +116,12 @@ def made(
 ) -> Iterator[Stop]:
     """Makes one stop after the other, and yields each; ends early by Ctrl-C, or when the time is up."""
     began_s = time.monotonic()
+    records: list[RunRecord] = []
     for number, one in enumerate(chosen):
         this_s = budget_s
         if in_all_s is not None:
-            this_s = share_s(in_all_s - (time.monotonic() - began_s), one, chosen[number + 1 :])
+            left_s = in_all_s - (time.monotonic() - began_s)
+            this_s = share_s(left_s, one, chosen[number + 1 :], pace_of(records))
             if not this_s:
                 continue
         if not json:
@@ -127,6 +131,8 @@ def made(
         if not json:
             print("\n".join(told(ended)), flush=True)
         yield ended
+        if ended.record is not None:
+            records.append(ended.record)
         if ended.status == errors.INTERRUPTED:
             return
 
@@ -147,11 +153,11 @@ def stop(one: Planned, budget_s: float | None, json: bool) -> Stop:
 
 
 def told(stop: Stop) -> list[str]:
-    """Returns the lines after one stop: its verdicts and where its report is."""
+    """Returns the lines after one stop: its main verdicts and where its report is."""
     if stop.record is None:
         return ["", paint(wrapped(stop.error) if stop.status == errors.SETUP else stop.error, "red")]
     lines = [""]
-    for verdict in stop.record.verdicts:
+    for verdict in main_verdicts(stop.record):
         sign = f"{VERDICT_SIGN[verdict.verdict]} {verdict.verdict}"
         lines.append(f"{paint(sign, VERDICT_STYLE[verdict.verdict])}  {verdict.claim}")
         lines.append(wrapped(verdict.evidence.says or verdict.says, 4))
@@ -168,16 +174,22 @@ def ending(stops: Sequence[Stop], chosen: Sequence[Planned]) -> Iterator[str]:
         if one.record is not None:
             yield wrapped(one.experiment.learned, 4)
     reached = {one.experiment.id for one in stops}
-    for left in chosen:
-        if left.experiment.id not in reached:
-            yield f"{paint(left.experiment.id, 'cyan')}  {paint('not reached', 'dim')}"
+    left = [one.experiment for one in chosen if one.experiment.id not in reached]
+    for experiment in left:
+        yield f"{paint(experiment.id, 'cyan')}  {paint('not reached', 'dim')}"
+    pace = pace_of([one.record for one in stops if one.record is not None])
+    if left and pace >= BUSY_PACE:
+        says = (
+            f"Trials took {pace:.1f} times as long as on a machine of their own: others keep this one busy."
+        )
+        yield wrapped(f"{says} See: hinterland doctor", 4)
     yield ""
     yield heading("Next")
-    yield from (f"  {line}" for line in next_steps(stops))
+    yield from (f"  {line}" for line in next_steps(stops, left))
 
 
-def next_steps(stops: Sequence[Stop]) -> Iterator[str]:
-    """Yields commands to copy, each with what it does."""
+def next_steps(stops: Sequence[Stop], left: Sequence[Experiment]) -> Iterator[str]:
+    """Yields commands to copy, each with what it does; `left` is what was not reached."""
     ran = [(one.experiment, one.record) for one in stops if one.record is not None]
     steps = []
     if ran:
@@ -188,6 +200,8 @@ def next_steps(stops: Sequence[Stop]) -> Iterator[str]:
         if any(verdict.verdict == "inconclusive" for verdict in main_verdicts(record)):
             steps.append((f"run {experiment.id}{store_option()}", "more time for what stayed open"))
             break
+    if left:
+        steps.append((f"run {left[0].id}{store_option()}", "what was not reached"))
     steps.append(("list", "the whole map"))
     column = max(len(text) for text, _ in steps)
     for text, says in steps:
@@ -203,7 +217,7 @@ def command() -> str:
 
 
 def outcome(stop: Stop) -> str:
-    """Returns what one stop came to: `✓ 4 hold  ? 1 inconclusive`."""
+    """Returns what became of a stop's main claims: `✓ 4 hold  ? 1 inconclusive`."""
     if stop.record is None:
         return paint("did not run", "red")
     if stop.status == errors.INTERRUPTED:
@@ -211,7 +225,7 @@ def outcome(stop: Stop) -> str:
     words = {"holds": "hold", "refuted": "refuted", "inconclusive": "inconclusive"}
     parts = []
     for word, plural in words.items():
-        count = sum(verdict.verdict == word for verdict in stop.record.verdicts)
+        count = sum(verdict.verdict == word for verdict in main_verdicts(stop.record))
         if count:
             text = f"{VERDICT_SIGN[word]} {count} {word if count == 1 else plural}"
             parts.append(paint(text, VERDICT_STYLE[word]))

@@ -231,9 +231,9 @@ class _Connection(asyncio.Protocol):
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._end(CONNECTION_CLOSED if exc is None else "reset")
+        self._end(CONNECTION_CLOSED if exc is None else "reset", exc)
 
-    def _end(self, error: str) -> None:
+    def _end(self, error: str, cause: Exception | None = None) -> None:
         self.reusable = False
         self._lost = error
         if self._answer is None or self._answer.done():
@@ -242,7 +242,9 @@ class _Connection(asyncio.Protocol):
         if response is not None:
             self._answer.set_result(response)
         else:
-            self._fail(Unanswered(error, f"the connection was {error} before the answer was complete"))
+            unanswered = Unanswered(error, f"the connection was {error} before the answer was complete")
+            unanswered.__cause__ = cause
+            self._fail(unanswered)
 
     def _fail(self, error: Unanswered) -> None:
         if self._answer is not None and not self._answer.done():

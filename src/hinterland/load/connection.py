@@ -17,9 +17,9 @@ from typing import Any, cast
 import httptools
 
 from hinterland.load.answer_room import ROOM
-from hinterland.load.dial import SocketMaker, code_for, dial
-from hinterland.load.failures import code_of
-from hinterland.load.lane import IDLE, Listener
+from hinterland.load.dial import SocketMaker, code_at_end, code_for, dial
+from hinterland.load.failures import because, code_of
+from hinterland.load.lane import IDLE, Listener, Stateless
 from hinterland.load.message import Response
 from hinterland.load.outgoing import Outgoing, Requests
 from hinterland.load.reader import BadAnswer, ResponseReader, status_at_close
@@ -45,7 +45,7 @@ class Remembered:
         self.data, self.status, self.good_for = data, status, good_for
 
 
-class Connection(asyncio.Protocol):
+class Connection(Stateless, asyncio.Protocol):
     """A lane that is a connection of its own, and can be opened again after it closed.
 
     `alive` is True from its opening until the event loop let go of it, when it calls the listener's `closed`.
@@ -206,7 +206,7 @@ class Connection(asyncio.Protocol):
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._end(CLOSED if exc is None else RESET)
+        self._end(code_at_end(exc))
         self.alive = False
         self._transport = None
         self._listener.closed(self)
@@ -222,9 +222,9 @@ class Connection(asyncio.Protocol):
             # The connection speaks another protocol now.
             self._finals, self._last_status = 1, self._parser.get_status_code()
             self._keeps_alive = False
-        except httptools.HttpParserError:
+        except httptools.HttpParserError as error:
             if not self._finals:
-                self._end(PROTOCOL)
+                self._end(because(PROTOCOL, str(error)))
                 return
             self._surplus = True
         if self._finals:
@@ -239,8 +239,8 @@ class Connection(asyncio.Protocol):
             self._reader = ResponseReader(outgoing.method)
         try:
             response = self._reader.feed(data)
-        except BadAnswer:
-            self._end(PROTOCOL)
+        except BadAnswer as failure:
+            self._end(because(PROTOCOL, str(failure)))
             return
         if response is not None:
             reusable = self._reader.reusable

@@ -9,8 +9,8 @@ import ssl
 from collections.abc import Callable
 from typing import TypeVar
 
-from hinterland.load.failures import code_of
-from hinterland.load.recorder import DNS, FILE_LIMIT, NO_PORT, REFUSED, RESET, TIMEOUT, UNREACHABLE
+from hinterland.load.failures import because, code_of
+from hinterland.load.recorder import CLOSED, DNS, FILE_LIMIT, NO_PORT, REFUSED, RESET, TIMEOUT, UNREACHABLE
 from hinterland.load.tls import why
 
 SocketMaker = Callable[[], socket.socket]
@@ -39,16 +39,49 @@ async def dial(
         _, made = await loop.create_connection(protocol, host, port, ssl=tls, server_hostname=name)
         return made
     # An address needs no lookup. A socket of our own connects in a tenth of the time that the loop takes.
-    raw = new_socket() if new_socket is not None else socket.socket(family or socket.AF_INET)
+    if family is None and new_socket is not None:
+        raw = await _connected(new_socket, host, port)
+    else:
+        raw = new_socket() if new_socket is not None else socket.socket(family or socket.AF_INET)
     try:
-        raw.setblocking(False)
-        await loop.sock_connect(raw, (host, port))
+        if family is not None:
+            raw.setblocking(False)
+            await loop.sock_connect(raw, (host, port))
         # From here on the loop owns it, and closes it when the handshake fails.
         _, made = await loop.create_connection(protocol, sock=raw, ssl=tls, server_hostname=name)
     except BaseException:
         raw.close()
         raise
     return made
+
+
+async def _connected(new_socket: SocketMaker, host: str, port: int) -> socket.socket:
+    """Returns a socket that is connected to the first address of a name that takes it, of the socket's
+    family.
+
+    Raises OSError, that of the last address, where none does.
+    """
+    loop = asyncio.get_running_loop()
+    raw = new_socket()
+    try:
+        addresses = [each[4] for each in await loop.getaddrinfo(host, port, family=raw.family, type=raw.type)]
+        for place, address in enumerate(addresses):
+            if place:
+                # One that was refused once connects no more.
+                raw.close()
+                raw = new_socket()
+            raw.setblocking(False)
+            try:
+                await loop.sock_connect(raw, address)
+            except OSError:
+                if place + 1 == len(addresses):
+                    raise
+            else:
+                break
+    except BaseException:
+        raw.close()
+        raise
+    return raw
 
 
 def _family(host: str) -> socket.AddressFamily | None:
@@ -67,7 +100,7 @@ def code_for(failure: OSError) -> int:
     if isinstance(failure, ssl.SSLError):
         return code_of(f"tls: {why(failure)}")
     if isinstance(failure, socket.gaierror):
-        return DNS
+        return because(DNS, failure.strerror or "")
     for kind, code in (
         (ConnectionRefusedError, REFUSED),
         (ConnectionResetError, RESET),
@@ -76,6 +109,23 @@ def code_for(failure: OSError) -> int:
     ):
         if isinstance(failure, kind):
             return code
-    return {errno.EMFILE: FILE_LIMIT, errno.ENFILE: FILE_LIMIT, errno.EADDRNOTAVAIL: NO_PORT}.get(
-        failure.errno or 0, UNREACHABLE
-    )
+    if failure.errno in _LIMITS:
+        return _LIMITS[failure.errno]
+    return because(UNREACHABLE, failure.strerror or str(failure))
+
+
+_LIMITS = {errno.EMFILE: FILE_LIMIT, errno.ENFILE: FILE_LIMIT, errno.EADDRNOTAVAIL: NO_PORT}
+
+
+def code_at_end(failure: Exception | None) -> int:
+    """Returns the code of what ended an open connection: None is its end in good order.
+
+    An alert of TLS may come after the handshake, and says more than the end that follows it.
+    """
+    if failure is None:
+        return CLOSED
+    if isinstance(failure, ssl.SSLError):
+        return code_of(f"tls: {why(failure)}")
+    if isinstance(failure, ConnectionResetError | BrokenPipeError) or not isinstance(failure, OSError):
+        return RESET
+    return because(RESET, failure.strerror or str(failure))

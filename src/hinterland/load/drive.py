@@ -17,7 +17,7 @@ from msgspec import structs
 from hinterland.errors import UsageError
 from hinterland.load import arrivals, pacing
 from hinterland.load.agenda import AHEAD_NS, Agenda
-from hinterland.load.failures import examples, words_of
+from hinterland.load.failures import notes, reasons, words_of
 from hinterland.load.fold import Part, Window, fold
 from hinterland.load.frames import Job
 from hinterland.load.lanes import lanes
@@ -288,7 +288,8 @@ class Drive:
             process=self._process(),
             first_exception=getattr(self._requests, "first_exception", ""),
             surplus_answers=self._pool.surplus_answers if last else 0,
-            examples=examples() if last else {},
+            reasons=reasons() if last else {},
+            notes=notes() if last else {},
         )
 
     def _new_bytes(self, last: bool) -> int:

@@ -7,7 +7,7 @@ import ssl
 from hinterland.load.dial import SocketMaker
 from hinterland.load.event_stream import EventTooLong
 from hinterland.load.event_stream_answer import EventStreamAnswer
-from hinterland.load.failures import code_of
+from hinterland.load.failures import because, code_of
 from hinterland.load.lane import Lane, Listener
 from hinterland.load.outgoing import Outgoing, Requests
 from hinterland.load.reader import BadAnswer
@@ -73,8 +73,8 @@ class EventStreamSubscriber(SocketLane):
     def received(self, data: bytes) -> None:
         try:
             events = self._answer.feed(data)
-        except BadAnswer:
-            self.end(PROTOCOL)
+        except BadAnswer as error:
+            self.end(because(PROTOCOL, str(error)))
             return
         except EventTooLong:
             self.end(TOO_LONG)

@@ -6,6 +6,8 @@ number. What the words say may come from the server, so their number is bounded:
 
 from __future__ import annotations
 
+from collections import Counter
+
 from hinterland.load.recorder import ERRORS
 
 FIRST = 32
@@ -13,32 +15,57 @@ FIRST = 32
 OTHER = 127
 """The code of all words that came when the others were taken. An operation's error has seven bits."""
 LONGEST = 160
+MOST_REASONS = 8
+"""Reasons that are kept of one failure. Who never repeats itself is not followed for ever."""
 
 _words: list[str] = []
 _codes: dict[str, int] = {}
-_examples: dict[str, str] = {}
+_reasons: dict[str, dict[str, int]] = {}
+_notes: Counter[str] = Counter()
 
 
 def code_of(words: str, says: str = "") -> int:
     """Returns the code of a failure, the same for the same words in this process.
 
-    `says`: all that the server said of this one, which differs from one to the next; the first is kept.
+    `says`: all that the server said of this one, which differs from one to the next (`because`).
     """
-    words = " ".join(words.split())[:LONGEST]
-    if says and words not in _examples and len(_examples) < OTHER:
-        _examples[words] = " ".join(says.split())[:LONGEST]
+    words = _in_short(words)
     code = _codes.get(words)
     if code is None:
         if FIRST + len(_words) >= OTHER:
-            return OTHER
-        code = _codes[words] = FIRST + len(_words)
-        _words.append(words)
+            code = OTHER
+        else:
+            code = _codes[words] = FIRST + len(_words)
+            _words.append(words)
+    return because(code, says)
+
+
+def because(code: int, says: str, times: int = 1) -> int:
+    """Notes why operations failed, in the words of whoever knows, and returns the code of the failure.
+
+    The first few reasons of each failure are kept, and how often each was the one.
+    """
+    says = _in_short(says)
+    if says and times > 0:
+        found = _reasons.setdefault(words_of(code), {})
+        if says in found or len(found) < MOST_REASONS:
+            found[says] = found.get(says, 0) + times
     return code
 
 
-def examples() -> dict[str, str]:
-    """Returns what a server said the first time, by the words of the failure."""
-    return dict(_examples)
+def reasons() -> dict[str, dict[str, int]]:
+    """Returns why operations failed: by the words of the failure, each reason and how often it was that."""
+    return {words: dict(found) for words, found in _reasons.items()}
+
+
+def note(words: str) -> None:
+    """Counts something that a reader should know of and that is no error."""
+    _notes[words] += 1
+
+
+def notes() -> dict[str, int]:
+    """Returns what was noted in this process, and how often."""
+    return dict(_notes)
 
 
 def words_of(code: int) -> str:
@@ -47,3 +74,8 @@ def words_of(code: int) -> str:
         return ERRORS[code]
     place = code - FIRST
     return _words[place] if 0 <= place < len(_words) else "other"
+
+
+def _in_short(text: str) -> str:
+    """Returns a text on one line, without signs that a terminal would obey."""
+    return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())[:LONGEST]

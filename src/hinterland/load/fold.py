@@ -50,8 +50,9 @@ class Part(Struct, frozen=True):
     time from sending to the answer, summed over all that had one, as far as it lies in the measured window.
     visits: how many became due after the warm-up. in_flight: lanes under way, summed over `samples` looks at
     that window. process: its figures since the measured window began. first_exception: the traceback of a
-    scenario's first. surplus_answers: how often more came than was asked for. examples: what a server said
-    the first time, by the words of the error.
+    scenario's first. surplus_answers: how often more came than was asked for. reasons: why operations failed,
+    by the words of the error, and how often it was that. notes: what is no error and should be known, and how
+    often.
     """
 
     kinds: dict[int, KindCounts]
@@ -72,7 +73,8 @@ class Part(Struct, frozen=True):
     process: GeneratorProcess | None = None
     first_exception: str = ""
     surplus_answers: int = 0
-    examples: dict[str, str] = field(default_factory=dict)
+    reasons: dict[str, dict[str, int]] = field(default_factory=dict)
+    notes: dict[str, int] = field(default_factory=dict)
 
 
 class Window(Struct, frozen=True):

@@ -21,6 +21,7 @@ END_OF_HEAD = b"\r\n\r\n"
 
 _STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-9][0-9][0-9])(?: [^\r\n]*)?\Z")
 _FIELD = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*([^\r\n\0]*?)[ \t]*\Z")
+_LONE_LF = re.compile(rb"(?<!\r)\n")
 _FOLD = re.compile(rb"\r\n[ \t]+")
 _SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\r\n]*)?\Z")
 _UNTIL_CLOSE = -1
@@ -117,6 +118,8 @@ class AnswerReader:
         if head is None:
             if not b"HTTP/1.".startswith(bytes(self._rest[:7])):
                 raise BadAnswer("not HTTP")
+            if _LONE_LF.search(self._rest):
+                raise BadAnswer("a line that ends with LF alone")
             return place
         found = _head_of(head)
         if 100 <= found.status < 200 and found.status != 101:

@@ -7,7 +7,7 @@ from collections import deque
 
 from hinterland.load import tls
 from hinterland.load.dial import SocketMaker
-from hinterland.load.failures import code_of
+from hinterland.load.failures import because, code_of
 from hinterland.load.http1_answers import AnswerReader, TooLong
 from hinterland.load.lane import Lane, Listener
 from hinterland.load.outgoing import Outgoing, Requests
@@ -19,6 +19,7 @@ from hinterland.load.shared_socket import SharedSocket
 from hinterland.model.load import LoadPlan
 
 REMEMBERED_BYTES = 4096
+BEHIND = "given up behind an answer that is none"
 STUCK = "stuck behind an answer that did not come"
 
 
@@ -127,8 +128,8 @@ class PipelinedConnection(SharedSocket):
         except (BadAnswer, TooLong) as error:
             self.lanes.discard(lane)
             self._waiting.popleft()
-            lane.leave(error.code if isinstance(error, TooLong) else PROTOCOL)
-            self.over(CLOSED)
+            lane.leave(error.code if isinstance(error, TooLong) else because(PROTOCOL, str(error)))
+            self.over(code_of(BEHIND, str(error)))
             return len(data)
         if not reader.complete:
             return place

@@ -12,7 +12,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from hinterland.load import http2_frames as frames
-from hinterland.load.failures import code_of
+from hinterland.load.failures import because, code_of
 from hinterland.load.http2_frames import BadFrame, Built
 from hinterland.load.http2_reader import STREAM_WINDOW, WINDOW_STEP, Http2Reader
 from hinterland.load.http2_upload import Uploads
@@ -54,6 +54,7 @@ class Http2Connection(Http2Reader, SharedSocket):
         self._waiting: deque[SharedLane] = deque()
         self._uploads = Uploads()
         self._rest = b""
+        self._said = ""
         # `_useful`: it has answered something. `_careful`: an answer may let something else go on.
         self._careful = self._useful = False
 
@@ -126,10 +127,10 @@ class Http2Connection(Http2Reader, SharedSocket):
             data = self._rest + data
         try:
             self._rest = data[self.read(data) :]
-        except BadFrame:
+        except BadFrame as error:
             self.out += frames.goaway(frames.PROTOCOL_ERROR)
             self.flush()
-            self.over(PROTOCOL if self.settled else _not_http2(data))
+            self.over(because(PROTOCOL, str(error)) if self.settled else _not_http2(data))
         if self.unacknowledged >= WINDOW_STEP:
             self.out += frames.window_update(0, self.unacknowledged)
             self.unacknowledged = 0
@@ -179,14 +180,15 @@ class Http2Connection(Http2Reader, SharedSocket):
         elif kind == frames.RST_STREAM:
             lane = self.lane_of(number)
             if lane is not None:
-                self.fail(number, lane, RESET, tell=False)
+                says = f"RST_STREAM {frames.code_name(frames.number(payload))}"
+                self.fail(number, lane, because(RESET, says), tell=False)
         elif kind == frames.PING:
             if number or len(payload) != 8:
                 raise BadFrame("a ping that is none")
             if not flags & frames.ACK:
                 self._reply(frames.frame(frames.PING, frames.ACK, 0, payload))
         elif kind == frames.GOAWAY:
-            self._goaway(frames.number(payload))
+            self._goaway(frames.number(payload), payload[4:8], payload[8:])
         elif kind == frames.WINDOW_UPDATE:
             self.out += self._uploads.grant(number, frames.number(payload))
         elif kind == frames.PUSH_PROMISE:
@@ -215,8 +217,18 @@ class Http2Connection(Http2Reader, SharedSocket):
             raise BadFrame("a server that asks and reads no answer")
         self.out += frame
 
-    def _goaway(self, last: int) -> None:
+    def over(self, error: int) -> None:
+        """Ends everything; where the server said why before it hung up, that is the reason."""
+        if self._said and error in (CLOSED, RESET):
+            because(error, self._said, sum(lane.operation >= 0 for lane in self.lanes) or 1)
+        super().over(error)
+
+    def _goaway(self, last: int, code: bytes, debug: bytes) -> None:
         """The server takes no further requests, and has done none above `last`."""
+        number = int.from_bytes(code, "big")
+        if number != frames.NO_ERROR or debug:
+            says = debug.decode("utf-8", "replace")
+            self._said = f"GOAWAY {frames.code_name(number)}{f': {says}' if says else ''}"
         self._drain()
         undone = [number for number in self.streams if number > last]
         lanes = [self.streams[number] for number in undone]
@@ -247,7 +259,7 @@ class Http2Connection(Http2Reader, SharedSocket):
         else:
             # A server that sends everybody away without an answer would get the same requests for ever.
             for lane in lanes:
-                lane.leave(CLOSED)
+                lane.leave(because(CLOSED, self._said))
 
     def _close_if_done(self) -> None:
         if self.draining and not self.streams:
@@ -263,4 +275,4 @@ class Http2Connection(Http2Reader, SharedSocket):
 def _not_http2(data: bytes) -> int:
     if data.startswith(b"HTTP/"):
         return code_of("not http2: the server answers in HTTP/1")
-    return PROTOCOL
+    return because(PROTOCOL, f"this is not HTTP/2, it begins {data[:24]!r}")

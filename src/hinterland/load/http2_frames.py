@@ -36,6 +36,19 @@ _OF_A_CONNECTION = frozenset(
 )
 
 
+_CODES = (
+    "NO_ERROR", "PROTOCOL_ERROR", "INTERNAL_ERROR", "FLOW_CONTROL_ERROR", "SETTINGS_TIMEOUT", "STREAM_CLOSED",
+    "FRAME_SIZE_ERROR", "REFUSED_STREAM", "CANCEL", "COMPRESSION_ERROR", "CONNECT_ERROR", "ENHANCE_YOUR_CALM",
+    "INADEQUATE_SECURITY", "HTTP_1_1_REQUIRED",
+)  # fmt: skip
+"""The error codes of HTTP/2 (RFC 9113, section 7), by their number."""
+
+
+def code_name(code: int) -> str:
+    """Returns the name of an error code."""
+    return _CODES[code] if code < len(_CODES) else f"error {code:#x}"
+
+
 class BadFrame(Exception):
     """What came is not a frame, or not one that may come here."""
 

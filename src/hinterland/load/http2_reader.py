@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hinterland.load import header_block
 from hinterland.load import http2_frames as frames
+from hinterland.load.failures import because
 from hinterland.load.header_block import BadBlock, Head
 from hinterland.load.http2_frames import (
     CONTINUATION,
@@ -111,19 +112,19 @@ class Http2Reader:
         last = bool(flags & END_STREAM)
         if lane.status:
             # Trailers, which nobody asked for; they end the answer.
-            self.complete(number, lane) if last else self.fail(number, lane, PROTOCOL)
+            self.complete(number, lane) if last else self._broken(number, lane, "headers within a body")
             return
         try:
             found = self._heads.get(block) or header_block.head(block)
             if lane.outgoing is not None and lane.outgoing.reads:
                 lane.fields = header_block.fields(block)
-        except BadBlock:
+        except BadBlock as error:
             # Without a table between them, a bad block spoils no other.
-            self.fail(number, lane, PROTOCOL)
+            self._broken(number, lane, str(error))
             return
         if found.status < 200:
             if last or found.status == 101:
-                self.fail(number, lane, PROTOCOL)
+                self._broken(number, lane, f"status {found.status} as an answer")
             return
         self._remember(block, found)
         lane.status, lane.length = found
@@ -144,8 +145,10 @@ class Http2Reader:
         piece = frames.content(flags & PADDED, payload)
         before, lane.received = lane.received, lane.received + len(piece)
         last = bool(flags & END_STREAM)
-        if not lane.status or 0 <= lane.length < lane.received:
-            self.fail(number, lane, PROTOCOL)
+        if not lane.status:
+            self._broken(number, lane, "a body before its head")
+        elif 0 <= lane.length < lane.received:
+            self._broken(number, lane, f"a body longer than its length of {lane.length} bytes")
         elif lane.outgoing is not None and lane.outgoing.reads and (error := lane.keep(piece)):
             self.fail(number, lane, error)
         elif last:
@@ -156,6 +159,9 @@ class Http2Reader:
                 more += WINDOW_STEP
             if more:
                 self.out += frames.window_update(number, more)
+
+    def _broken(self, number: int, lane: SharedLane, says: str) -> None:
+        self.fail(number, lane, because(PROTOCOL, says))
 
     def _frame(self, kind: int, flags: int, number: int, payload: bytes) -> None:
         """Reads a frame that is none of the plain ones."""

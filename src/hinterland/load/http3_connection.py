@@ -8,14 +8,15 @@ import ssl
 from typing import TYPE_CHECKING, Any, cast
 
 from aioquic.asyncio.protocol import QuicConnectionProtocol
-from aioquic.h3.connection import H3Connection
+from aioquic.h3.connection import ErrorCode, H3Connection
 from aioquic.h3.events import DataReceived, H3Event, Headers, HeadersReceived
 from aioquic.quic.configuration import QuicConfiguration
 from aioquic.quic.connection import QuicConnection
 from aioquic.quic.events import ConnectionTerminated, HandshakeCompleted, QuicEvent, StreamReset
+from aioquic.quic.packet import QuicErrorCode
 
 from hinterland.load.dial import SocketMaker
-from hinterland.load.failures import code_of
+from hinterland.load.failures import because, code_of
 from hinterland.load.http2_frames import headers
 from hinterland.load.outgoing import Outgoing
 from hinterland.load.recorder import CLOSED, PROTOCOL, REFUSED, RESET, TIMEOUT
@@ -157,7 +158,7 @@ class Http3Connection(QuicConnectionProtocol):
         elif isinstance(event, HandshakeCompleted) and not self.greeted.done():
             self.greeted.set_result(0)
         elif isinstance(event, StreamReset):
-            self._fail(event.stream_id, RESET)
+            self._fail(event.stream_id, because(RESET, f"RESET_STREAM {_name_of(event.error_code)}"))
         for happened in self._http.handle_event(event):
             self._happened(happened)
 
@@ -179,7 +180,7 @@ class Http3Connection(QuicConnectionProtocol):
             if lane.status:
                 lane.answered()
             else:
-                lane.failed(PROTOCOL)
+                lane.failed(because(PROTOCOL, "a stream that ended before its head"))
 
     def _read_headers(self, number: int, lane: SharedLane, pairs: Headers) -> None:
         if lane.status:
@@ -190,7 +191,7 @@ class Http3Connection(QuicConnectionProtocol):
             fields[name] = f"{fields[name]}, {value}" if name in fields else value
         status, length = fields.pop(":status", ""), fields.get("content-length", "")
         if not (len(status) == 3 and status.isdigit() and (not length or length.isdigit())):
-            self._fail(number, PROTOCOL)
+            self._fail(number, because(PROTOCOL, "a head without a good status and length"))
         elif int(status) >= 200:
             lane.status, lane.length = int(status), int(length) if length else -1
             if lane.outgoing is not None and lane.outgoing.reads:
@@ -237,14 +238,25 @@ def _datagram_socket(family: int, new_socket: SocketMaker | None) -> socket.sock
 
 def _code_of(event: ConnectionTerminated) -> int:
     """Returns why a connection ended: QUIC's own codes come with the type of a frame, HTTP/3's do not."""
+    says = event.reason_phrase
     if event.frame_type is None:
-        return CLOSED if event.error_code in (0, NO_ERROR) else PROTOCOL
+        good = event.error_code in (0, NO_ERROR)
+        named = "" if good and not says else f"CONNECTION_CLOSE {_name_of(event.error_code)}"
+        return because(CLOSED if good else PROTOCOL, f"{named}: {says}" if says else named)
     alert = event.error_code - _CRYPTO_ERROR
     if 0 <= alert < 256:
-        return code_of(f"tls: {_why(alert, event.reason_phrase)}")
-    if event.reason_phrase == "Idle timeout":
+        return code_of(f"tls: {_why(alert, says)}")
+    if says == "Idle timeout":
         return TIMEOUT
-    return CLOSED if event.error_code == 0 else PROTOCOL
+    if event.error_code == 0:
+        return because(CLOSED, says)
+    named = next((each.name for each in QuicErrorCode if each == event.error_code), f"{event.error_code:#x}")
+    return because(PROTOCOL, f"CONNECTION_CLOSE {named}{f': {says}' if says else ''}")
+
+
+def _name_of(code: int) -> str:
+    """Returns the name of an error code of HTTP/3."""
+    return next((each.name for each in ErrorCode if each == code), f"error {code:#x}")
 
 
 def _why(alert: int, reason: str) -> str:

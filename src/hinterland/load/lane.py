@@ -16,7 +16,9 @@ class Lane(Protocol):
     IDLE; the loop sets it before `send`, and may give it another name between two calls: read it when you
     need it. `ready`: an operation may be sent now. `alive`: from its opening until it is gone and may be
     opened again, when it calls the listener's `closed`. `connects`: its last `open` made a connection, and
-    did not join one. `bytes_received` grows from the start to the end.
+    did not join one. `bytes_received` grows from the start to the end. `dirty`: its visit left something on
+    the connection (an open transaction, a setting) that the next one must not find; the loop calls `clean`
+    then.
     """
 
     number: int
@@ -26,6 +28,7 @@ class Lane(Protocol):
     connects: bool
     surplus_answers: int
     bytes_received: int
+    dirty: bool
 
     async def open(self, timeout_s: float) -> int:
         """Opens it, or joins the shared connection. Returns 0 or an error (`failures.words_of`)."""
@@ -38,6 +41,21 @@ class Lane(Protocol):
 
     def abort(self) -> None:
         """Closes it without waiting for anything."""
+
+    def clean(self) -> None:
+        """Undoes what the visit that is over has left. The lane calls the listener's `cleaned` then, or its
+        `closed` where only another connection is clean.
+        """
+
+
+class Stateless:
+    """A lane whose connection keeps nothing of a visit."""
+
+    __slots__ = ()
+    dirty: bool = False
+
+    def clean(self) -> None:
+        """There is nothing to undo."""
 
 
 class Listener(Protocol):
@@ -66,6 +84,9 @@ class Listener(Protocol):
 
     def freed(self, lane: Lane) -> None:
         """The lane's visit is over, and the lane is free. May call `lane.send` before it returns."""
+
+    def cleaned(self, lane: Lane) -> None:
+        """What a visit had left on the lane is undone. May call `lane.send` before it returns."""
 
     def record(
         self, lane: Lane, *, kind: int, intended_ns: int, sent_ns: int, done_ns: int, status: int, error: int

@@ -58,6 +58,9 @@ class Listening(Loop):
     def freed(self, lane: Lane) -> None:
         """Nothing was asked."""
 
+    def cleaned(self, lane: Lane) -> None:
+        """Nothing was asked."""
+
     def opened(self, lane: Lane) -> None:
         """It listens by itself."""
 

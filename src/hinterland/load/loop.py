@@ -64,6 +64,9 @@ class Loop(ABC):
     def freed(self, lane: Lane) -> None: ...
 
     @abstractmethod
+    def cleaned(self, lane: Lane) -> None: ...
+
+    @abstractmethod
     def refused(self, lane: Lane, operation: int, error: int) -> None: ...
 
     def drain(self) -> Columns:

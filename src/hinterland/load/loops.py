@@ -78,7 +78,7 @@ class ClosedLoop(Loop):
         operation = lane.operation
         self._done[operation] = now
         following = self.next
-        if now < self._end_ns and following < self._limit:
+        if now < self._end_ns and following < self._limit and not lane.dirty:
             self._meta[operation] = lane.number << CONNECTION_SHIFT | status
             self.next = following + 1
             lane.operation = following
@@ -103,7 +103,14 @@ class ClosedLoop(Loop):
             if outgoing is not None:
                 self._send(lane, outgoing, now, now)
                 return
-        self._begin(lane, now)
+        if lane.dirty and not self._is_over(now):
+            lane.clean()
+        else:
+            self._begin(lane, now)
+
+    def _is_over(self, now: int) -> bool:
+        """Decides whether no further operation begins."""
+        return now >= self._end_ns or self.next >= self._count
 
     def ended(self, lane: Lane, operation: int, status: int, error: int) -> None:
         self._free_ns[lane.number] = self._note(lane, operation, status, error)
@@ -116,6 +123,9 @@ class ClosedLoop(Loop):
     def freed(self, lane: Lane) -> None:
         self._begin(lane, _now())
 
+    def cleaned(self, lane: Lane) -> None:
+        self._begin(lane, _now())
+
     def refused(self, lane: Lane, operation: int, error: int) -> None:
         self._note(lane, operation, 0, error)
         loop = asyncio.get_running_loop()
@@ -124,7 +134,7 @@ class ClosedLoop(Loop):
     def _begin(self, lane: Lane, free_ns: int) -> None:
         """Gives the lane, free since `free_ns`, its next operation, or lets it rest at the end."""
         now = _now()
-        if now >= self._end_ns or self.next >= self._count:
+        if self._is_over(now):
             self._at_work.discard(lane.number)
             if not self._at_work:
                 self._finish()
@@ -268,7 +278,19 @@ class OpenLoop(Loop):
     def freed(self, lane: Lane) -> None:
         self._free_again(lane, _now())
 
+    def cleaned(self, lane: Lane) -> None:
+        self._take_up(lane, _now())
+
     def _free_again(self, lane: Lane, now: int) -> None:
+        """The lane's visit is over: it begins the next that is due, now or once it is clean."""
+        if lane.dirty:
+            lane.operation = IDLE
+            lane.clean()
+        else:
+            self._take_up(lane, now)
+        self._one_ended()
+
+    def _take_up(self, lane: Lane, now: int) -> None:
         agenda = self.agenda
         place = agenda.next
         if place < agenda.noticed and lane.ready:
@@ -279,7 +301,6 @@ class OpenLoop(Loop):
         else:
             lane.operation = IDLE
             self._free.append(lane)
-        self._one_ended()
 
     def _send_due(self) -> None:
         agenda = self.agenda

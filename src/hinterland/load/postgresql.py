@@ -10,8 +10,9 @@ from __future__ import annotations
 import ssl
 
 from hinterland.load import postgresql_messages as messages
+from hinterland.load import postgresql_state as state
 from hinterland.load.dial import SocketMaker
-from hinterland.load.failures import code_of
+from hinterland.load.failures import because, code_of, note
 from hinterland.load.lane import Lane, Listener
 from hinterland.load.message import Response
 from hinterland.load.outgoing import Outgoing, Requests
@@ -28,7 +29,9 @@ R, K, Z, S, N, A, E, D, G = b"RKZSNAEDG"
 PARSED = ord("1")
 ANY_TIME = frozenset(b"NSA")
 """Notices, changed settings, notifications: a server may send them whenever it likes."""
-BEFORE_READY = frozenset(b"SKNv")
+BEFORE_READY = frozenset(b"SNv")
+ROWS = frozenset(b"TDC")
+LEFT_OPEN = "a visit ended inside a transaction, which was rolled back"
 PASSED_OVER = frozenset(b"TCI23nstHdc")
 
 
@@ -47,7 +50,9 @@ class Remembered:
 class PostgreSQLLane(SocketLane):
     """One session. An ErrorResponse fails the operation as `SQLSTATE 23505`, and the session goes on.
 
-    For a check, the body is the rows: a line each, columns with tabs between, up to `KEPT_BYTES`.
+    What a visit leaves open is rolled back, and what it changed of the session discarded, before the next one
+    begins. Behind a pooler, statements have no names, and the session is not ours to discard. For a check,
+    the body is the rows: a line each, columns with tabs between, up to `KEPT_BYTES`.
     """
 
     def __init__(
@@ -63,6 +68,8 @@ class PostgreSQLLane(SocketLane):
     ) -> None:
         super().__init__(number, plan, listener, requests, new_socket=new_socket, tls=tls)
         self._remembered = remembered
+        constant = requests.constant
+        self._binds = constant is None or isinstance(constant.built, Bound)
 
     # Greeting.
 
@@ -91,7 +98,9 @@ class PostgreSQLLane(SocketLane):
         self._login = Login(user, self._target.password)
         self._reader = MessageReader()
         self._prepared = Prepared()
-        self._extended = False
+        self._extended = self._touched = self._well = False
+        self._status = state.IDLE
+        self._key, self._pooled, self._asked_who = b"", False, False
         self._fresh()
         return messages.startup(user, self._target.database)
 
@@ -102,17 +111,69 @@ class PostgreSQLLane(SocketLane):
                 kind, body = found
                 if kind == R:
                     self.write(self._login.answer(body))
-                elif kind == E:
-                    self.refuse(code_of(refusal(body)))
+                elif kind == K:
+                    self._key = body[:4]
                 elif kind == Z:
-                    self.welcome()
-                    return
+                    if self._knows_who_answers():
+                        self.welcome()
+                        return
+                elif self._asked_who and kind in ROWS:
+                    self._read_who_answers(body)
+                elif kind == E:
+                    # One who does not know the question is no PostgreSQL, and may be a pooler of any kind.
+                    if not self._asked_who:
+                        self.refuse(code_of(refusal(body)))
                 elif kind not in BEFORE_READY:
                     raise NotPostgreSQL(chr(kind))
         except LoginFailure as failure:
             self.refuse(code_of(f"login: {failure}"))
         except NotPostgreSQL:
             self.refuse(not_spoken("PostgreSQL", data))
+
+    def _knows_who_answers(self) -> bool:
+        """Asks which process answers, where it matters, the first time."""
+        if self._asked_who or not self._binds:
+            if self._pooled:
+                self._prepared.do_without_names()
+            return True
+        self._asked_who = self._pooled = self._reader.keep = True
+        self.write(state.WHO_ANSWERS)
+        return False
+
+    def _read_who_answers(self, body: bytes) -> None:
+        """The process that the session was told of answers by itself: there is no pooler in between."""
+        if self._key and body and messages.row(body).strip() == b"%d" % int.from_bytes(self._key, "big"):
+            self._pooled = False
+
+    # Between two visits.
+
+    def undo(self) -> bytes:
+        if self._status == state.IN_TRANSACTION and self._well:
+            note(LEFT_OPEN)
+        words = [state.ROLLBACK] if self._status != state.IDLE else []
+        if self._touched:
+            self._prepared.forget()
+            words.append(state.DISCARD_ALL)
+        self._undoing = len(words)
+        return b"".join(words)
+
+    def undone(self, data: bytes) -> None:
+        self._reader.feed(data)
+        try:
+            while found := self._reader.take():
+                kind, body = found
+                if kind == E:
+                    self.abort()
+                    return
+                if kind == Z:
+                    self._undoing -= 1
+                    self._status = body
+        except NotPostgreSQL:
+            self.abort()
+            return
+        if not self._undoing:
+            self._touched = False
+            self.cleaned()
 
     # Operations.
 
@@ -126,14 +187,27 @@ class PostgreSQLLane(SocketLane):
     def send(self, outgoing: Outgoing) -> None:
         self._outgoing = outgoing
         self._reader.keep = outgoing.reads
+        self._well = True
         built = outgoing.built
         self._extended = isinstance(built, Bound)
+        self._leave(built.text if isinstance(built, Bound) else outgoing.wire)
         if isinstance(built, Bound):
             self.write(self._prepared.wire(built))
             return
         if not isinstance(built, bytes):
             outgoing.built = built = messages.query(outgoing.wire)
         self.write(built)
+
+    def _leave(self, statement: bytes) -> None:
+        """Notes what a statement leaves in the session."""
+        if state.leaves_something(statement) and not self._pooled:
+            self._touched = self.dirty = True
+            if state.forgets_names(statement):
+                self._prepared.forget()
+
+    def fail(self, error: int) -> None:
+        self._well = False
+        super().fail(error)
 
     def received(self, data: bytes) -> None:
         if (
@@ -144,14 +218,15 @@ class PostgreSQLLane(SocketLane):
             and not self._outgoing.reads
             and self._reader.idle
         ):
+            self._stands(state.IDLE)
             self.done()
             return
         alone = self._untouched and self._reader.idle
         self._reader.feed(data)
         try:
             answered = self._read()
-        except NotPostgreSQL:
-            self.end(PROTOCOL)
+        except NotPostgreSQL as failure:
+            self.end(because(PROTOCOL, f"no message of PostgreSQL: {failure}"))
             return
         if answered and self.ready:
             self._complete(data, alone and self._reader.idle)
@@ -170,6 +245,7 @@ class PostgreSQLLane(SocketLane):
                 return False
             elif kind == Z:
                 answered = True
+                self._stands(body)
             elif kind == D:
                 self._rows += messages.row(body)[: KEPT_BYTES - len(self._rows)] if body else b""
             elif kind == PARSED:
@@ -182,8 +258,15 @@ class PostgreSQLLane(SocketLane):
             self._untouched = answered
         return answered
 
+    def _stands(self, status: bytes) -> None:
+        """Notes whether a transaction is open after an answer."""
+        self._status = status
+        self.dirty = self._touched or self._only_once or status != state.IDLE
+
     def _wrong(self, body: bytes, *, under_way: bool) -> None:
         found = messages.fields(body)
+        if found.get("C") in (state.TAKEN, state.UNKNOWN) and self._extended:
+            self._prepared.do_without_names()
         code = code_of(f"SQLSTATE {found.get('C', '?')}", found.get("M", ""))
         if under_way and not self._error:
             self._error = code
@@ -196,7 +279,7 @@ class PostgreSQLLane(SocketLane):
         if error:
             self.fail(error)
             return
-        if whole and not parsed and len(data) <= REMEMBERED_BYTES:
+        if whole and not parsed and self._status == state.IDLE and len(data) <= REMEMBERED_BYTES:
             self._remembered.data = data
         self.judge(Response(0, {}, body))
 

@@ -17,7 +17,7 @@ EXECUTE = b"E\0\0\0\x09\0\0\0\0\0"
 
 KNOWN = frozenset(b"RSKZTDCIEN123nstAGHWdcvV")
 """The types of message that a server sends."""
-WANTED = frozenset(b"RE")
+WANTED = frozenset(b"REKZ")
 """Those whose body is read; the others are passed over, DataRow unless `keep` is set."""
 BODY_BYTES_MOST = 1 << 20
 LARGE = frozenset(b"DdTNEV")

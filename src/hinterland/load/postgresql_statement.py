@@ -18,10 +18,15 @@ class Bound(NamedTuple):
 
 
 class Prepared:
-    """The statements that one session has prepared."""
+    """The statements that one session has prepared; without names it prepares each time what it runs.
 
-    def __init__(self) -> None:
+    Behind a pooler a name belongs to a session that others use as well. What stands without one, in one
+    write with its Bind and its Execute, is nobody's but this request's.
+    """
+
+    def __init__(self, *, named: bool = True) -> None:
         self._names: dict[bytes, bytes] = {}
+        self._named, self._given = named, 0
         self._offered: tuple[bytes, bytes] | None = None
 
     def wire(self, bound: Bound) -> bytes:
@@ -30,7 +35,8 @@ class Prepared:
         self._offered = None
         if name is not None:
             return bind(name, bound.values) + EXECUTE + SYNC
-        name = b"" if len(self._names) >= PREPARED_MOST else b"h%d" % len(self._names)
+        named = self._named and len(self._names) < PREPARED_MOST
+        name = b"h%d" % self._given if named else b""
         self._offered = (bound.text, name)
         return parse(name, bound.text) + bind(name, bound.values) + EXECUTE + SYNC
 
@@ -38,4 +44,14 @@ class Prepared:
         """The server says that the Parse was well: the name is taken, whatever becomes of the rest."""
         if self._offered is not None and self._offered[1]:
             self._names[self._offered[0]] = self._offered[1]
+            self._given += 1
         self._offered = None
+
+    def forget(self) -> None:
+        """Whatever was prepared may be gone. No name is given twice: it may be there yet."""
+        self._names.clear()
+
+    def do_without_names(self) -> None:
+        """Names are not this session's alone."""
+        self._named = False
+        self.forget()

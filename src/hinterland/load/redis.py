@@ -6,17 +6,20 @@ import ssl
 
 from hinterland.load import resp
 from hinterland.load.dial import SocketMaker
-from hinterland.load.failures import code_of
+from hinterland.load.failures import because, code_of, note
 from hinterland.load.lane import Lane, Listener
 from hinterland.load.message import Response
 from hinterland.load.outgoing import Outgoing, Requests
 from hinterland.load.recorder import PROTOCOL
+from hinterland.load.redis_state import LEAVING, Left
 from hinterland.load.resp import NotRESP, ReplyReader
 from hinterland.load.socket_lane import KEPT_BYTES, REMEMBERED_BYTES, SocketLane, not_spoken
 from hinterland.load.tls import context_of
 from hinterland.model.load import LoadPlan
 
 PREFIX_REFUSAL = "NOPERM"
+LEFT_OPEN = "a visit ended inside MULTI, which was discarded"
+RESET = resp.command([b"RESET"])
 
 
 class Remembered:
@@ -32,7 +35,8 @@ class RedisLane(SocketLane):
     """Sends `outgoing.wire`, a command line such as `SET greeting "hello world"`, or a ready RESP array.
 
     A reply that is an error fails the operation as `redis WORD`, its first word. A command that subscribes
-    or monitors has no single reply: what comes beyond the first one ends the lane.
+    or monitors has no single reply: what comes beyond the first one ends the lane. What a visit leaves on the
+    connection is undone by RESET and the greeting, on another connection where there is no RESET.
     """
 
     def __init__(
@@ -49,8 +53,9 @@ class RedisLane(SocketLane):
         super().__init__(number, plan, listener, requests, new_socket=new_socket, tls=tls)
         self._reader = ReplyReader(KEPT_BYTES)
         self._remembered = remembered
-        self._whole = True
+        self._whole = self._well = True
         self._greetings = 0
+        self._left = Left()
 
     # Greeting: a PING finds out what is wrong before the first operation is timed.
 
@@ -64,6 +69,7 @@ class RedisLane(SocketLane):
             words.append([b"SELECT", target.database.encode()])
         words.append([b"PING"])
         self._greetings = len(words)
+        self._left = Left()
         self._reader.begin()
         self._reader.keep, self._whole = False, True
         return b"".join(map(resp.command, words))
@@ -85,18 +91,59 @@ class RedisLane(SocketLane):
             self.refuse(not_spoken("Redis", data))
             return
         if data:
-            self.refuse(PROTOCOL)
+            self.refuse(because(PROTOCOL, "more came than was asked for"))
         elif not self._greetings:
             self.welcome()
+
+    # Between two visits.
+
+    def undo(self) -> bytes:
+        if self._left.multi and self._well:
+            note(LEFT_OPEN)
+        words = self.greet()
+        self._greetings += 1
+        return RESET + words
+
+    def undone(self, data: bytes) -> None:
+        reader = self._reader
+        try:
+            while data and self._greetings:
+                end = reader.feed(data)
+                if end < 0:
+                    return
+                data = data[end:]
+                if reader.error and not (self._greetings == 1 and reader.error.startswith(PREFIX_REFUSAL)):
+                    break
+                self._greetings -= 1
+                reader.begin()
+        except NotRESP:
+            pass
+        if data or self._greetings:
+            self.abort()
+        else:
+            self.cleaned()
 
     # Operations.
 
     def send(self, outgoing: Outgoing) -> None:
-        self._outgoing = outgoing
         built = outgoing.built
         if not isinstance(built, bytes):
             outgoing.built = built = array_of(outgoing.wire)
+        if outgoing is not self._outgoing:
+            self._outgoing = outgoing
+            self._command = resp.first_word(built)
+        self._well = True
+        if self._command in LEAVING:
+            self._left.sent(self._command)
+            self.dirty = self._only_once or self._left.anything
         self.write(built)
+
+    def fail(self, error: int) -> None:
+        self._well = False
+        if self._command in LEAVING:
+            # Whether an EXEC that was refused has ended anything, nobody knows.
+            self._left.other = self.dirty = True
+        super().fail(error)
 
     def received(self, data: bytes) -> None:
         if self.operation < 0 or self._outgoing is None:
@@ -110,8 +157,8 @@ class RedisLane(SocketLane):
         reader.keep = reads
         try:
             end = reader.feed(data)
-        except NotRESP:
-            self.end(PROTOCOL)
+        except NotRESP as failure:
+            self.end(because(PROTOCOL, f"no reply of RESP2: {failure}"))
             return
         if end < 0:
             self._whole = False

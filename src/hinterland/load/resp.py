@@ -24,6 +24,12 @@ def command(words: list[bytes]) -> bytes:
     return b"".join(parts)
 
 
+def first_word(array: bytes) -> bytes:
+    """Returns the first word of a command, in upper case."""
+    begin = array.find(b"\r\n", array.find(b"\r\n") + 2) + 2
+    return array[begin : array.find(b"\r\n", begin)].upper()
+
+
 def split(text: str) -> list[bytes]:
     """Returns the words of a command line. Quotes hold a word together, as in a shell.
 

@@ -13,9 +13,9 @@ import time
 from typing import Any
 
 from hinterland.load.client import HttpClient, NotSent, Unanswered
-from hinterland.load.dial import SocketMaker, code_for
-from hinterland.load.failures import code_of
-from hinterland.load.lane import IDLE, Lane, Listener
+from hinterland.load.dial import SocketMaker, code_at_end, code_for
+from hinterland.load.failures import because, code_of
+from hinterland.load.lane import IDLE, Lane, Listener, Stateless
 from hinterland.load.message import Response
 from hinterland.load.outgoing import Outgoing, Requests
 from hinterland.load.recorder import CLOSED, PROTOCOL, REFUSED, RESET, TIMEOUT
@@ -30,7 +30,7 @@ NO_REQUEST = "no request"
 _CODES = {"refused": REFUSED, "timeout": TIMEOUT, "reset": RESET, "closed": CLOSED, "protocol": PROTOCOL}
 
 
-class ScenarioLane:
+class ScenarioLane(Stateless):
     """A visitor (`lane.Lane`): one visit at a time, over a connection of its own."""
 
     connects = True
@@ -174,7 +174,10 @@ def _code(failure: NotSent | Unanswered) -> int:
     reason = failure.__context__
     if failure.error == "connect" and isinstance(reason, OSError):
         return code_for(reason)
-    return _CODES.get(failure.error, CLOSED)
+    if isinstance(failure.__cause__, OSError):
+        return code_at_end(failure.__cause__)
+    code = _CODES.get(failure.error, CLOSED)
+    return because(code, str(failure)) if failure.error == "protocol" else code
 
 
 def lanes(
@@ -198,6 +201,7 @@ def lanes(
             http=HttpClient(
                 target.address or target.host,
                 target.port,
+                persistent=plan.mode != "new",
                 timeout_s=plan.timeout_s,
                 tls=tls,
                 server_name=target.host,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Protocol
 
 from hinterland.load.answer_room import ROOM
-from hinterland.load.failures import code_of
-from hinterland.load.lane import IDLE, Listener
+from hinterland.load.failures import because, code_of
+from hinterland.load.lane import IDLE, Listener, Stateless
 from hinterland.load.message import Response
 from hinterland.load.outgoing import Outgoing, Requests
 from hinterland.load.recorder import PROTOCOL
@@ -40,7 +40,7 @@ class Shared(Protocol):
         """Closes what there is."""
 
 
-class SharedLane:
+class SharedLane(Stateless):
     """A lane (`lane.Lane`), and the state of its stream, which its connection keeps here.
 
     `stream` is the number of the stream under way, -1 without one; `status` is 0 until the head of the answer
@@ -161,7 +161,7 @@ class SharedLane:
     def _judged(self) -> tuple[int, int]:
         """Returns status and error of a complete answer; an answer that is none has no status."""
         if self._short():
-            return 0, PROTOCOL
+            return 0, because(PROTOCOL, f"the body had {self.received} bytes, not {self.length}")
         outgoing = self.outgoing
         if outgoing is None or not outgoing.reads:
             return self.status, 0

@@ -8,7 +8,7 @@ import socket
 import ssl
 from typing import TYPE_CHECKING, cast
 
-from hinterland.load.dial import SocketMaker, dial
+from hinterland.load.dial import SocketMaker, code_at_end, dial
 from hinterland.load.outgoing import Outgoing
 from hinterland.load.recorder import CLOSED, RESET
 from hinterland.load.shared_lane import SharedLane
@@ -157,5 +157,5 @@ class SharedSocket(asyncio.Protocol):
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.over(CLOSED if exc is None else RESET)
+        self.over(code_at_end(exc))
         self.shared.gone(self)

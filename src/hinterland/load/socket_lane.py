@@ -1,6 +1,7 @@
 """What the lanes that own a TCP connection share: opening, greeting, writing at once, and every way to end.
 
-A subclass says how it greets (`greet`, `greeting`), what it writes (`send`), and how it reads (`received`).
+A subclass says how it greets (`greet`, `greeting`), what it writes (`send`), how it reads (`received`), and
+how it undoes what a visit has left (`undo`, `undone`).
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ import ssl
 from collections.abc import Callable
 from typing import TypeVar, cast
 
-from hinterland.load.dial import SocketMaker, code_for, dial
-from hinterland.load.failures import code_of
+from hinterland.load.dial import SocketMaker, code_at_end, code_for, dial
+from hinterland.load.failures import because, code_of
 from hinterland.load.lane import IDLE, Listener
 from hinterland.load.message import Response
 from hinterland.load.outgoing import Outgoing, Requests
@@ -33,8 +34,9 @@ P = TypeVar("P", bound=asyncio.BaseProtocol)
 class SocketLane(asyncio.Protocol):
     """A lane over one TCP connection, with TLS where the target asks for it.
 
-    It is `ready` between its greeting and its end. `alive` is True from there until the event loop let go of
-    the connection; one whose greeting fails never was alive.
+    It is `ready` between its greeting and its end, but for the time in which it is made clean. `alive` is
+    True from there until the event loop let go of the connection; one whose greeting fails never was alive.
+    With the mode `new` each visit has a connection of its own, opened when it is due.
     """
 
     connects = True
@@ -51,11 +53,12 @@ class SocketLane(asyncio.Protocol):
     ) -> None:
         self.number = number
         self.operation = IDLE
-        self.ready = self.alive = False
+        self.ready = self.alive = self.dirty = False
         self.surplus_answers = 0
         self.bytes_received = 0
         self._target, self._listener, self._requests = plan.target, listener, requests
         self._new_socket, self._tls = new_socket, tls
+        self._timeout_s, self._only_once = plan.timeout_s, plan.mode == "new"
         self._transport: asyncio.Transport | None = None
         self._fd = -1
         self._through_transport = False
@@ -63,6 +66,7 @@ class SocketLane(asyncio.Protocol):
         self._gone: asyncio.Future[None] | None = None
         self._outgoing: Outgoing | None = None
         self._farewell = 0
+        self._cleaning: asyncio.TimerHandle | None = None
 
     # What a subclass says.
 
@@ -81,6 +85,13 @@ class SocketLane(asyncio.Protocol):
         """Sends the request now."""
         raise NotImplementedError
 
+    def undo(self) -> bytes:
+        """Returns what tells the server to undo what a visit has left, empty where it can't be told."""
+        return b""
+
+    def undone(self, data: bytes) -> None:
+        """Reads the answer to that; calls `cleaned` when all is well, `abort` when not."""
+
     def first_request(self) -> Outgoing:
         """Returns the request that a connection which only listens, or shakes hands, takes its words from."""
         return self._requests.constant or self._requests.begin(self.number)
@@ -89,6 +100,8 @@ class SocketLane(asyncio.Protocol):
 
     async def open(self, timeout_s: float) -> int:
         """Connects and greets. Returns 0 or the code of what went wrong (`failures.words_of`)."""
+        if self._only_once and self.operation == IDLE:
+            return 0
         loop = asyncio.get_running_loop()
         self._greeted, self._gone = loop.create_future(), None
         error = TIMEOUT
@@ -134,12 +147,33 @@ class SocketLane(asyncio.Protocol):
         """The greeting is complete: operations may be sent."""
         if self._greeted is not None and not self._greeted.done():
             self.ready = self.alive = True
+            self.dirty = self._only_once
             self._greeted.set_result(0)
 
     def refuse(self, error: int) -> None:
         """The greeting failed."""
         if self._greeted is not None and not self._greeted.done():
             self._greeted.set_result(error)
+
+    # Between two visits.
+
+    def clean(self) -> None:
+        """Lets the server undo what the visit has left; where it can't, another connection has nothing."""
+        words = b"" if self._only_once or not self.ready else self.undo()
+        if not words:
+            self.abort()
+            return
+        self.ready = False
+        self._cleaning = asyncio.get_running_loop().call_later(self._timeout_s, self.abort)
+        self.write(words)
+
+    def cleaned(self) -> None:
+        """Nothing is left of the visit."""
+        if self._cleaning is not None:
+            self._cleaning.cancel()
+            self._cleaning = None
+            self.ready, self.dirty = True, False
+            self._listener.cleaned(self)
 
     # Sending and ending.
 
@@ -202,7 +236,7 @@ class SocketLane(asyncio.Protocol):
     def surplus(self) -> None:
         """Bytes came that nobody asked for: the next answer could not be told from them."""
         self.surplus_answers += 1
-        self.end(PROTOCOL)
+        self.end(because(PROTOCOL, "more came than was asked for"))
 
     def abort(self) -> None:
         """Closes the connection without waiting for anything."""
@@ -236,6 +270,8 @@ class SocketLane(asyncio.Protocol):
         self.bytes_received += len(data)
         if self.ready:
             self.received(data)
+        elif self._cleaning is not None:
+            self.undone(data)
         elif not self.alive and self._greeted is not None and not self._greeted.done():
             self.greeting(data)
 
@@ -244,7 +280,10 @@ class SocketLane(asyncio.Protocol):
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._over(CLOSED if exc is None else RESET)
+        if self._cleaning is not None:
+            self._cleaning.cancel()
+            self._cleaning = None
+        self._over(code_at_end(exc))
         self._transport = None
         if self._gone is not None and not self._gone.done():
             self._gone.set_result(None)

@@ -46,7 +46,8 @@ class Tally:
         self._stalls: list[Stall] = []
         self._first_exception = ""
         self._surplus_answers = 0
-        self._examples: dict[str, str] = {}
+        self._reasons: dict[str, Counter[str]] = {}
+        self._notes: Counter[str] = Counter()
         self._stall_count, self._stalled_ms = 0, 0.0
         self._last_ns = self._last_due_ns = self._held_ns = self._visits = self._waited = self._bytes = 0
 
@@ -91,7 +92,9 @@ class Tally:
         self._bytes += part.bytes_received
         self._first_exception = self._first_exception or part.first_exception
         self._surplus_answers += part.surplus_answers
-        self._examples = part.examples | self._examples
+        for words, why in part.reasons.items():
+            self._reasons.setdefault(words, Counter()).update(why)
+        self._notes.update(part.notes)
         if part.process is not None:
             self._processes[process] = part.process
 
@@ -150,7 +153,8 @@ class Tally:
             partial=partial,
             first_exception=self._first_exception,
             surplus_answers=self._surplus_answers,
-            examples=self._examples,
+            reasons={words: dict(found) for words, found in self._reasons.items()},
+            notes=dict(self._notes),
         )
 
     def _reached_per_s(self, plan: LoadPlan, answered: int, window_s: float, over: bool) -> float:

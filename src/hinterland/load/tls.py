@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 from collections.abc import Sequence
 
@@ -19,10 +20,15 @@ _VERIFY_WORDS = {
     62: "wrong host name",
     64: "wrong host name (the certificate does not name this IP address)",
 }
+_SAYS = re.compile(r"\[SSL[^\]]*\] ([^(]+?)\s*(?:\(|$)")
 _REASON_WORDS = {
     "NO_PROTOCOLS_AVAILABLE": "no shared protocol version",
     "NO_SHARED_CIPHER": "no shared cipher",
     "SSLV3_ALERT_HANDSHAKE_FAILURE": "no shared cipher, or another refusal",
+    "SSLV3_ALERT_BAD_CERTIFICATE": "the server refuses the client's certificate",
+    "SSLV3_ALERT_CERTIFICATE_EXPIRED": "the server says that the client's certificate expired",
+    "SSLV3_ALERT_CERTIFICATE_UNKNOWN": "the server does not accept the client's certificate",
+    "TLSV1_ALERT_UNKNOWN_CA": "the server does not know who signed the client's certificate",
     "TLSV13_ALERT_CERTIFICATE_REQUIRED": "the server wants a certificate of the client",
     "TLSV1_ALERT_NO_APPLICATION_PROTOCOL": "no shared protocol",
     "TLSV1_ALERT_PROTOCOL_VERSION": "no shared protocol version",
@@ -64,9 +70,11 @@ def authority(target: Target) -> str:
 
 
 def why(failure: ssl.SSLError) -> str:
-    """Returns why a handshake failed, in a few words."""
+    """Returns why a handshake failed, or an alert that came after it, in a few words."""
     if isinstance(failure, ssl.SSLCertVerificationError):
         return _VERIFY_WORDS.get(failure.verify_code, failure.verify_message)
-    # One that Python raises itself has none.
+    # One that Python raises itself has none; of one that Python's table lacks, the text says it alone.
     reason = getattr(failure, "reason", None) or ""
+    if not reason and (found := _SAYS.search(str(failure))):
+        reason = found[1].upper().replace(" ", "_")
     return _REASON_WORDS.get(reason, reason.lower().replace("_", " ") or "it failed, and does not say why")

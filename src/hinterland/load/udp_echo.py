@@ -14,7 +14,7 @@ import socket
 from hinterland.errors import UsageError
 from hinterland.load.dial import SocketMaker, code_for
 from hinterland.load.failures import code_of
-from hinterland.load.lane import IDLE, Lane, Listener
+from hinterland.load.lane import IDLE, Lane, Listener, Stateless
 from hinterland.load.message import Response
 from hinterland.load.outgoing import Outgoing, Requests
 from hinterland.load.recorder import REFUSED, RESET, TIMEOUT
@@ -30,7 +30,7 @@ PAUSE_AFTER_REFUSAL_S = 0.01
 """Opening costs nothing here: without a pause, a port where nobody listens would be asked without end."""
 
 
-class UDPEcho:
+class UDPEcho(Stateless):
     """A lane over a connected UDP socket, which so hears when the host says that nobody listens."""
 
     connects = True

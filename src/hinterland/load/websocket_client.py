@@ -34,7 +34,7 @@ class WebSocketClient:
 
     `request` goes out first; then `feed` takes what comes. `replies` is what must be written after each
     `feed`: pongs, and the close frame that answers one. `closed` is the status of the server's close frame, 0
-    before it. No extension is asked for.
+    before it, and `close_reason` its words. No extension is asked for.
     """
 
     def __init__(self, host: str, port: int, path: str, headers: Iterable[tuple[str, str]] = ()) -> None:
@@ -51,6 +51,7 @@ class WebSocketClient:
         self.request = Request("GET", path, [*headers, *asked.items()]).encode(host, port)
         self.is_open = False
         self.closed = 0
+        self.close_reason = ""
         self.replies = b""
         self._head = b""
         self._frames = FrameReader()
@@ -80,6 +81,7 @@ class WebSocketClient:
                 self.replies += masked_frame(PONG, message.payload)
             elif message.opcode == CLOSE:
                 self.closed = close_status(message.payload)
+                self.close_reason = message.payload[2:].decode("utf-8", "replace")
                 self.replies += masked_frame(CLOSE, message.payload[:2])
                 break
         return messages

@@ -15,6 +15,7 @@ from hinterland.load.lane import Lane, Listener
 from hinterland.load.message import Response
 from hinterland.load.outgoing import Outgoing, Requests
 from hinterland.load.recorder import TIMEOUT
+from hinterland.load.requests.route import Visit
 from hinterland.load.tls import context_of
 from hinterland.load.websocket_frames import BINARY, TEXT, Message, frame, masked_frame
 from hinterland.load.websocket_lane import WebSocketLane
@@ -80,6 +81,13 @@ class WebSocketEcho(WebSocketLane):
         else:
             self.surplus_answers += 1
             self._others += 1
+
+    def fail(self, error: int) -> None:
+        """A conversation that breaks off in the middle is none that the next visit could begin in."""
+        visit = None if self._outgoing is None else self._outgoing.visit
+        if isinstance(visit, Visit) and len(visit.route.steps) > 1:
+            self.dirty = True
+        super().fail(error)
 
     def end(self, error: int) -> None:
         if error == TIMEOUT and self._others:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hinterland.load.failures import code_of
+from hinterland.load.failures import because, code_of
 from hinterland.load.recorder import PROTOCOL
 from hinterland.load.socket_lane import SocketLane
 from hinterland.load.websocket_client import HandshakeFailure, WebSocketClient
@@ -27,8 +27,8 @@ class WebSocketLane(SocketLane):
             messages = self._client.feed(data)
         except HandshakeFailure as failure:
             self.refuse(code_of(f"handshake: {failure}"))
-        except NotWebSocket:
-            self.refuse(PROTOCOL)
+        except NotWebSocket as failure:
+            self.refuse(because(PROTOCOL, str(failure)))
         else:
             if self._client.is_open:
                 self.welcome()
@@ -39,7 +39,7 @@ class WebSocketLane(SocketLane):
             messages = self._client.feed(data)
         except NotWebSocket as failure:
             self.write(self._client.complaint(failure))
-            self.end(PROTOCOL)
+            self.end(because(PROTOCOL, str(failure)))
         else:
             self.take(messages)
 
@@ -52,7 +52,7 @@ class WebSocketLane(SocketLane):
                 return
             self.hear(message)
         if self._client.closed and self.ready:
-            self.end(code_of(f"closed {self._client.closed}"))
+            self.end(code_of(f"closed {self._client.closed}", self._client.close_reason))
 
     def hear(self, message: Message) -> None:
         """A message came."""

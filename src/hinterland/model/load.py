@@ -18,7 +18,8 @@ Shape = Literal["constant", "poisson", "ramp", "steps", "trace"]
 
 
 class Target(Struct, frozen=True, kw_only=True):
-    """Where a load goes. `host` is as the person gave it; `address` the one that it was resolved to.
+    """Where a load goes. `host` is as the person gave it; `addresses` are those that the name has, in order,
+    and `address` is the one of them that gets the load.
 
     `tls` says whether TLS is spoken; `path` is the request target of the URL, `/` where it has none.
     `user`, `password` and `database` are PostgreSQL's and Redis's.
@@ -29,6 +30,7 @@ class Target(Struct, frozen=True, kw_only=True):
     host: str
     port: int
     address: str = ""
+    addresses: tuple[str, ...] = ()
     tls: bool = False
     path: str = "/"
     user: str = ""
@@ -134,12 +136,13 @@ class LoadPlan(Struct, frozen=True, kw_only=True):
 
     model `open`: visits arrive on a schedule (`arrivals`), answered or not. `closed`: each of `connections`
     sends its next request when its last was answered. connections: the most that are open at once, over all
-    processes (`multiplexed` times as many requests may be under way). http1 `mode`: `keep_alive`, `new` (a
-    connection each) or `pipelining` (`multiplexed` requests written without waiting). warm_up_s: sent like
-    the rest, shown, and left out of the percentiles. processes: 0 lets the engine choose. subscribe: a
-    WebSocket or event-stream load that listens; an operation is an event, from the time written in it
-    (`sent_ns` or `t_ns` of its JSON, CLOCK_MONOTONIC; else CLOCK_REALTIME ms as `ts`) to its receipt.
-    sources: how many source addresses of 127.0.0.0/8 the connections are spread over.
+    processes (`multiplexed` times as many requests may be under way). `mode`: `keep_alive`, `new` (a
+    connection for each request of HTTP/1.1, for each visit of others) or `pipelining` (HTTP/1.1:
+    `multiplexed` requests written without waiting). warm_up_s: sent like the rest, shown, and left out of the
+    percentiles. processes: 0 lets the engine choose. subscribe: a WebSocket or event-stream load that
+    listens; an operation is an event, from the time written in it (`sent_ns` or `t_ns` of its JSON,
+    CLOCK_MONOTONIC; else CLOCK_REALTIME ms as `ts`) to its receipt. sources: how many source addresses of
+    127.0.0.0/8 the connections are spread over.
     """
 
     target: Target

@@ -109,11 +109,12 @@ class LoadResult(Struct, frozen=True):
     (closed loop: the moment its connection was free); service: from the moment it was sent. An operation
     without a good answer is in `missing` of both. errors: by kind, in the words of `load.recorder.ERRORS`,
     `status 503`, `check NAME`. open_errors: connections that could not be opened, by kind. asked_per_s: None
-    in a closed loop. reached_per_s: good answers a second. partial: it was interrupted, or a process
-    of the generator failed, and why. first_exception: the traceback of the first that a scenario raised, else
-    all that is known of why a process failed, empty if there is none. surplus_answers: how often the server
-    sent more than it was asked for, and the connection was closed for it. examples: what the server said of
-    an error the first time, by the error.
+    in a closed loop. reached_per_s: good answers a second. partial: it was interrupted, or a process of the
+    generator failed, and why. first_exception: the traceback of the first that a scenario raised, else all
+    that is known of why a process failed, empty if there is none. surplus_answers: how often the server sent
+    more than it was asked for, and the connection was closed for it. reasons: why, in the words of whoever
+    knew, by the error: each reason and how often it was that, the one heard first in front. notes: what is no
+    error and should be known, and how often it was.
     """
 
     plan: LoadPlan
@@ -138,4 +139,5 @@ class LoadResult(Struct, frozen=True):
     machine: dict[str, Any] = field(default_factory=dict)
     first_exception: str = ""
     surplus_answers: int = 0
-    examples: dict[str, str] = field(default_factory=dict)
+    reasons: dict[str, dict[str, int]] = field(default_factory=dict)
+    notes: dict[str, int] = field(default_factory=dict)

@@ -43,8 +43,8 @@ def hints(result: LoadResult) -> list[str]:
     kinds = sorted((kind for kind, count in counted.items() if count), key=lambda kind: -counted[kind])
     found: dict[str, str] = {}
     for kind in kinds:
-        if kind in result.examples:
-            found[kind] = f"{kind}: {result.examples[kind]}"
+        if reasons := result.reasons.get(kind):
+            found[kind] = f"{kind.replace('_', ' ')}: {because(reasons)}"
         elif says := _hint(kind, result.plan):
             found.setdefault(
                 says, f"{kind.partition(':')[0].replace('_', ' ')}: {says}{'' if says.endswith('?') else '.'}"
@@ -54,10 +54,18 @@ def hints(result: LoadResult) -> list[str]:
             f"{result.surplus_answers:,} times the server sent more than the answer (is its Content-Length "
             "too small?), and the connection was closed."
         )
+    for words, count in result.notes.items():
+        found[words] = f"{'once' if count == 1 else f'{count:,} times'}, {words}."
     # What is known of a process that failed is kept there, too; `partial` says that.
     if result.first_exception.startswith("Traceback"):
         found["exception"] = f"the first exception: {_last_line(result.first_exception)}"
     return list(found.values())[:MOST_HINTS]
+
+
+def because(reasons: dict[str, int]) -> str:
+    """Returns the first reason of an error, and the commonest where that is another."""
+    first, often = next(iter(reasons)), max(reasons, key=lambda says: reasons[says])
+    return first if often == first else f"{first}; {reasons[often]:,} times: {often}"
 
 
 def _hint(kind: str, plan: LoadPlan) -> str:
@@ -65,7 +73,8 @@ def _hint(kind: str, plan: LoadPlan) -> str:
     match kind:
         case "refused":
             host = f"[{target.host}]" if ":" in target.host else target.host
-            return f"nothing listens on {host}:{target.port}, or it takes no more connections"
+            tried = f" (tried {', '.join(target.addresses)})" if len(target.addresses) > 1 else ""
+            return f"nothing listens on {host}:{target.port}{tried}, or it takes no more connections"
         case "unreachable":
             return f"no way leads to {target.host} from here"
         case "timeout":

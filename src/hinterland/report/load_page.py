@@ -37,6 +37,7 @@ from hinterland.report.load_words import (
     rate_text,
     schedulers_say,
     sentence,
+    where_says,
 )
 from hinterland.statistics.boundary import BETWEEN
 
@@ -114,7 +115,7 @@ def _head(record: LoadRecord, plan: LoadPlan, says: str, length: str) -> dict[st
         "version": record.version,
         "title": plan.target.url,
         "model": capital(says),
-        "below": [protocol_says(plan.target), connections_say(plan), length],
+        "below": [protocol_says(plan.target) + where_says(plan.target), connections_say(plan), length],
         "started": time.strftime("%-d %B %Y, %H:%M:%S", time.localtime(record.started_at)),
     }
 

@@ -38,6 +38,7 @@ from hinterland.report.load_words import (
     rate_text,
     schedulers_say,
     sentence,
+    where_says,
 )
 
 Line = tuple[str, str]
@@ -76,7 +77,8 @@ def lines(record: LoadRecord, *, width: int = 80) -> list[Line]:
 def head(result: LoadResult, width: int) -> list[Line]:
     """Returns what was driven and how: the URL, the model, and what it travelled on."""
     plan = result.plan
-    with_what = f"{protocol_says(plan.target)}, {connections_say(plan)}, {length_says(plan)}"
+    spoken = f"{protocol_says(plan.target)}{where_says(plan.target)}"
+    with_what = f"{spoken}, {connections_say(plan)}, {length_says(plan)}"
     return [
         *wrapped(plan.target.url, width, style="bold"),
         *wrapped(f"{capital(model_says(plan))}.", width),
@@ -241,7 +243,8 @@ def _capacity(found: CapacityResult, width: int) -> Iterator[Line]:
     yield from wrapped(plan.target.url, width, style="bold")
     spread = "at random moments (Poisson)" if plan.arrivals.shape == "poisson" else "evenly spaced"
     yield from wrapped(f"Open loop, {spread}: the highest rate at which {found.objective.text} holds.", width)
-    yield from wrapped(f"{protocol_says(plan.target)}, {connections_say(plan)}", width, style="dim")
+    spoken = f"{protocol_says(plan.target)}{where_says(plan.target)}"
+    yield from wrapped(f"{spoken}, {connections_say(plan)}", width, style="dim")
     yield ("", "")
     axis = Axis([time for point in found.points for time in (point.p50_s, point.p99_s) if time], width - 51)
     yield (f"{'asked':>9}{'reached':>11}{'p50':>10}{'p99':>10}{'':9}", "")

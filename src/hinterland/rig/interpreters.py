@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
 from hinterland.rig.binaries import find_program
@@ -22,6 +21,8 @@ def free_threaded_python() -> Path | None:
 
 
 def _is_free(path: Path) -> bool:
+    import subprocess
+
     command = [str(path), "-X", "gil=0", "-c", IS_FREE]
     try:
         done = subprocess.run(

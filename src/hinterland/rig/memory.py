@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import time
 from pathlib import Path
 
@@ -27,7 +26,7 @@ class MemoryLimit:
                 "Memory can't be limited here: no memory control group is ours to write.", NEXT_STEP
             )
         self.size_bytes = size_bytes
-        self.folder = parent / f"{PREFIX}{os.getpid()}-{secrets.token_hex(3)}"
+        self.folder = parent / f"{PREFIX}{os.getpid()}-{os.urandom(3).hex()}"
         self._parent = parent
         try:
             self.folder.mkdir()

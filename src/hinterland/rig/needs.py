@@ -11,15 +11,13 @@ from __future__ import annotations
 import importlib.util
 import os
 import re
-import subprocess
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from hinterland.errors import UsageError
 from hinterland.rig import binaries, nginx_stream
-from hinterland.rig.binaries import find_program
+from hinterland.rig.binaries import as_typed, find_program
 
 __all__ = ["KNOWN_NEEDS", "NeedStatus", "check", "find_program"]
 
@@ -85,7 +83,7 @@ def check(need: str, *, with_version: bool = False) -> NeedStatus:
 
 def _python(module: str, with_version: bool) -> NeedStatus:
     package = PYTHON_PACKAGES.get(module, module.partition(".")[0])
-    install = f"pip install '{package}'"
+    install = as_typed(f"pip install '{package}'")
     try:
         spec = importlib.util.find_spec(module)
     except (ImportError, ValueError):
@@ -102,7 +100,7 @@ def _service(service: str, with_version: bool) -> NeedStatus:
             f"need 'service:{service}': the services are {', '.join(binaries.PROGRAMS)}.",
             "Other programs are program:NAME.",
         )
-    install = binaries.INSTALL[service]
+    install = as_typed(binaries.INSTALL[service])
     found = binaries.find_service(service)
     if found is None:
         return NeedStatus(f"service:{service}", False, install=install)
@@ -130,7 +128,7 @@ def _capability(name: str, with_version: bool) -> NeedStatus:
     where = look()
     if name == "link" and where is None:
         install = _link_unlock() or install
-    return NeedStatus(f"capability:{name}", where is not None, where=where or "", install=install)
+    return NeedStatus(f"capability:{name}", where is not None, where=where or "", install=as_typed(install))
 
 
 def _root() -> str | None:
@@ -267,6 +265,9 @@ def _ask(path: Path) -> str:
         return next(
             (line for line in release.read_text().splitlines() if line.startswith("JAVA_VERSION=")), ""
         )
+    import subprocess
+    import tempfile
+
     try:
         # Caddy makes a folder in its user's home even when it is only asked for its version.
         with tempfile.TemporaryDirectory(prefix="hinterland-") as home:

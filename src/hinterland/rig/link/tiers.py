@@ -11,11 +11,11 @@ from __future__ import annotations
 import contextlib
 import errno
 import functools
-import json
 import os
 import warnings
 from pathlib import Path
 
+import msgspec
 from msgspec import Struct
 
 from hinterland.errors import SetupError, UsageError
@@ -154,14 +154,16 @@ def survey() -> Survey:
     if child == 0:
         try:
             found = [(each.tier, each.why, each.unlock) for each in _try_out()]
-            os.write(writing, json.dumps(found).encode())
+            os.write(writing, msgspec.json.encode(found))
         finally:
             os._exit(0)
     os.close(writing)
     with open(reading, "rb") as answers:
         text = answers.read()
     os.waitpid(child, 0)
-    refusals = tuple(Refusal(*each) for each in json.loads(text or b"[]"))
+    refusals = tuple(
+        Refusal(*each) for each in msgspec.json.decode(text or b"[]", type=list[tuple[Tier, str, str]])
+    )
     refused = {each.tier for each in refusals}
     best: Tier = next((tier for tier in TIERS if tier not in refused), "proxy")
     return Survey(best, refusals)

@@ -7,10 +7,8 @@ from dataclasses import dataclass
 
 from hinterland.model.claims import Never
 from hinterland.model.verdict import Evidence, TrialResult
+from hinterland.statistics.interval import Interval
 from hinterland.statistics.proportions import rate_sequence
-
-MOST_EXCUSED_SHARE = 0.2
-"""Where noise may explain more than this share of the tries, the others are no fair sample."""
 
 
 @dataclass(frozen=True)
@@ -29,9 +27,10 @@ def judge(
 ) -> Evidence:
     """Refuted by one violation; holds when none was seen in enough tries to bound its rate by `at_most`.
 
-    timed: the finding rests on time. Then a violation in a disturbed trial convicts nobody and is no try
-    either; where there are many of those, the claim is open. A control may be convicted by them, but only
-    where its violations are as frequent as no noise makes them: their rate lies above `at_most`.
+    timed: the finding rests on time. Then a violation in a disturbed trial convicts nobody, for noise may
+    have made it; but it need not have, so that a claim holds only where the bound on its rate would stand if
+    none of them were noise's. A control may be convicted by them, but only where its violations are as
+    frequent as no noise makes them: their rate lies above `at_most`.
     """
     counts = _counts(form.finding, trials, timed)
     name = form.finding.replace("_", " ")
@@ -45,23 +44,24 @@ def judge(
         )
     if control and excused:
         tries, violations = tries + excused, violations + excused
-    rate = rate_sequence(min(violations, tries), max(tries, violations), alpha)
+    rate = rate_sequence(violations, max(tries, violations), alpha)
+    bound = rate if control else _bound(counts, alpha)
     word, cause = "inconclusive", ""
     if counts.violations or (control and rate.low > form.at_most):
         word = "refuted"
-    elif excused > MOST_EXCUSED_SHARE * (counts.tries + excused):
-        cause = f"{excused:,} of {counts.tries + excused:,} tries came out late in disturbed trials"
-    elif violations == 0 and rate.high <= form.at_most:
+    elif violations == 0 and bound.high <= form.at_most:
         word = "holds"
+    elif excused and not control:
+        cause = f"{excused:,} of {counts.tries + excused:,} tries came out late in disturbed trials"
     else:
         cause = f"{tries:,} tries bound the rate only to {_share(rate.high)}, {_share(form.at_most)} is asked"
     noise = f"; {excused:,} more through noise, which time can't convict" if excused and not control else ""
     return Evidence(
         verdict=word,  # type: ignore[arg-type]
-        says=f"{name}: {violations:,} in {tries:,} tries (rate at most {_share(rate.high)}){noise}",
-        estimate=violations / max(tries, 1),
+        says=f"{name}: {violations:,} in {tries:,} tries (rate at most {_share(bound.high)}){noise}",
+        estimate=violations / max(tries, violations, 1),
         low=rate.low,
-        high=rate.high,
+        high=bound.high,
         unit="share",
         threshold=form.at_most,
         blocks=counts.blocks,
@@ -72,6 +72,12 @@ def judge(
         trials=len(trials),
         disturbed=counts.disturbed,
     )
+
+
+def _bound(counts: Counts, alpha: float) -> Interval:
+    """Returns the rate with its bounds if what was excused was no noise at all."""
+    violations = counts.violations + counts.excused
+    return rate_sequence(violations, max(counts.tries + counts.excused, violations), alpha)
 
 
 def _counts(finding: str, trials: Sequence[TrialResult], timed: bool) -> Counts:

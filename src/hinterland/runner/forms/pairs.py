@@ -51,14 +51,15 @@ def mean_log_ratio(pairs: Sequence[Pair]) -> float:
 
 
 def log_ratio(above: float, below: float) -> float:
-    """Returns log(above / below), clipped at a million to one; two zeros are equal."""
-    if above <= 0 and below <= 0:
+    """Returns log(above / below), clipped at a million to one; two zeros are equal, and two infinities."""
+    if (above <= 0 and below <= 0) or above == below:
         return 0.0
     if below <= 0:
         return MOST_LOG
     if above <= 0:
         return -MOST_LOG
-    return max(-MOST_LOG, min(MOST_LOG, math.log(above / below)))
+    # Not the logarithm of the quotient, which may be 0 or beyond what a float holds.
+    return max(-MOST_LOG, min(MOST_LOG, math.log(above) - math.log(below)))
 
 
 def _pair(measured: Measured, one: TrialResult, other: TrialResult) -> Pair:

@@ -13,7 +13,7 @@ from hinterland.model.verdict import Evidence, TrialResult, VerdictWord
 from hinterland.runner.forms.measured import Measured
 from hinterland.runner.forms.pairs import log_ratio
 from hinterland.runner.forms.pool import scatters
-from hinterland.runner.forms.testimony import UNTIMED_ALLOWANCE, ratio
+from hinterland.runner.forms.testimony import UNTIMED_ALLOWANCE, bounded, ratio
 from hinterland.statistics.interval import Interval
 from hinterland.statistics.sequence import DRIFT_ALLOWANCE, running_sequence
 
@@ -54,7 +54,8 @@ def equals(form: Matches, measured: Measured, alpha: float) -> Evidence:
     """
     by_block: dict[int, list[TrialResult]] = {}
     for trial in measured.where(form.where):
-        if form.oracle in trial.outcome.metrics and math.isfinite(_added(measured, trial)):
+        oracle = trial.outcome.metrics.get(form.oracle, math.nan)
+        if not math.isnan(oracle) and math.isfinite(_added(measured, trial)):
             by_block.setdefault(trial.block, []).append(trial)
 
     def quotient(trial: TrialResult) -> float | None:
@@ -68,10 +69,23 @@ def equals(form: Matches, measured: Measured, alpha: float) -> Evidence:
     known = scatters(measured, sorted(by_block), [form.where], quiet=False, value=quotient, paired=False)
     parts = 1.0 / min((len(trials) for trials in by_block.values()), default=1)
     allowance = DRIFT_ALLOWANCE if measured.timed else UNTIMED_ALLOWANCE
-    interval = running_sequence(np.array(logs), alpha, allowance, known, parts)
+    # Block by block: a bound that disturbed blocks set is not to be believed for the calm ones after them.
+    added = [_mean([_added(measured, t) for t in trials]) for _, trials in sorted(by_block.items())]
+    x, more = np.array(logs), np.array(added)
+    interval = running_sequence(x, alpha, allowance, known, parts)
+    if more.any():
+        slow = (
+            running_sequence(x - more, alpha, allowance, known, parts)
+            if measured.better != "higher"
+            else interval
+        )
+        fast = (
+            running_sequence(x + more, alpha, allowance, known, parts)
+            if measured.better != "lower"
+            else interval
+        )
+        interval = bounded(interval, slow, fast)
     flat = [trial for trials in by_block.values() for trial in trials]
-    added = _mean([_added(measured, trial) for trial in flat]) if flat else 0.0
-    interval = _widened(interval, added, measured.better)
     word = _inside(interval, math.log(form.within))
     pairs = [(t.outcome.metrics[form.metric], t.outcome.metrics[form.oracle]) for t in flat]
     disturbed = sum(measured.disturbs(trial) for trial in flat)
@@ -85,13 +99,6 @@ def _added(measured: Measured, trial: TrialResult) -> float:
         return 0.0
     taken = trial.weather.log_taken if trial.weather else 0.0
     return taken + measured.late_log(trial, trial.late_ms)
-
-
-def _widened(interval: Interval, added: float, better: str) -> Interval:
-    """Returns the interval with what noise may have added taken off: from times below, from rates above."""
-    low = interval.low - (added if better != "higher" else 0.0)
-    high = interval.high + (added if better != "lower" else 0.0)
-    return Interval(interval.estimate, low, high, interval.n, interval.assumed)
 
 
 def _mean(values: Sequence[float]) -> float:

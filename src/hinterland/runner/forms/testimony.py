@@ -69,10 +69,14 @@ def through_noise(everything: Interval, calm: Interval) -> Interval:
 
     All of them bound it away from 0, on the far side; towards 0 only the undisturbed do.
     """
-    low = max(calm.low, everything.low if everything.low > 0 else -math.inf)
-    high = min(calm.high, everything.high if everything.high < 0 else math.inf)
+    far = (
+        everything.low if everything.low > 0 else -math.inf,
+        everything.high if everything.high < 0 else math.inf,
+    )
+    low, high = max(calm.low, far[0]), min(calm.high, far[1])
     if low > high:
-        low, high = everything.low, everything.high
+        # One of the two is wrong, and nothing tells which: only what both say is known.
+        low, high = min(calm.low, far[0]), max(calm.high, far[1])
     return Interval(
         estimate=min(max(everything.estimate, low), high),
         low=low,
@@ -99,8 +103,14 @@ def _interval(
     found = sequence(plain)
     if not raised.any() and not lowered.any():
         return found
-    low, high = sequence(plain - raised).low, sequence(plain + lowered).high
-    return Interval(min(max(found.estimate, low), high), low, high, found.n, found.assumed)
+    return bounded(found, sequence(plain - raised), sequence(plain + lowered))
+
+
+def bounded(plain: Interval, lowest: Interval, highest: Interval) -> Interval:
+    """Returns the interval from the lower bound of one to the upper bound of another, around a plain one."""
+    low, high = min(lowest.low, plain.low), max(highest.high, plain.high)
+    assumed = assumed_by([lowest, highest])
+    return Interval(min(max(plain.estimate, low), high), low, high, plain.n, assumed)
 
 
 def _mean(values: Sequence[float]) -> float:

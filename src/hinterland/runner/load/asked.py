@@ -36,6 +36,8 @@ NO_END_S = 24 * 3600.0
 """How long a load with a count and no duration may take."""
 HTTP = ("http1", "http2", "http3", "event_stream")
 HEADERS = (*HTTP, "websocket")
+RENEWABLE = ("http1", "websocket", "tcp", "postgresql", "redis")
+"""The protocols that `new_connections` goes with: HTTP/1.1 for each request, the others for each visit."""
 MOST_CONNECTIONS = 1_000_000
 SCHEDULERS = ("spin", "timerfd", "tick")
 
@@ -236,8 +238,12 @@ def _connection_use(asked: Asked, target: Target) -> tuple[int, str]:
         raise UsageError(
             f"pipelining={asked.pipelining} does not go with {target.protocol}.", "It goes with HTTP/1.1."
         )
-    if asked.new_connections and target.protocol != "http1":
-        raise UsageError(f"new-connections does not go with {target.protocol}.", "It goes with HTTP/1.1.")
+    if asked.new_connections and (target.protocol not in RENEWABLE or asked.subscribe):
+        what = "subscribe" if asked.subscribe else target.protocol
+        raise UsageError(
+            f"new-connections does not go with {what}.",
+            "It goes with HTTP/1.1, and with WebSocket, TCP, PostgreSQL and Redis.",
+        )
     if asked.subscribe and target.protocol not in ("websocket", "event_stream"):
         raise UsageError(
             f"subscribe does not go with {target.protocol}.", "It goes with ws://, wss:// and sse+http://."

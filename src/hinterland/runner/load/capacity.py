@@ -15,6 +15,7 @@ from typing import Protocol
 
 from msgspec import Struct, convert, structs
 
+from hinterland.checkers.asserted import asserted
 from hinterland.checkers.beyond import Aim, aim_of, beyond
 from hinterland.checkers.generator import judge
 from hinterland.errors import UsageError
@@ -185,12 +186,15 @@ class _Hunt:
 
     def _judged(self, rate_per_s: float, result: LoadResult) -> CapacityPoint:
         # An objective on errors speaks of no time: only requests that are sent in heaps change those.
-        faults = judge(result, limit_s=self.aim.limit_s or math.inf).faults
+        audit = judge(result, limit_s=self.aim.limit_s or math.inf)
+        faults = audit.faults
         if not faults and self._scheduler is None:
             self._scheduler = _scheduler_of(result)
         response = Histogram.from_counts(result.response)
         p50, p99 = (response.percentile(q) for q in (0.5, 0.99))
         share = beyond(self.objective, result)
+        # Wrong answers are so whoever was late.
+        decided = asserted(self.objective, structs.replace(result, generator=audit)).verdict != "undecided"
         return CapacityPoint(
             asked_per_s=result.asked_per_s or rate_per_s,
             reached_per_s=result.reached_per_s,
@@ -200,8 +204,8 @@ class _Hunt:
             operations=result.operations,
             duration_s=result.window_s,
             held=share <= self.aim.allowed,
-            counted=not faults,
-            why=faults[0] if faults else "",
+            counted=not faults or decided,
+            why="" if decided or not faults else faults[0],
         )
 
     async def _calm(self) -> float | None:

@@ -11,17 +11,16 @@ over HTTP, the token that this user's command printed for it:
 - TCP, UDP, PostgreSQL, Redis: from port 80 of the same address, with the address in `Host`: on a machine that
   serves many names, a tenant can't agree for the machine.
 
-The name is resolved once, and the address that served the token is the one that gets the load, so that a
-name can't point elsewhere in between. Redirects are not followed. The token is asked for before each load,
-from the server, every time: who takes the file away takes the consent away. Nothing switches this off.
+The name is resolved once. Each of its addresses agrees for itself alone, and of those that may be loaded the
+first at which somebody listens gets the load, and no other: a name can't point elsewhere in between.
+Redirects are not followed. The token is asked for before each load, from the server, every time: who takes
+the file away takes the consent away. Nothing switches this off.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hmac
-import ipaddress
-import socket
 import ssl
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -33,11 +32,11 @@ from hinterland.load.message import Request, Response
 from hinterland.load.reader import BadAnswer, ResponseReader
 from hinterland.model.load import LoadPlan, Target
 from hinterland.rig.link.host import Host
+from hinterland.runner.load.addresses import OVER_UDP, first_open, is_loopback, resolved, usable
 from hinterland.runner.load.token import token_for
 
 WELL_KNOWN = "/.well-known/hinterland-consent"
 OVER_HTTP = ("http1", "http2", "http3", "websocket", "event_stream")
-OVER_UDP = ("udp", "http3")
 PATIENCE_S = 5.0
 PLAIN_HTTP_PORT = 80
 LONGEST_ANSWER_BYTES = 64 * 1024
@@ -52,28 +51,32 @@ async def admitted(plan: LoadPlan, *, through: Host | None = None, state: Path |
     """
     target = plan.target
     if through is not None:
-        return structs.replace(plan, target=_within(target, through))
-    addresses = await _resolved(target)
-    if all(is_loopback(address) for address in addresses):
-        return _to(plan, _usable(addresses[0]))
-    _names_nobody_else(plan)
+        return structs.replace(plan, target=await _within(target, through))
+    found = list(dict.fromkeys(usable(address) for address in await resolved(target)))
+    plan = structs.replace(plan, target=structs.replace(target, addresses=tuple(found)))
     # Of a name that leads here and elsewhere, elsewhere is asked.
-    address = next(each for each in addresses if not is_loopback(each))
-    token = token_for(target.host, state)
-    if refusal := await _refusal(plan, address, token):
+    if elsewhere := [address for address in found if not is_loopback(address)]:
+        _names_nobody_else(plan)
+        found = await _agreed(plan, elsewhere, token_for(target.host, state))
+    elif plan.sources > 1:
+        # Only 127.0.0.0/8 has many addresses to come from.
+        found = [address for address in found if "." in address] or found
+    return _to(plan, await first_open(found, target))
+
+
+async def _agreed(plan: LoadPlan, addresses: list[str], token: str) -> list[str]:
+    """Returns those of the addresses that agree, each by itself. Raises UsageError where none does."""
+    target, refusals, agreed = plan.target, [], []
+    for address in addresses:
+        refusal = await _refusal(plan, address, token)
+        if not refusal:
+            agreed.append(address)
+            continue
         named = address if target.host.strip("[]") == address else f"{target.host} ({address})"
-        raise UsageError(
-            f"{named} has not agreed to be put under load: {refusal}.",
-            _what_to_do(target, address, token),
-        )
-    return _to(plan, address)
-
-
-def is_loopback(address: str) -> bool:
-    """Whether an address stays within this machine's loopback. `0.0.0.0` and `::` lead there, too."""
-    parsed = ipaddress.ip_address(address.partition("%")[0])
-    mapped = getattr(parsed, "ipv4_mapped", None)
-    return (mapped or parsed).is_loopback or parsed.is_unspecified
+        refusals.append(f"{named} has not agreed to be put under load: {refusal}.")
+    if not agreed:
+        raise UsageError("\n".join(refusals), _what_to_do(target, addresses[0], token))
+    return agreed
 
 
 def consent_url(target: Target, address: str) -> str:
@@ -98,47 +101,28 @@ def _to(plan: LoadPlan, address: str) -> LoadPlan:
     return structs.replace(plan, target=structs.replace(plan.target, address=address))
 
 
-def _within(target: Target, through: Host) -> Target:
+async def _within(target: Target, through: Host) -> Target:
     """Returns the target as the link's host that it names is reached. A link leads nowhere else."""
     hosts = through.link.hosts
     if hosts.get(through.name) is not through or not through.link.child_pid:
         raise UsageError(f"the link of host {through.name} is closed.", "Keep it open while the load runs.")
     for each in hosts.values():
-        if target.host in (each.name, each.address, each.address6):
-            if target.host == each.address6:
-                return structs.replace(target, address=each.address6)
-            kind = "udp" if target.protocol in OVER_UDP else "tcp"
-            address, port = through.reach(each.name, target.port, kind)
-            return structs.replace(target, address=address, port=port)
+        if target.host not in (each.name, each.address, each.address6):
+            continue
+        if target.host == each.address6:
+            return structs.replace(target, address=each.address6)
+        kind = "udp" if target.protocol in OVER_UDP else "tcp"
+        address, port = through.reach(each.name, target.port, kind)
+        reached = structs.replace(target, address=address, port=port)
+        if target.host == each.name and each.address6 and address == each.address:
+            both = (address, each.address6)
+            found = await first_open(both, target, socket_of=through.socket)
+            reached = structs.replace(reached, address=found, addresses=both)
+        return reached
     raise UsageError(
         f"{target.host} is no host of link {through.link.name}: it has {', '.join(hosts)}.",
         "A load through a link goes to a host of that link.",
     )
-
-
-async def _resolved(target: Target) -> list[str]:
-    """Returns the target's addresses in the resolver's order, asked for once."""
-    if target.host.startswith(("/", "unix:")):
-        raise UsageError(
-            f"{target.host}: a load goes to a host and port.", "Give a URL such as http://127.0.0.1:8080."
-        )
-    host = target.host.strip("[]")
-    kind = socket.SOCK_DGRAM if target.protocol in OVER_UDP else socket.SOCK_STREAM
-    try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, target.port, type=kind)
-    except (OSError, UnicodeError) as error:
-        why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise UsageError(
-            f"{target.host} has no address: {why}.", "Check the name, or give its address."
-        ) from error
-    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
-
-
-def _usable(address: str) -> str:
-    """Returns the address to connect to: `0.0.0.0` and `::` are for listening."""
-    if not ipaddress.ip_address(address.partition("%")[0]).is_unspecified:
-        return address
-    return "::1" if ":" in address else "127.0.0.1"
 
 
 def _names_nobody_else(plan: LoadPlan) -> None:

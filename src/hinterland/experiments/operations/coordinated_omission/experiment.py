@@ -17,7 +17,7 @@ from hinterland.model.history import LoadSample
 from hinterland.rig.nginx import Nginx
 
 LOAD_S, STALL_AT_S, PATIENCE_S = 1.0, 0.4, 20
-LEAST_MS = 5.0  # A machine that others use stands still that long by itself: less is not told apart.
+LEAST_MS = 8.0  # A machine that others use stands still that long by itself: less is not told apart.
 UNITS_MS = {"us": 1e-3, "ms": 1.0, "s": 1e3}
 LOOPS = ("closed_loop", "open_from_sending", "open_from_due")
 

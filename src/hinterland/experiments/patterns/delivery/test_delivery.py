@@ -43,6 +43,19 @@ def test_only_who_can_not_be_called_may_miss_an_event() -> None:
     assert "a client stopped: the server closed" in RECORDED.outcome(recorded).assumptions[0].measured
 
 
+def test_stalls_that_strike_most_events_move_the_median_but_not_the_soonest_event() -> None:
+    recorded = RECORDED.trial("streamed")
+    calm = RECORDED.outcome(recorded).metrics
+    deliveries = recorded["loads"]["deliveries"]
+    first_us = min(deliveries["sent_us"])
+    for place, sent_us in enumerate(deliveries["sent_us"]):
+        if sent_us != first_us:
+            deliveries["done_us"][place] += 300_000
+    stalled = RECORDED.outcome(recorded).metrics
+    assert stalled["latency_p50_ms"] > 300 > 100 * calm["latency_p50_ms"]
+    assert stalled["told_after_ms"] < 2
+
+
 def test_a_webhook_is_tried_until_it_is_taken_and_events_stay_in_order() -> None:
     webhooks = runpy.run_path(str(FOLDER / "systems" / "webhooks.py"))
     answers = iter(["500 Oops", "", "204 No Content", "204 No Content"])
@@ -97,14 +110,15 @@ def test_every_way_delivers_each_event_once_at_its_own_price(
         assert not broken, one.outcome.assumptions
         levels = one.treatment
         if levels["doors"] == "half_shut":
-            # 15 clients behind a shut door, 4 events.
-            lost = 60 if levels["variant"] == "webhook" else 0
+            # 15 clients behind a shut door, 3 events.
+            lost = 45 if levels["variant"] == "webhook" else 0
             assert one.outcome.metrics["missed"] == len(one.outcome.findings) == lost
             continue
-        assert set(one.outcome.metrics) == set(EXPERIMENT.metric)
+        # 90 deliveries are too few for a 90th percentile.
+        assert set(one.outcome.metrics) | {"latency_p90_ms"} == set(EXPERIMENT.metric)
         assert one.outcome.metrics["connections_per_client"] == (2 if levels["variant"] == "webhook" else 1)
         seen[levels["variant"], levels["interval_ms"], levels["event_rate"]] = one.outcome.metrics
-    events = 4
+    events = 3
     for interval_ms in (500, 10):
         assert seen["sse", interval_ms, 5]["requests_per_event"] == 1 / events
         assert seen["websocket", interval_ms, 5]["requests_per_event"] == 1 / events

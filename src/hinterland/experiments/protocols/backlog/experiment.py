@@ -6,8 +6,9 @@ import asyncio
 import socket
 from collections.abc import Iterable
 from pathlib import Path
-from statistics import median
 from typing import Any
+
+import numpy as np
 
 from hinterland import (
     Assumption,
@@ -23,6 +24,7 @@ from hinterland import (
 )
 from hinterland.load.client import Unanswered
 from hinterland.model.experiment import Where
+from hinterland.model.packets import PacketLog
 from hinterland.rig.link.settings import HostSettings
 from hinterland.rig.process import Process
 from hinterland.rig.sockets import connections, counters
@@ -34,6 +36,7 @@ PATIENCE_S = 4.0
 ANSWER_S = 0.5
 REQUEST = b"GET / HTTP/1.1\r\nHost: server\r\n\r\n"
 SYN_TIMEOUT_MS = 1000
+PORT_AT, FLAGS_AT, SYN, ACK = 20, 33, 0x02, 0x10  # Where IPv4 and TCP have the sender's port, and two flags.
 COUNTED = ("ListenOverflows", "ListenDrops", "SyncookiesSent", "TCPReqQFullDoCookies", "TCPReqQFullDrop")
 
 STOPPED: Where = {"acceptor": "stopped"}
@@ -99,7 +102,10 @@ async def trial(t: Trial) -> None:
         in_turn = min(room(t.treatment) - (t["arrival"] == "together"), t["clients"])
         await crowd.knock_in_turn(range(in_turn))
         crowd.knock_at_once(range(in_turn, t["clients"]))
-        await crowd.wait(AWAY_S)
+        if t["acceptor"] == "gone":
+            await crowd.in_or_out()
+        else:
+            await crowd.wait(AWAY_S)
         t.note("looked")
         t.reading("server", seen_by(server) if server.alive else {"established": [], "counters": {}})
         if t["acceptor"] == "stopped" and t["comes_back"]:
@@ -249,7 +255,8 @@ def outcome(h: History) -> Outcome:
     }
     ended = [wait_ms(each) for each in connects[-LAST:] if each.outcome != "unknown"]
     if len(ended) == LAST:
-        metrics["last_ms"] = median(ended)
+        # Whatever else the machine does can only add: the quickest shows best what the kernels do.
+        metrics["last_ms"] = min(ended)
     start_ns = connects[0].sent_ns
     wrong = abs(len(inside) - expected)
     return Outcome(
@@ -316,15 +323,28 @@ def refusal(knock: Operation, ask: Operation | None, start_ns: int) -> Finding:
 
 
 def on_their_way_together(h: History, connects: list[Operation], rtt_ms: float) -> Assumption:
-    """The SYNs of a burst must all be sent before the first can be answered."""
+    """The SYNs of a burst must all leave before the first can be answered, and come before its ACK does."""
     burst = connects[room(h.treatment) - 1 :] if h.treatment["arrival"] == "together" else connects[:0]
     spread_ms = (burst[-1].sent_ns - burst[0].sent_ns) / 1e6 if burst else 0.0
+    late = late_syns(h.packets["link"], burst[0].sent_ns) if burst and "link" in h.packets else 0
     return Assumption(
         id="on_their_way_together",
         says="the clients who came together had all knocked before the first could be answered",
-        held=spread_ms < rtt_ms,
-        measured=f"{spread_ms:.1f} ms apart, round trip {rtt_ms:g} ms",
+        held=spread_ms < rtt_ms and late == 0,
+        measured=f"{spread_ms:.1f} ms apart, round trip {rtt_ms:g} ms; {late} SYNs after the first ACK",
     )
+
+
+def late_syns(log: PacketLog, since_ns: int) -> int:
+    """Returns of how many clients who knocked after `since_ns` the SYN came after an ACK of one of them."""
+    own = (log.source == log.hosts.index("client")) & (log.sent_ns >= since_ns)
+    flags, ports = log.head[:, FLAGS_AT] & (SYN | ACK), log.head[:, PORT_AT].astype(int) * 256
+    ports += log.head[:, PORT_AT + 1]
+    syns = np.flatnonzero(own & (flags == SYN))
+    # A SYN that found no room is sent again: the first of each client counts.
+    syns = syns[np.unique(ports[syns], return_index=True)[1]]
+    acks = own & (flags == ACK) & np.isin(ports, ports[syns]) & (log.done_ns >= 0)
+    return int((log.done_ns[syns] > log.done_ns[acks].min()).sum()) if acks.any() else 0
 
 
 def served(h: History, asks: dict[int, Operation]) -> Assumption:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,13 +17,14 @@ from hinterland.model.verdict import TrialResult
 from hinterland.rig import Rig
 from hinterland.rig.sockets import connections
 from hinterland.runner import code
-from hinterland.runner.recorded import Recorded
+from hinterland.runner.recorded import Recorded, packets
 
 FOLDER = Path(__file__).parent
 EXPERIMENT = read(FOLDER)
 CODE = code.load(EXPERIMENT)
 RECORDED = Recorded(FOLDER, CODE.outcome)
-BUSY = {"machine_quiet", "link_as_asked"}
+MODULE = sys.modules[CODE.outcome.__module__]
+BUSY = {"machine_quiet", "link_as_asked", "link_on_time"}
 """What a busy machine may break; the counts below hold all the same."""
 
 
@@ -60,6 +62,22 @@ def test_clients_who_came_one_by_one_are_no_burst() -> None:
     assert "on_their_way_together" in [each.id for each in outcome.assumptions if not each.held]
 
 
+@pytest.mark.parametrize(("syn_there_us", "late"), [(5_000, 0), (40_000, 1)])
+def test_a_burst_that_the_link_tore_apart_is_no_burst(syn_there_us: int, late: int) -> None:
+    log = packets(
+        [
+            ["client", 0, 5_000, 60, "delivered"],
+            ["client", 100, syn_there_us, 60, "delivered"],
+            ["server", 5_000, 10_000, 60, "delivered"],
+            ["client", 10_000, 15_000, 52, "delivered"],
+            ["client", 1_000_100, 1_005_000, 60, "delivered"],
+        ]
+    )
+    log.head[:, 21] = [1, 2, 0, 1, 2]
+    log.head[:, 33] = [0x02, 0x02, 0x12, 0x10, 0x02]
+    assert MODULE.late_syns(log, 0) == late
+
+
 def test_a_program_that_never_answered_is_no_evidence() -> None:
     kept = RECORDED.trial("capped_by_the_host")
     for one in kept["operations"]:
@@ -81,6 +99,16 @@ def test_who_never_got_an_answer_has_no_wait() -> None:
     last = max((one for one in kept["operations"] if one["kind"] == "connect"), key=lambda one: one["client"])
     last.update(outcome="unknown", done_ns=-1, error="timeout")
     assert "last_ms" not in RECORDED.outcome(kept).metrics
+
+
+def test_a_stall_of_some_of_the_last_is_no_longer_wait() -> None:
+    kept = RECORDED.trial("nobody_listens")
+    knocks = sorted(
+        (one for one in kept["operations"] if one["kind"] == "connect"), key=lambda one: one["client"]
+    )
+    for one in knocks[-7:]:
+        one["done_ns"] += 80_000_000
+    assert RECORDED.outcome(kept).metrics["last_ms"] < 12
 
 
 @pytest.fixture(scope="module")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import random
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -113,17 +114,21 @@ async def trial(t: Trial) -> None:
     # comes as fast as it may, with the windows that servers have.
     window = HostSettings(initcwnd=WINDOW_PACKETS) if t["load"] == "feeds" else HostSettings()
     link = await t.rig.link(up=still, down=still, server=window, packets=True)
-    command = await (feeds if t["load"] == "feeds" else page)(t, link.server)
     received = t.scratch / "received.json"
-    program = [*command, "--out", received]
-    reader = await t.rig.start(program, name="reader", host=link.client, waits=True)
+    serve, follow = (feeds if t["load"] == "feeds" else page)(t, link.server)
+    # Both take their time to load; the reader connects when it is told to.
+    reader, _ = await asyncio.gather(
+        t.rig.start([*follow, "--out", received], name="reader", host=link.client, waits=True), serve
+    )
+    reader.tell("connect")
+    await until_ready(reader, LogReady("connected"))
     # Connections are made on a sound link, so that no trial begins with a lost handshake.
     if t["load"] == "feeds":
         await link.change(down=replace(still, drop=drops(t.random, t["messages"], t["loss_percent"])))
     else:
         await link.change(down=replace(still, loss=t["loss_percent"] / 100))
     t.phase("measure")
-    reader.tell()
+    reader.tell("begin")
     await until_ready(reader, LogReady("done"))
     reader.hang_up()
     t.phase("final")
@@ -133,20 +138,20 @@ async def trial(t: Trial) -> None:
         return
     t.load("feeds", sample(result["rows"], t["messages"]))
     t.reading("arrivals", arrivals(result["rows"], t["messages"]))
-    t.reading("longest_stall_ms", result["longest_stall_ms"])
+    t.reading("stalls", result["stalls"])
 
 
-async def feeds(t: Trial, host: Host) -> list[Any]:
-    """Starts the newsroom of this variant, and returns the command of its reader."""
+def feeds(t: Trial, host: Host) -> tuple[Awaitable[Any], list[Any]]:
+    """Returns the start of this variant's newsroom, and the command of its reader."""
     program, parts = PROGRAMS[t["variant"]]
     ends = [host.address, PORT, "--count", t["messages"], "--rate", RATE_PER_S, "--parts", parts]
     command = [SYSTEMS / program, "serve", *ends]
-    await t.rig.start(command, name="newsroom", host=host, ready=LogReady("listening"))
-    return [SYSTEMS / program, "follow", *ends]
+    start = t.rig.start(command, name="newsroom", host=host, ready=LogReady("listening"))
+    return start, [SYSTEMS / program, "follow", *ends]
 
 
-async def page(t: Trial, host: Host) -> list[Any]:
-    """Starts Caddy with the page's objects, and returns the command of the browser that loads them."""
+def page(t: Trial, host: Host) -> tuple[Awaitable[Any], list[Any]]:
+    """Returns the start of Caddy with the page's objects, and the command of the browser that loads them."""
     if t["variant"] not in BROWSERS:
         raise UsageError(
             f"variant={t['variant']}, load=page: no browser loads a page so.",
@@ -157,8 +162,8 @@ async def page(t: Trial, host: Host) -> list[Any]:
         (folder / str(number)).write_bytes(t.random.randbytes(OBJECT_BYTES))
     signed = certificate(t.cache, ["page"])
     body = f"root * {folder}\n    file_server"
-    await t.rig.caddy(body, certificate=signed, protocols="h1 h2 h3", host=host, port=PORT)
-    return [SYSTEMS / "page.py", BROWSERS[t["variant"]], host.address, PORT, "--objects", OBJECTS]
+    start = t.rig.caddy(body, certificate=signed, protocols="h1 h2 h3", host=host, port=PORT)
+    return start, [SYSTEMS / "page.py", BROWSERS[t["variant"]], host.address, PORT, "--objects", OBJECTS]
 
 
 def drops(random: random.Random, messages: int, loss_percent: float) -> tuple[str, ...]:
@@ -233,10 +238,11 @@ def feeds_outcome(h: History) -> Outcome:
     messages, rtt_ms = h.loads["feeds"], float(h.treatment["rtt_ms"])
     came = messages.done_ns != UNFINISHED
     excess_ms = np.where(came, (messages.done_ns - messages.sent_ns) / 1e6 - rtt_ms / 2, np.inf)
-    late = int((excess_ms[came] > LATE_MS).sum())
+    stalls = np.array(h.readings["stalls"], np.int64).reshape(-1, 2)
+    late = int((excess_ms[came] - asleep_ms(messages.done_ns[came], stalls) > LATE_MS).sum())
     lost = lost_packets(h.packets["link"])
     waits = list(waited(h))
-    stall_ms = h.readings["longest_stall_ms"]
+    stall_ms = float(np.diff(stalls).max(initial=0)) / 1e6
     metrics = {
         "late": float(late),
         "late_share": late / len(came),
@@ -262,6 +268,18 @@ def feeds_outcome(h: History) -> Outcome:
         assumptions=(awake,),
         series={"excess_ms": [(n / RATE_PER_S, float(ms)) for n, ms in enumerate(excess_ms) if came[n]]},
     )
+
+
+def asleep_ms(done_ns: NDArray[np.int64], stalls: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Returns for how long the reader may have been kept from each message that it read at `done_ns`.
+
+    What came while it was not given the processor was read before it noticed how late its clock tick was.
+    """
+    asleep = np.zeros(len(done_ns))
+    for due_ns, noticed_ns in stalls:
+        during = (due_ns <= done_ns) & (done_ns <= noticed_ns)
+        asleep[during] = (done_ns[during] - due_ns) / 1e6
+    return asleep
 
 
 def late_for_one(rtt_ms: float) -> float:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import importlib
 import random
 import sys
 from collections.abc import Callable
@@ -35,7 +37,8 @@ def history(recorded: dict[str, Any]) -> History:
         rows = [[number, *(t * 1000 for t in times), at] for number, *times, at in recorded["rows"]]
         count = recorded["treatment"]["messages"]
         sample = MODULE.sample(rows, count)
-        readings = {**recorded["readings"], "arrivals": MODULE.arrivals(rows, count)}
+        stalls = [[t * 1000 for t in times] for times in recorded["readings"]["stalls"]]
+        readings = {"stalls": stalls, "arrivals": MODULE.arrivals(rows, count)}
     return History(
         treatment=recorded["treatment"],
         seed=recorded["seed"],
@@ -61,6 +64,19 @@ def test_the_histories_hold_convictions_acquittals_and_both_broken_assumptions()
     assert {each for one in outcomes.values() for each in one["broken"]} == {"on_schedule", "page_whole"}
 
 
+@pytest.mark.parametrize(("name", "late"), [("nothing_lost", 0), ("a_stream_each", 1)])
+def test_what_the_reader_slept_through_is_not_late(name: str, late: int) -> None:
+    kept = RECORDED.trial(name)
+    slept_us = kept["rows"][30][3] - 1000, kept["rows"][34][3]
+    for row in kept["rows"][30:34]:
+        row[3] = slept_us[1]
+    assert RECORDED.outcome(kept).metrics["late"] == late + 3
+    kept["readings"]["stalls"].append(slept_us)
+    outcome = RECORDED.outcome(kept)
+    assert outcome.metrics["late"] == late
+    assert [each.id for each in outcome.assumptions if not each.held] == ["on_schedule"]
+
+
 def test_losses_are_as_many_as_asked_and_far_apart() -> None:
     for seed in range(50):
         drops = MODULE.drops(random.Random(seed), 200, 2)
@@ -78,6 +94,27 @@ def test_one_lost_packet_makes_more_messages_late_the_longer_the_round_trip() ->
     assert late == sorted(late)
     assert late[0] == 1
     assert late[2] == pytest.approx(5.75)
+
+
+def test_a_reader_does_not_give_up_in_a_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(FOLDER / "systems"))
+    messages = importlib.import_module("messages")
+
+    def message(number: int) -> bytes:
+        return bytes(messages.HEAD.pack(number, 0, 0).ljust(messages.MESSAGE_BYTES, b"."))
+
+    async def go() -> int:
+        notebook = messages.Notebook(3)
+        notebook.lossy = True
+        filled = asyncio.create_task(notebook.filled())
+        notebook.read("first", message(0))
+        await asyncio.wait({filled}, timeout=0.5)
+        assert not filled.done(), "the machine may have stood still"
+        notebook.read("last", message(2))
+        await asyncio.wait_for(filled, 60)
+        return len(notebook.rows)
+
+    assert asyncio.run(go()) == 2
 
 
 @pytest.mark.system

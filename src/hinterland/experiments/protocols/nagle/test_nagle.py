@@ -31,6 +31,14 @@ def test_a_trial_of_few_exchanges_is_no_evidence() -> None:
     assert "exchange_ms" not in RECORDED.outcome(kept).metrics
 
 
+def test_stalls_of_most_exchanges_change_nothing() -> None:
+    kept = RECORDED.trial("no_delay")
+    took = kept["readings"]["exchanges_us"]
+    quiet_ms = RECORDED.outcome(kept).metrics["exchange_ms"]
+    took[2:-12] = [each + 80_000 for each in took[2:-12]]
+    assert RECORDED.outcome(kept).metrics["exchange_ms"] == pytest.approx(quiet_ms, rel=0.05)
+
+
 def test_only_the_clients_packets_with_a_payload_count() -> None:
     size_bytes = np.array([60, 60, 52, 152, 52, 452, 152], np.int32)
     source = np.array([0, 1, 0, 0, 1, 0, 1], np.int16)
@@ -71,7 +79,9 @@ def test_two_writes_wait_for_the_acknowledgement_and_nothing_else_does(
         levels = one.treatment
         metrics = one.outcome.metrics
         seen[levels["variant"], levels["receiver"], levels["rtt_ms"], levels["client"]] = metrics
-        assert metrics["packets_per_request"] == (2 if levels["variant"] in ("two_writes", "no_delay") else 1)
+        # On a machine at its limit a packet may be sent again.
+        packets = 2 if levels["variant"] in ("two_writes", "no_delay") else 1
+        assert packets <= metrics["packets_per_request"] < packets + 0.5
     for client in ("python", "node"):
         waiting, cured = seen["two_writes", "delayed", 10, client], seen["no_delay", "delayed", 10, client]
         assert waiting["exchange_ms"] > 2 * cured["exchange_ms"]

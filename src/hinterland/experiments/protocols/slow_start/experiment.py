@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
 from pathlib import Path
@@ -28,7 +29,11 @@ SYSTEMS = Path(__file__).parent / "systems"
 PORT = 7000
 FETCHES = 8
 LADDER_PACKETS = 80  # The first fetch and little more: what the packet view shows.
-SETTLE_S, WINDOW_S, PATIENCE_S = 0.7, 0.8, 60
+PATIENCE_S = 60
+# What of a stream is left out, and what counts. BBR first fills the queue, then drains it; where of a hundred
+# packets one is lost there is none, but CUBIC's pace shows more slowly.
+SETTLE_S, WINDOW_S = 0.8, 0.3
+LOSSY_SETTLE_S, LOSSY_WINDOW_S = 0.7, 0.8
 MOST_PACKETS = 30_000  # More than a path of 200 Mbit/s carries while a stream runs.
 SEGMENT_BYTES = 1448  # What a packet of 1,500 bytes carries beside its headers and timestamps.
 QUEUES: dict[str, dict[str, Any]] = {
@@ -36,6 +41,7 @@ QUEUES: dict[str, dict[str, Any]] = {
     "short": {"queue_ms": 20.0},
     "codel": {"queue_ms": 500.0, "discipline": "codel"},
 }
+EARLY = 0.05  # By so much of a round trip a link may be early; everything else can only add.
 LEAST_QUEUE_MS = 5.0  # What CoDel lets stand: less is no queue, and a ratio of two such waits says nothing.
 
 FETCH: Where = {"task": "fetch", "variant": "cubic"}
@@ -81,13 +87,17 @@ async def trial(t: Trial) -> None:
         **(QUEUES[t["queue"]] if t["rate_mbit"] else {}),
     )
     address = link.server.address
-    await t.rig.start([SYSTEMS / "server.py", address, PORT], name="server", host=link.server, port=PORT)
     # Beside a stream that loses packets there are no pings: all that is lost is the stream's.
     alone = ["alone"] if t["loss"] else []
-    program: list[Any] = [SYSTEMS / "stream.py", address, PORT, SETTLE_S, WINDOW_S, *alone]
+    times_s = (LOSSY_SETTLE_S, LOSSY_WINDOW_S) if t["loss"] else (SETTLE_S, WINDOW_S)
+    program: list[Any] = [SYSTEMS / "stream.py", address, PORT, *times_s, *alone]
     if t["task"] == "fetch":
         program = [SYSTEMS / "fetch.py", address, PORT, t["size_kib"] * 1024, t["connection"], FETCHES]
-    client = await t.rig.start(program, name="client", host=link.client, waits=True)
+    # Both take their time to load; the client connects when it is told to begin.
+    client, _ = await asyncio.gather(
+        t.rig.start(program, name="client", host=link.client, waits=True),
+        t.rig.start([SYSTEMS / "server.py", address, PORT], name="server", host=link.server, port=PORT),
+    )
     t.phase("measure")
     client.tell()
     if await client.wait(PATIENCE_S) != 0:
@@ -113,14 +123,17 @@ def outcome(h: History) -> Outcome:
 
 
 def of_fetches(h: History) -> Outcome:
-    """Counts the flights in which each fetch arrived: what came within half a round trip came together."""
+    """Counts the flights in which each fetch arrived: what came within half a round trip came together.
+
+    Where a stall tears a flight apart or joins two, the time of the last byte tells: each flight takes a
+    round trip, and few stalls take one more. So a fetch is at odds with the computed number when both are.
+    """
     rtt_ms = float(h.treatment["rtt_ms"])
     fetches = [np.array(each, float) for each in h.readings["arrivals"]]
     rounds = [1 + int((np.diff(each[:, 0]) / 1000 > rtt_ms / 2).sum()) for each in fetches]
-    metrics = {
-        "fetch_ms": float(np.median([each[-1, 0] for each in fetches])) / 1000,
-        "rounds": float(np.median(rounds)),
-    }
+    took_ms = [float(each[-1, 0]) / 1000 for each in fetches]
+    # Whatever else the machine does can only add: the fastest shows best what the flights take.
+    metrics = {"fetch_ms": min(took_ms), "rounds": float(np.median(rounds))}
     undisturbed = on_time(h, rtt_ms / 4)
     expected = computed_rounds(h)
     if expected is None:
@@ -128,8 +141,8 @@ def of_fetches(h: History) -> Outcome:
     metrics |= {"computed_rounds": float(expected), "computed_ms": expected * rtt_ms}
     findings = [
         another_number(place, fetches[place], found, expected, rtt_ms)
-        for place, found in enumerate(rounds)
-        if found != expected
+        for place, (found, ms) in enumerate(zip(rounds, took_ms, strict=True))
+        if expected not in (found, math.floor(ms / rtt_ms + EARLY))
     ]
     return Outcome(
         metrics=metrics,

@@ -75,6 +75,20 @@ def test_a_fetch_that_paused_once_more_is_told() -> None:
     assert outcome.tries == {"another_number_of_rounds": 8}
 
 
+def test_a_stall_that_tears_a_flight_apart_or_joins_two_makes_no_other_number() -> None:
+    history = RECORDED.trial("three_flights")
+    torn, joined = history["readings"]["arrivals"][2:4]
+    torn[-1][0] += 30_000
+    # The client slept when the second flight came, and found it together with the third.
+    for each in joined:
+        each[0] = max(each[0], 140_000) if each[0] > 70_000 else each[0]
+    outcome = RECORDED.outcome(history)
+    assert outcome.findings == ()
+    assert (
+        outcome.metrics["fetch_ms"] == RECORDED.outcome(RECORDED.trial("three_flights")).metrics["fetch_ms"]
+    )
+
+
 def test_a_client_or_a_link_that_was_held_up_is_no_evidence() -> None:
     history = RECORDED.trial("three_flights")
     audit = Event(t_ns=1, kind="link", name="audit", target="link", detail={"lateness_max_us": 13_000.0})

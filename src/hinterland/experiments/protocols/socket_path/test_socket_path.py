@@ -26,7 +26,7 @@ FOLDER = Path(__file__).parent
 EXPERIMENT = read(FOLDER)
 CODE = code.load(EXPERIMENT)
 RECORDED = Recorded(FOLDER, CODE.outcome)
-BUSY = {"machine_quiet", "link_as_asked"}
+BUSY = {"machine_quiet", "link_as_asked", "link_on_time"}
 """What a busy machine may break; the counts below hold all the same."""
 EXPERIMENT_CODE: Any = sys.modules[CODE.trial.__module__]
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Any]

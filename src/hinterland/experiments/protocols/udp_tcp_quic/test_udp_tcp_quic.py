@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import importlib
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
 
 from hinterland import RunOptions, run_experiment
 from hinterland.catalogue import read
@@ -74,13 +75,36 @@ def test_each_way_of_breaking_the_bytes_is_told_once() -> None:
     assert outcome.metrics["dropped_packets"] == 1
 
 
-def test_of_few_chunks_the_slowest_are_no_percentile() -> None:
-    kept = history(RECORDED.trial("udp_lossy"))
-    assert "delay_p93_ms" in CODE.outcome(kept).metrics
-    few = {name: times[:120] for name, times in kept.readings["sent"].items()}
-    rows = [row for row in kept.readings["rows"] if row[0] < 120]
-    short = replace(kept, readings={"rows": rows, "sent": few}, loads={"chunks": MODULE.sample(few, rows)})
-    assert "delay_p93_ms" not in CODE.outcome(short).metrics
+@pytest.mark.parametrize(("name", "least", "most"), [("udp_lossy", 5, 8), ("tcp_lossy", 15, 30)])
+def test_a_stall_hides_no_repair_and_makes_none(name: str, least: float, most: float) -> None:
+    kept = RECORDED.trial(name)
+    rows = sorted(kept["rows"], key=lambda row: row[2])
+    assert least < RECORDED.outcome(kept).metrics["slowest_of_ten_ms"] < most
+    woke_us = rows[60][2] + 60_000
+    for row in rows[60:]:
+        row[2] = max(row[2], woke_us)
+    kept["rows"] = rows
+    outcome = RECORDED.outcome(kept)
+    assert outcome.metrics["longest_delay_ms"] > 60
+    assert least < outcome.metrics["slowest_of_ten_ms"] < most
+
+
+def test_a_silence_is_no_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(FOLDER / "systems"))
+    chunks = importlib.import_module("chunks")
+
+    async def go() -> list[int]:
+        ledger = chunks.Ledger(3, 0.01)
+        waiting = asyncio.create_task(ledger.complete(whole=False))
+        ledger.take(chunks.chunk(0, 0))
+        await asyncio.wait({waiting}, timeout=0.3)
+        assert not waiting.done(), "the machine may have stood still"
+        ledger.take(chunks.END)
+        ledger.take(chunks.chunk(1, 0))
+        await asyncio.wait_for(waiting, 60)
+        return [row[0] for row in ledger.rows]
+
+    assert asyncio.run(go()) == [0, 1]
 
 
 def test_a_sender_held_up_by_its_transport_is_not_a_late_generator() -> None:
@@ -101,7 +125,7 @@ def test_streams_are_whole_and_datagrams_as_the_network_makes_them(
     for need in ("capability:link", "python:aioquic"):
         require(need)
     chosen: dict[str, Any] = {
-        "disorder": (0, 0.1), "rate_mbit": (100,), "loss": (0.1,), "chunks": (160,),
+        "disorder": (0, 0.1), "rate_mbit": (100,), "loss": (0.1,), "chunks": (100,),
     }  # fmt: skip
     trials = run_experiment(EXPERIMENT, RunOptions(blocks=1, store=tmp_path, seed=1, set=chosen)).trials
     assert [(one.cause, one.log) for one in trials if one.status == "failed"] == []
@@ -113,7 +137,7 @@ def test_streams_are_whole_and_datagrams_as_the_network_makes_them(
             assert {name: metrics[name] for name in WHOLE} == WHOLE
             assert one.outcome.findings == ()
         elif levels["disorder"] == 0:
-            assert metrics["missing"] == metrics["dropped_packets"] >= 10
+            assert metrics["missing"] == metrics["dropped_packets"] >= 6
             assert metrics["twice_share"] == 0
         else:
             assert metrics["out_of_order_share"] > 0
@@ -129,11 +153,11 @@ def test_at_a_bottleneck_udp_loses_and_tcp_holds_its_sender(
     require("capability:link")
     require("python:aioquic")
     chosen: dict[str, Any] = {
-        "variant": ("udp", "tcp"), "disorder": (0,), "rate_mbit": (0.6,), "loss": (0,), "chunks": (160,),
+        "variant": ("udp", "tcp"), "disorder": (0,), "rate_mbit": (0.6,), "loss": (0,), "chunks": (100,),
     }  # fmt: skip
     trials = run_experiment(EXPERIMENT, RunOptions(blocks=1, store=tmp_path, seed=1, set=chosen)).trials
     assert [(one.cause, one.log) for one in trials if one.status == "failed"] == []
     seen = {one.treatment["variant"]: one.outcome.metrics for one in trials}
     assert seen["udp"]["missing"] == seen["udp"]["dropped_packets"] > 30
     assert seen["tcp"]["missing"] == 0
-    assert seen["tcp"]["held_p90_ms"] > 50
+    assert seen["tcp"]["held_p75_ms"] > 50

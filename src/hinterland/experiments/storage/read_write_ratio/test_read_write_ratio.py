@@ -39,7 +39,7 @@ def recorded(name: str, **readings: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     "readings",
-    [{"idle_bytes": 20_000_000}, {"device_bytes": None}, {"idle_bytes": None}],
+    [{"idle_bytes": [20_000_000] * 2}, {"device_bytes": None}, {"idle_bytes": [0, None]}],
     ids=["others write as well", "no device counter", "counter lost while idle"],
 )
 def test_device_bytes_that_are_not_the_engines_own_are_not_reported(readings: dict[str, Any]) -> None:
@@ -47,6 +47,12 @@ def test_device_bytes_that_are_not_the_engines_own_are_not_reported(readings: di
 
     assert "device_bytes_per_user_byte" not in metrics
     assert "throughput_per_s" in metrics
+
+
+def test_a_page_of_the_filesystem_itself_is_nobody_elses_load() -> None:
+    history = recorded("sqlite_all_writes", idle_bytes=[20_000_000, 0])
+
+    assert "device_bytes_per_user_byte" in RECORDED.outcome(history).metrics
 
 
 def test_reading_what_is_not_there_voids_the_trial() -> None:

@@ -11,8 +11,8 @@ How a visitor finds its shop:
 - proxy: leaves the name to a reverse proxy, and asks it for /NAME.
 
 Each request is printed as `name began_ns ended_ns who`, on CLOCK_MONOTONIC; who is `-` and a reason after it
-where nobody answered. `warm` is printed once each visitor has been answered five times. A visitor goes home
-the fifth answer from `new`, and all of them `--patience` seconds after they were warm.
+where nobody answered. `warm` is printed once each visitor has been answered three times. A visitor goes home
+at the third answer from `new`, and all of them `--patience` seconds after they were warm.
 """
 
 from __future__ import annotations
@@ -22,13 +22,14 @@ import contextlib
 import random
 import signal
 import socket
+import sys
 import threading
 import time
 
 REQUEST = "GET {path} HTTP/1.1\r\nHost: {name}\r\nConnection: {keep}\r\n\r\n"
-TIMEOUT_S = 0.5
+TIMEOUT_S = 2.0  # A machine that stands still for a moment breaks no connection.
 LONGEST_WARM_UP_S = 10.0
-FEW = 5
+FEW = 3
 
 
 class Visitor:
@@ -140,6 +141,7 @@ def main() -> None:
     parser.add_argument("--pause", type=float, default=0.02, help="seconds between two requests, on average")
     parser.add_argument("--patience", type=float, default=5.0)
     parser.add_argument("--at-new-second", action="store_true", help="begin when the clock's second begins")
+    parser.add_argument("--wait", action="store_true", help="begin at a line on standard input")
     asked = parser.parse_args()
     party = Party([Visitor(asked.how, name, asked.port, asked.proxy) for name in asked.names], asked.pause)
 
@@ -148,6 +150,9 @@ def main() -> None:
 
     signal.signal(signal.SIGHUP, begin_anew)
     threads = [threading.Thread(target=party.shop, args=(place,)) for place in range(len(party.visitors))]
+    if asked.wait:
+        print("ready", flush=True)
+        sys.stdin.readline()
     if asked.at_new_second:
         time.sleep(1 - time.time() % 1)
     for thread in threads:

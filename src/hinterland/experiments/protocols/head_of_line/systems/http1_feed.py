@@ -1,7 +1,7 @@
 """Twenty feeds over HTTP/1.1: each connection carries one answer at a time, so a browser opens six.
 
     python http1_feed.py serve 127.0.0.1 8080
-    python http1_feed.py follow 127.0.0.1 8080 --parts 6     # then press Enter, and Ctrl-D to end
+    python http1_feed.py follow 127.0.0.1 8080 --parts 6     # press Enter twice, then Ctrl-D to end
     curl -N http://127.0.0.1:8080/feed/0-of-1 | head -c 3000 & curl http://127.0.0.1:8080/begin
 
 An answer never ends and comes in chunks. `/feed/2-of-6` is the answer that carries every sixth feed, from

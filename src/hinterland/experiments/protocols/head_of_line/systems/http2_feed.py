@@ -1,7 +1,7 @@
 """Twenty feeds over HTTP/2: twenty answers at once, frame by frame, on one TCP connection.
 
     python http2_feed.py serve 127.0.0.1 8080
-    python http2_feed.py follow 127.0.0.1 8080     # then press Enter, and Ctrl-D to end
+    python http2_feed.py follow 127.0.0.1 8080     # press Enter twice, then Ctrl-D to end
 
 The protocol is real (the `h2` package), without TLS, so that its frames can be read in a packet capture.
 TLS would change nothing here: its records travel in the same one stream of bytes.

@@ -1,7 +1,7 @@
 """Twenty feeds over HTTP/3: each answer is a QUIC stream of its own, and a lost packet stops only its own.
 
     python http3_feed.py serve 127.0.0.1 8080
-    python http3_feed.py follow 127.0.0.1 8080               # then press Enter, and Ctrl-D to end
+    python http3_feed.py follow 127.0.0.1 8080               # press Enter twice, then Ctrl-D to end
     python http3_feed.py follow 127.0.0.1 8080 --parts 1     # all feeds in one answer: one stream
 
 QUIC and HTTP/3 are aioquic's. Its congestion control is replaced by a window that stays open, because it

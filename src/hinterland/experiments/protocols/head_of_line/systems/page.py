@@ -1,6 +1,6 @@
 """Loads a page of many objects the way a browser does: HTTP/1.1 on six connections, HTTP/2 or HTTP/3 on one.
 
-    python page.py http2 127.0.0.1 8443 --objects 50     # then press Enter, and Ctrl-D to end
+    python page.py http2 127.0.0.1 8443 --objects 50     # press Enter twice, then Ctrl-D to end
 
 The objects are /0, /1 and so on. The connections are made first and do not count: what is timed begins with
 the first request. Certificates are not checked, because the server signs its own.
@@ -193,8 +193,10 @@ async def main() -> None:
     given = parser.parse_args()
     page = Page(given.objects)
     browser = BROWSERS[given.protocol](page)
+    print("ready: press Enter to connect", flush=True)
+    sys.stdin.readline()
     await browser.connect(given.address, given.port)
-    print("ready: press Enter to load", flush=True)
+    print("connected: press Enter to load", flush=True)
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
     page.asked_ns = time.monotonic_ns()
     try:

@@ -1,7 +1,7 @@
 """Twenty feeds as UDP datagrams: no order, no repair, and so nobody to wait for.
 
 python udp_feed.py serve 127.0.0.1 8080
-python udp_feed.py follow 127.0.0.1 8080     # then press Enter, and Ctrl-D to end
+python udp_feed.py follow 127.0.0.1 8080     # press Enter twice, then Ctrl-D to end
 """
 
 from __future__ import annotations
@@ -62,6 +62,7 @@ async def main() -> None:
         print("listening", flush=True)
         await asyncio.Event().wait()
     notebook = Notebook(given.count)
+    notebook.lossy = True
     _, client = await loop.create_datagram_endpoint(lambda: Client(notebook), remote_addr=where)
     client.transport.sendto(HELLO)
     await client.answered.wait()

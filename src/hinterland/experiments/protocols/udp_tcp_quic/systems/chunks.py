@@ -18,6 +18,7 @@ from pathlib import Path
 
 CHUNK_BYTES = 600
 HEAD = struct.Struct("!IQ")
+END = b"end"  # What a sender says last, where chunks may be lost.
 
 
 def options(says: str, kinds: list[str]) -> argparse.Namespace:
@@ -29,7 +30,9 @@ def options(says: str, kinds: list[str]) -> argparse.Namespace:
     parser.add_argument("--kind", choices=kinds, default=kinds[0])
     parser.add_argument("--count", type=int, default=120, help="how many chunks there will be")
     parser.add_argument("--rate", type=float, default=250, help="chunks a second")
-    parser.add_argument("--quiet-s", type=float, default=0.25, help="a silence that is taken for the end")
+    parser.add_argument(
+        "--quiet-s", type=float, default=0.12, help="how long to wait for stragglers after the end"
+    )
     parser.add_argument("--out", type=Path, help="file for what happened; default: print it")
     return parser.parse_args()
 
@@ -47,6 +50,7 @@ class Ledger:
         self.rows: list[list[int]] = []
         self._count, self._quiet_s = count, quiet_s
         self._unfinished = b""
+        self._ended = False
         self._numbers: set[int] = set()
         self._news = asyncio.Event()
 
@@ -60,20 +64,24 @@ class Ledger:
     def take(self, data: bytes) -> None:
         """Takes one message."""
         now_ns = time.monotonic_ns()
+        self._news.set()
+        if data == END:
+            self._ended = True
+            return
         number, due_ns = HEAD.unpack_from(data)
         self.rows.append([number, due_ns, now_ns, int(data == chunk(number, due_ns))])
         self._numbers.add(number)
-        self._news.set()
 
     async def complete(self, whole: bool) -> None:
-        """Returns when all is here, or, where chunks may be lost, when something came and then nothing."""
-        while not whole or len(self._numbers) < self._count:
+        """Returns when all is here or, where chunks may be lost, when the end came and then nothing more."""
+        while len(self._numbers) < self._count if whole else not self._ended:
             self._news.clear()
-            try:
-                async with asyncio.timeout(None if whole or not self.rows else self._quiet_s):
-                    await self._news.wait()
-            except TimeoutError:
-                return
+            await self._news.wait()
+        while not whole and self._news.is_set():
+            self._news.clear()
+            await asyncio.sleep(self._quiet_s)
+            # After a stall the clock may have run out before what lies in the socket was read.
+            await asyncio.sleep(0.01)
 
 
 async def told(says: str) -> None:
@@ -110,7 +118,13 @@ def write(result: object, out: Path | None) -> None:
         out.write_text(json.dumps(result))
 
 
-async def stay() -> None:
-    """Says that all is sent, and returns at Ctrl-D: what was sent may still be under way."""
+async def stay(end: Callable[[], None] | None = None) -> None:
+    """Says that all is sent, and returns at Ctrl-D: what was sent may still be under way.
+
+    At Enter it says so to the receiver, too, where that can't know by itself.
+    """
     print("done", flush=True)
+    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
+    if end is not None:
+        end()
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)

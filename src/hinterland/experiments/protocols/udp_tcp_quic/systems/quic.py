@@ -19,7 +19,7 @@ from aioquic.asyncio.protocol import QuicConnectionProtocol
 from aioquic.asyncio.server import serve
 from aioquic.quic.configuration import QuicConfiguration
 from aioquic.quic.events import DatagramFrameReceived, QuicEvent, StreamDataReceived
-from chunks import Ledger, options, paced, stay, told, write  # type: ignore[import-not-found]
+from chunks import END, Ledger, options, paced, stay, told, write  # type: ignore[import-not-found]
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -92,7 +92,7 @@ async def main() -> None:
             put(data)
 
         write(await paced(given.count, given.rate, send), given.out)
-        await stay()
+        await stay(None if given.kind == "stream" else lambda: line.send_datagram(END))
 
 
 asyncio.run(main())

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from chunks import Ledger, options, paced, stay, told, write  # type: ignore[import-not-found]
+from chunks import END, Ledger, options, paced, stay, told, write  # type: ignore[import-not-found]
 
 
 class Receiver(asyncio.DatagramProtocol):
@@ -44,7 +44,7 @@ async def main() -> None:
         transport.sendto(data)
 
     write(await paced(given.count, given.rate, send), given.out)
-    await stay()
+    await stay(lambda: transport.sendto(END))
 
 
 asyncio.run(main())
