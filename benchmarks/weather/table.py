@@ -119,7 +119,8 @@ def _false(kept: Kept, weather: str) -> Score | None:
     pairs = [pair for part in parts for run in part.runs for pair in run.get("pairs", ())]
     equal = sum(len(run.get("pairs", ())) for run in kept[weather, "aa"].runs) if "aa" in names else 0
     score = Score("false", sum(bool(pair["false"]) for pair in pairs), len(pairs), at_most=MOST_FALSE)
-    return _short(replace(score, least_runs=len(pairs) - equal + LEAST_EQUAL_PAIRS), parts)
+    least = len(pairs) - equal + LEAST_EQUAL_PAIRS if "aa" in names else 1
+    return _short(replace(score, least_runs=least), parts)
 
 
 def _found_3x(kept: Kept, weather: str) -> Score | None:
