@@ -19,6 +19,7 @@ from hinterland import (
     never,
     ratio_at_least,
 )
+from hinterland.checkers.assumptions import fastest_agree
 from hinterland.load.audiences import Audiences
 from hinterland.load.client import HttpClient
 from hinterland.load.following import Following
@@ -32,7 +33,7 @@ HOST = "127.0.0.1"
 DURATION_S = 0.6
 PATIENCE_S = 1.0  # After the last poll, or the last event that anybody had; what is not there then is lost.
 SHUT_OUT_PATIENCE_S = 0.3  # Where a webhook's doors are shut: there is nobody whom time could help.
-AGREE_SHARE, AGREE_MS = 0.15, 10
+AGREE_MS = 25  # Of half a second: between two events of a poll there is less.
 LEAST_DELAY_MS = 3.0  # What is sooner depends on whom the scheduler of this machine lets run first.
 
 PATIENCE_A_CLIENT_S = 0.001  # For so long a server may be busy with each of the others.
@@ -160,8 +161,9 @@ def outcome(h: History) -> Outcome:
         value = percentile(latency_ms, q)
         if value is not None and np.isfinite(value.estimate):
             metrics[name] = value.estimate
-    soonest_ms = soonest(sample.sent_ns, latency_ms)
-    if np.isfinite(soonest_ms[0]):
+    agree: tuple[Assumption, ...] = ()
+    if soonest_ms := medians(sample.sent_ns, latency_ms):
+        agree = (fastest_agree("events", soonest_ms, AGREE_MS),) if len(soonest_ms) > 1 else ()
         metrics["told_after_ms"] = max(soonest_ms[0], LEAST_DELAY_MS)
     # Who can't be called may miss events; whether they do is what such a trial finds out.
     shut_out = np.array([not is_reachable(h.treatment, int(place)) for place in sample.connection], bool)
@@ -177,32 +179,17 @@ def outcome(h: History) -> Outcome:
         metrics=metrics,
         findings=tuple(missed(sample, int(place)) for place in lost[:MOST_TOLD]),
         tries={"missed": int(shut_out.sum())},
-        assumptions=(everything, *agreement(soonest_ms)),
+        assumptions=(everything, *agree),
     )
 
 
-def soonest(published_ns: NDArray[np.int64], latency_ms: NDArray[np.float64]) -> list[float]:
-    """Returns the median delays over the clients of the two events whose medians are the least.
+def medians(published_ns: NDArray[np.int64], latency_ms: NDArray[np.float64]) -> list[float]:
+    """Returns the median delay over the clients of each event that most of them had, the soonest first.
 
     What time a stall adds, it adds to some events. A poll has its half interval in each of them.
     """
-    medians = [np.median(latency_ms[published_ns == moment_ns]) for moment_ns in np.unique(published_ns)]
-    return [*sorted(map(float, medians)), np.inf, np.inf][:2]
-
-
-def agreement(soonest_ms: list[float]) -> tuple[Assumption, ...]:
-    """Returns the assumption that the two soonest events show no stall; it needs two that came."""
-    first_ms, second_ms = soonest_ms
-    if not np.isfinite(second_ms):
-        return ()
-    agree = Assumption(
-        id="events_agree",
-        says=f"the delays of the two soonest events differ by less than {AGREE_SHARE:.0%} or {AGREE_MS} ms",
-        held=second_ms - first_ms < max(AGREE_MS, AGREE_SHARE * first_ms),
-        measured=f"{first_ms:.1f} and {second_ms:.1f} ms",
-        timed=True,
-    )
-    return (agree,)
+    each = [np.median(latency_ms[published_ns == moment_ns]) for moment_ns in np.unique(published_ns)]
+    return sorted(float(median) for median in each if np.isfinite(median))
 
 
 def missed(sample: LoadSample, place: int) -> Finding:

@@ -55,7 +55,9 @@ def test_stalls_that_strike_most_events_move_the_median_but_not_the_soonest_even
     stalled = outcome.metrics
     assert stalled["latency_p50_ms"] > 300 > 100 * calm["latency_p50_ms"]
     assert stalled["told_after_ms"] == calm["told_after_ms"] == 3
-    assert [each.id for each in outcome.assumptions if not each.held] == ["events_agree"], "one came undelayed"
+    assert [each.id for each in outcome.assumptions if not each.held] == ["events_agree"], (
+        "one came undelayed"
+    )
 
 
 def test_a_webhook_is_tried_until_it_is_taken_and_events_stay_in_order() -> None:
