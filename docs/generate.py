@@ -18,6 +18,7 @@ import msgspec
 
 from hinterland import catalogue, errors, model
 from hinterland.catalogue import places
+from hinterland.claims.forms import forms
 from hinterland.cli.app import build
 from hinterland.cli.documents import PRINTED_BY
 from hinterland.cli.load_documents import LoadDocument
@@ -121,8 +122,11 @@ def manifest_page() -> Iterator[str]:
     kinds |= {"[finding.KIND]": "FindingKind", "[[claim]]": "ClaimDeclaration", "[prediction]": "Prediction"}
     kinds |= {"[[source]]": "Source", "[[chart]]": "Chart"}
     for where, name in kinds.items():
-        skipped = ("id", "folder") if name == "Experiment" else ()
+        skipped = {"Experiment": ("id", "folder"), "ClaimDeclaration": ("form",)}.get(name, ())
         yield from struct_section(getattr(module, name), "##", title=where, skipped=skipped)
+        if name == "ClaimDeclaration":
+            for form, fields in sorted(forms().items()):
+                yield from struct_section(fields, "###", title=form, skipped=("where", "control"))
     yield from ("## Regions", "", "| region | |", "|---|---|")
     yield from (f"| `{region}` | {epithet} |" for region, epithet in REGIONS.items())
     yield ""
@@ -131,7 +135,7 @@ def manifest_page() -> Iterator[str]:
 def model_page() -> Iterator[str]:
     yield from ("# The model", "")
     yield from docstring(model)
-    names = ("experiment", "history", "verdict", "weather", "claims", "run")
+    names = ("experiment", "history", "verdict", "weather", "run")
     loads = ("load", "load_result", "load_capacity", "load_comparison", "load_record")
     for name in (*names, *loads):
         module = importlib.import_module(f"hinterland.model.{name}")
@@ -191,8 +195,13 @@ def struct_section(
     if fields:
         yield from ("| key | type | default |", "|---|---|---|")
         for field in fields:
-            yield f"| `{field.name}` | `{cell(kind.__annotations__[field.name])}` | {default_of(field)} |"
+            yield f"| `{field.name}` | `{cell(annotation(kind, field.name))}` | {default_of(field)} |"
         yield ""
+
+
+def annotation(kind: type[Any], name: str) -> str:
+    """Returns a field's type as it is written, in the class or the one that it comes from."""
+    return next(str(part.__annotations__[name]) for part in kind.__mro__ if name in part.__annotations__)
 
 
 def default_of(field: msgspec.structs.FieldInfo) -> str:

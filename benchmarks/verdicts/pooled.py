@@ -1,7 +1,7 @@
 """Simulated runs of a dozen treatments, judged after every block by the scatter of all of them together.
 
 Two of the twelve are compared. Their noise is recorded noise with weather laid over, in the order in which
-the trials of a block came, drawn anew for each block; `runner.forms` judges what comes of it, as in a run.
+the trials of a block came, drawn anew for each block; `claims` judges what comes of it, as in a run.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ import numpy as np
 
 from benchmarks.verdicts.noise import Floats, Recording, Weather, recordings, stalls
 from benchmarks.verdicts.score import Score
+from hinterland.claims.measured import Measured
+from hinterland.claims.testimony import ratio
 from hinterland.model.verdict import Outcome, TrialResult
-from hinterland.runner.forms.measured import Measured
-from hinterland.runner.forms.testimony import ratio
 from hinterland.statistics.interval import Interval
 
 TREATMENTS, LOOKS = 12, 12

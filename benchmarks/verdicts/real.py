@@ -10,10 +10,12 @@ from time import monotonic
 
 from benchmarks.verdicts import trials
 from benchmarks.verdicts.score import Score
-from hinterland.model.claims import Claim, DifferenceWithin, RatioAtLeast
+from hinterland.claims.form import Form
+from hinterland.claims.forms.difference_within import DifferenceWithin
+from hinterland.claims.forms.ratio_at_least import RatioAtLeast
+from hinterland.claims.judge import judge
 from hinterland.model.experiment import ClaimDeclaration, Experiment, Factor, Metric, Prediction, Where
 from hinterland.model.verdict import Outcome, TrialResult, VerdictWord
-from hinterland.runner.judge import judge
 
 MOST_FALSE = 0.05
 LEAST_POWER = 0.90
@@ -42,7 +44,7 @@ EXPERIMENT = Experiment(
 )
 # A control names no treatment that was run: only the evidence for the claims themselves is of interest here.
 NO_CONTROL: Where = {"side": "none"}
-CLAIMS: dict[str, Claim] = {
+CLAIMS: dict[str, Form] = {
     "slower": RatioAtLeast(
         metric="work_s", ratio=1.0, more={"side": "other"}, less={"side": "one"}, control=NO_CONTROL
     ),

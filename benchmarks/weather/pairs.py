@@ -16,8 +16,11 @@ from pathlib import Path
 from time import perf_counter
 
 from benchmarks.verdicts import trials
-from hinterland.model.claims import Claim, DifferenceWithin, RatioAtLeast
-from hinterland.model.experiment import ClaimDeclaration, Experiment, Factor, Level, Metric, Prediction, Where
+from hinterland.claims.declared import declaration
+from hinterland.claims.form import Form
+from hinterland.claims.forms.difference_within import DifferenceWithin
+from hinterland.claims.forms.ratio_at_least import RatioAtLeast
+from hinterland.model.experiment import Experiment, Factor, Level, Metric, Prediction, Where
 from hinterland.model.history import History
 from hinterland.model.verdict import Assumption, Outcome, VerdictWord
 from hinterland.runner.trial import Trial
@@ -39,9 +42,9 @@ TOO_MUCH = 2.0
 NO_CONTROL: Where = {"side": "none"}
 
 
-def same_claims() -> dict[str, Claim]:
+def same_claims() -> dict[str, Form]:
     """Returns for each pair of equals a claim that one is slower and one that they differ little."""
-    claims: dict[str, Claim] = {}
+    claims: dict[str, Form] = {}
     for kind, size, (by, metric) in product(KINDS, SAME_SIZES, METRICS.items()):
         where: Where = {"kind": kind, "size": size}
         claims[f"{kind}_{size}{by}_slower"] = RatioAtLeast(
@@ -55,9 +58,9 @@ def same_claims() -> dict[str, Claim]:
     return claims
 
 
-def known_claims() -> dict[str, Claim]:
+def known_claims() -> dict[str, Form]:
     """Returns for each known difference claims that it is one, that it is none, and that it is doubled."""
-    claims: dict[str, Claim] = {}
+    claims: dict[str, Form] = {}
     for kind, times, (by, metric) in product(KINDS, KNOWN, METRICS.items()):
         more, less, where = {"times": times}, {"times": 1.0}, {"kind": kind}
         control: Where = {"times": 0.0}
@@ -103,7 +106,7 @@ def experiment(name: str) -> Experiment:
                 unit="s", better="lower", says=f"the least of {TRIES} tries", steady="tries_agree"
             ),
         },
-        claim=tuple(ClaimDeclaration(id=each, says=each, control="none") for each in claims),
+        claim=tuple(declaration(each, form, says=each, control="none") for each, form in claims.items()),
         prediction=Prediction(kind="choice", ask="Which is faster?"),
         source=(),
     )

@@ -20,11 +20,6 @@ _WHERE = {
     "Finding": "hinterland.model.verdict",
     "Assumption": "hinterland.model.verdict",
     "WitnessEvent": "hinterland.model.verdict",
-    "never": "hinterland.model.claims",
-    "ratio_at_least": "hinterland.model.claims",
-    "difference_within": "hinterland.model.claims",
-    "crossover": "hinterland.model.claims",
-    "matches": "hinterland.model.claims",
     "experiments": "hinterland.catalogue",
     "find": "hinterland.catalogue",
     "RunOptions": "hinterland.runner.run",
@@ -46,11 +41,6 @@ _WHERE = {
     "Burst": "hinterland.rig.link.shape",
 }
 _NAMED_ELSEWHERE = {
-    "never": "Never",
-    "ratio_at_least": "RatioAtLeast",
-    "difference_within": "DifferenceWithin",
-    "crossover": "Crossover",
-    "matches": "Matches",
     "load_run": "load",
 }
 
@@ -71,17 +61,12 @@ __all__ = [
     "Shape",
     "Trial",
     "WitnessEvent",
-    "crossover",
-    "difference_within",
     "experiments",
     "find",
     "find_capacity",
     "link",
     "list_runs",
     "load_run",
-    "matches",
-    "never",
-    "ratio_at_least",
     "recheck",
     "run_experiment",
     "run_load",
@@ -96,11 +81,6 @@ if TYPE_CHECKING:
     from hinterland.loads import find_capacity as find_capacity
     from hinterland.loads import run_load as run_load
     from hinterland.loads import run_load_async as run_load_async
-    from hinterland.model.claims import Crossover as crossover  # noqa: N813
-    from hinterland.model.claims import DifferenceWithin as difference_within  # noqa: N813
-    from hinterland.model.claims import Matches as matches  # noqa: N813
-    from hinterland.model.claims import Never as never  # noqa: N813
-    from hinterland.model.claims import RatioAtLeast as ratio_at_least  # noqa: N813
     from hinterland.model.history import History as History
     from hinterland.model.history import LoadSample as LoadSample
     from hinterland.model.history import Operation as Operation

@@ -14,13 +14,9 @@ from hinterland.model.experiment import ClaimDeclaration, Experiment, Factor, Me
 HEAD = """
 from __future__ import annotations
 import asyncio, os, signal, subprocess, sys, time
-from hinterland import History, Outcome, Trial, ratio_at_least, never
+from hinterland import History, Outcome, Trial
 from hinterland.model.history import Event, Operation, LoadSample
 import numpy as np
-
-CLAIMS = {"faster": ratio_at_least(
-    metric="rate_per_s", ratio=2.0, more={"variant": "fast"}, less={"variant": "slow"},
-    where={"load": "high"}, control={"load": "low"})}
 
 def measured(t):
     ratio = 10.0 if t["variant"] == "fast" and t["load"] == "high" else 1.0
@@ -35,6 +31,22 @@ async def trial(t: Trial) -> None:
     t.phase("measure")
     t.reading("rate", measured(t))
 """
+
+FASTER = ClaimDeclaration(
+    id="faster",
+    says="Fast is faster.",
+    control="at low load",
+    form={
+        "ratio_at_least": {
+            "metric": "rate_per_s",
+            "ratio": 2.0,
+            "more": {"variant": "fast"},
+            "less": {"variant": "slow"},
+        }
+    },
+    where={"load": "high"},
+    instead={"load": "low"},
+)
 
 DRIVER = """
 import sys, msgspec
@@ -65,7 +77,7 @@ def write(folder: Path, code: str = PLAIN, **changes: Any) -> Experiment:
             "load": Factor(levels=("high", "low"), says="how much"),
         },
         "metric": {"rate_per_s": Metric(unit="/s", better="higher", says="throughput, made up", timed=False)},
-        "claim": (ClaimDeclaration(id="faster", says="Fast is faster.", control="at low load"),),
+        "claim": (FASTER,),
         "prediction": Prediction(kind="choice", ask="Which?"),
         "source": (),
         "folder": str(folder),

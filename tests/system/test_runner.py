@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import lab
+import msgspec
 import pytest
 
 from hinterland.errors import SetupError, UsageError
@@ -282,6 +283,33 @@ def test_recheck_comes_to_the_same_verdicts_from_the_files(tmp_path: Path) -> No
     again = recheck(RunFolder(Path(first.folder)))
     assert again.verdicts == first.verdicts
     assert again.trials == first.trials
+
+
+def test_recheck_judges_by_the_thresholds_in_the_record(tmp_path: Path) -> None:
+    first = one_run(tmp_path)
+    assert first.verdicts[0].verdict == "holds"
+    assert first.info.format == 2
+    run_json = Path(first.folder) / "run.json"
+    kept = msgspec.json.decode(run_json.read_bytes())
+    kept["experiment"]["claim"][0]["form"]["ratio_at_least"]["ratio"] = 50.0
+    run_json.write_bytes(msgspec.json.encode(kept))
+    assert recheck(RunFolder(Path(first.folder))).verdicts[0].verdict == "refuted"
+
+
+def test_a_record_without_its_claims_is_judged_by_todays_where_they_are_given(tmp_path: Path) -> None:
+    first = one_run(tmp_path)
+    run_json = Path(first.folder) / "run.json"
+    kept = msgspec.json.decode(run_json.read_bytes())
+    kept["format"] = 1
+    for claim in kept["experiment"]["claim"]:
+        for key in ("form", "where", "instead"):
+            del claim[key]
+    run_json.write_bytes(msgspec.json.encode(kept))
+    folder = RunFolder(Path(first.folder))
+    assert folder.record().info.format == 1
+    with pytest.raises(UsageError, match="before records held how claims are judged"):
+        recheck(folder)
+    assert recheck(folder, lab.write(tmp_path / "lab")).verdicts == first.verdicts
 
 
 def test_recheck_refuses_a_record_whose_history_is_gone(tmp_path: Path) -> None:

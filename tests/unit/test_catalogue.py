@@ -42,13 +42,18 @@ says = "How long."
 [[claim]]
 id = "one_wins"
 says = "One wins."
-control = "At a share of 0.5 it does not."
+control = "At a share of 0.1 it does not."
+ratio_at_least = {metric = "latency_ms", ratio = 2, more = {share = 0.2}, less = {share = 0.1}}
+where = {variant = "one"}
+instead = {share = 0.1}
 
 [[claim]]
 id = "beside"
 says = "Something else."
 control = "Not there."
 main = false
+difference_within = {metric = "latency_ms", ratio = 1.5, one = {share = 0.1}, other = {share = 0.2}}
+instead = {share = 0.2}
 
 [prediction]
 kind = "choice"
@@ -71,6 +76,7 @@ variant = ["one"]
 share = [0.1, 0.2]
 """
 
+FORM = 'ratio_at_least = {metric = "latency_ms", ratio = 2, more = {share = 0.2}, less = {share = 0.1}}'
 OF_ANOTHER_UNIT = '[metric.rounds]\nunit = "round trips"\nbetter = "lower"\nsays = "How many."'
 
 BROKEN = {
@@ -120,6 +126,57 @@ BROKEN = {
         "factor.share.minimum",
         "must not be above maximum",
     ),
+    "no form": (FORM, "", "claim[1]", "needs a form, one of crossover, difference_within, matches, never,"),
+    "two forms": (
+        FORM,
+        f'{FORM}\nnever = {{finding = "lost"}}',
+        "claim[1]",
+        "must have one form, not ratio_at_least and never",
+    ),
+    "an unknown form": ("ratio_at_least", "ratio_over", "claim[1].ratio_over", "is no key of a claim and no"),
+    "a form without its fields": (
+        FORM,
+        'ratio_at_least = {metric = "latency_ms"}',
+        "claim[1].ratio_at_least",
+        "missing required field `ratio`",
+    ),
+    "a form with a field that it has not": (
+        "ratio = 2,",
+        "ratio = 2, ratios = 3,",
+        "claim[1].ratio_at_least.ratios",
+        "is not a field of this form",
+    ),
+    "a form with the levels inside": (
+        "ratio = 2,",
+        "ratio = 2, where = {},",
+        "claim[1].ratio_at_least.where",
+        "stands beside the form",
+    ),
+    "a form's metric": (
+        'ratio_at_least = {metric = "latency_ms"',
+        'ratio_at_least = {metric = "speed"',
+        "claim[1].ratio_at_least.metric",
+        "is no metric of this experiment, which are latency_ms",
+    ),
+    "a ratio that is none": ("ratio = 1.5", "ratio = 1", "claim[2].difference_within.ratio", "above 1"),
+    "a finding that is not declared": (
+        FORM,
+        'never = {finding = "lost"}',
+        "claim[1].never.finding",
+        "is no finding of this experiment: it needs [finding.lost]",
+    ),
+    "a claim without a treatment": (
+        'where = {variant = "one"}\ninstead',
+        'where = {variant = "other"}\ninstead',
+        "claim[1].where",
+        "leaves the claim without a treatment: none has variant=other share=0.2",
+    ),
+    "a control without a treatment": (
+        "instead = {share = 0.1}",
+        "instead = {share = 0.5}",
+        "claim[1].instead",
+        "leaves its control without a treatment: none has variant=one share=0.5",
+    ),
     "a gauge of what no time touches": (
         "[metric.latency_ms]",
         '[metric.latency_ms]\nsteady = "agree"\ntimed = false',
@@ -136,10 +193,20 @@ BROKEN = {
     "a claim twice": ('id = "beside"', 'id = "one_wins"', "claim[2].id", "is taken"),
     "a claim's id": ('id = "beside"', 'id = "Beside it"', "claim[2].id", "lower case"),
     "no main claim": ('says = "One wins."', 'says = "One wins."\nmain = false', "claim", "main claim"),
-    "a chart's metric": ('metric = "latency_ms"', 'metric = "speed"', "chart[1].metric", "is no metric"),
+    "a chart's metric": (
+        'metric = "latency_ms"\nby',
+        'metric = "speed"\nby',
+        "chart[1].metric",
+        "is no metric",
+    ),
     "a chart's factor": ('by = "share"', 'by = "ratio"', "chart[1].by", "is no factor"),
     "a chart's series": ('series = "variant"', 'series = "kind"', "chart[1].series", "is no factor"),
-    "a chart's level": ('{variant = "one"}', '{variant = "two"}', "chart[1].where.variant", "must be one of"),
+    "a chart's level": (
+        '{variant = "one"}\n\n',
+        '{variant = "two"}\n\n',
+        "chart[1].where.variant",
+        "must be one of",
+    ),
     "a chart's expected metric": (
         "caption",
         'expected = "speed"\ncaption',

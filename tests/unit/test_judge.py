@@ -9,12 +9,17 @@ import pytest
 from msgspec.structs import replace
 from runner_samples import experiment, result
 
-from hinterland.model.claims import Claim, Crossover, DifferenceWithin, Matches, Never, RatioAtLeast
+from hinterland.claims.form import Form
+from hinterland.claims.forms.crossover import Crossover
+from hinterland.claims.forms.difference_within import DifferenceWithin
+from hinterland.claims.forms.matches import Matches
+from hinterland.claims.forms.never import Never
+from hinterland.claims.forms.ratio_at_least import RatioAtLeast
+from hinterland.claims.judge import judge, needed
+from hinterland.claims.pairs import MOST_LOG, log_ratio
 from hinterland.model.experiment import Metric
 from hinterland.model.verdict import Outcome, TrialResult, Verdict
 from hinterland.model.weather import Weather
-from hinterland.runner.forms.pairs import MOST_LOG, log_ratio
-from hinterland.runner.judge import controlled, judge, needed
 
 RIGHT, WRONG = {"variant": "right"}, {"variant": "wrong"}
 NEVER = Never(finding="double_charge", where=RIGHT, control=WRONG)
@@ -23,7 +28,7 @@ RATIO = RatioAtLeast(
 )
 
 
-def one(form: Claim, trials: list[TrialResult], **more: Any) -> Verdict:
+def one(form: Form, trials: list[TrialResult], **more: Any) -> Verdict:
     return judge(experiment("claim"), {"claim": form}, trials, **more)[0]
 
 
@@ -239,11 +244,11 @@ def test_a_claim_needs_the_trials_of_its_sides_and_of_its_control() -> None:
 
 
 def test_a_control_replaces_levels_where_they_stand() -> None:
-    swapped = controlled(RATIO)
+    swapped = RATIO.controlled()
     assert isinstance(swapped, RatioAtLeast)
     assert swapped.where == {"clients": 1}
     assert (swapped.more, swapped.less) == (RIGHT, WRONG)
-    control = controlled(NEVER)
+    control = NEVER.controlled()
     assert isinstance(control, Never)
     assert control.where == WRONG
 

@@ -7,10 +7,13 @@ import pytest
 from noise_samples import Noise, lateness, noisy_trials, stalls, steady_theft, theft
 from runner_samples import experiment
 
-from hinterland.model.claims import Claim, DifferenceWithin, Matches, RatioAtLeast
+from hinterland.claims.form import Form
+from hinterland.claims.forms.difference_within import DifferenceWithin
+from hinterland.claims.forms.matches import Matches
+from hinterland.claims.forms.ratio_at_least import RatioAtLeast
+from hinterland.claims.judge import judge
 from hinterland.model.experiment import Where
 from hinterland.model.verdict import TrialResult, Verdict
-from hinterland.runner.judge import judge
 
 BLOCKS, RUNS = 9, 3
 TEN, ONE = {"clients": 10}, {"clients": 1}
@@ -27,23 +30,23 @@ TRUE_MS = {
 }
 
 
-def at_least(ratio: float, more: str, less: str) -> Claim:
+def at_least(ratio: float, more: str, less: str) -> Form:
     sides = {"more": {"variant": more}, "less": {"variant": less}}
     return RatioAtLeast(metric="latency_ms", ratio=ratio, where=TEN, control=ONE, **sides)
 
 
-def within(ratio: float, one: str, other: str) -> Claim:
+def within(ratio: float, one: str, other: str) -> Form:
     sides = {"one": {"variant": one}, "other": {"variant": other}}
     return DifferenceWithin(metric="latency_ms", ratio=ratio, where=TEN, control=ONE, **sides)
 
 
-def matches(within: float, variant: str) -> Claim:
+def matches(within: float, variant: str) -> Form:
     where: Where = {"variant": variant, **TEN}
     return Matches(metric="latency_ms", oracle="expected_ms", within=within, where=where, control=ONE)
 
 
 # Each claim with the word that would be false of it.
-CLAIMS: dict[str, tuple[Claim, str]] = {
+CLAIMS: dict[str, tuple[Form, str]] = {
     "1.2 is not 1.5": (at_least(1.5, "twelve", "ten"), "holds"),
     "1.6 is 1.5": (at_least(1.5, "sixteen", "ten"), "refuted"),
     "0.7 is not 0.8": (at_least(0.8, "seven", "ten"), "holds"),
@@ -53,7 +56,7 @@ CLAIMS: dict[str, tuple[Claim, str]] = {
 }
 
 
-def looks(claims: dict[str, Claim], trials: list[TrialResult], blocks: int) -> list[tuple[Verdict, ...]]:
+def looks(claims: dict[str, Form], trials: list[TrialResult], blocks: int) -> list[tuple[Verdict, ...]]:
     """Returns the verdicts after two thirds of the blocks and after all: intervals keep what came before."""
     declared = experiment(*claims)
     shown = (2 * blocks // 3, blocks)

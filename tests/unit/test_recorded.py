@@ -12,11 +12,11 @@ import pytest
 
 import hinterland
 from hinterland.catalogue import read
+from hinterland.claims.declared import claims_of
 from hinterland.model.experiment import Experiment
 from hinterland.model.levels import treatments
 from hinterland.model.verdict import Assumption, Finding, Outcome, WitnessEvent
 from hinterland.runner import code
-from hinterland.runner.judge import controlled, sides
 from hinterland.runner.recorded import Recorded, differences, history
 
 FOLDERS = sorted(
@@ -87,8 +87,8 @@ def test_what_shows_that_a_metric_was_steady_is_about_time_and_told_by_a_trial(
 @pytest.mark.parametrize(("folder", "claim"), list(claims()))
 def test_the_default_design_runs_both_a_claim_and_its_control(folder: Path, claim: str) -> None:
     planned = treatments(experiment(folder), {})
-    form = code.load(experiment(folder)).claims[claim]
-    for side in (*sides(form), *sides(controlled(form))):
+    form = claims_of(experiment(folder))[claim]
+    for side in (*form.sides(), *form.controlled().sides()):
         assert any(side.items() <= treatment.items() for treatment in planned), side
 
 

@@ -9,11 +9,14 @@ import pytest
 from msgspec.structs import replace
 from runner_samples import experiment, result
 
-from hinterland.model.claims import Claim, DifferenceWithin, Matches, RatioAtLeast
+from hinterland.claims.form import Form
+from hinterland.claims.forms.difference_within import DifferenceWithin
+from hinterland.claims.forms.matches import Matches
+from hinterland.claims.forms.ratio_at_least import RatioAtLeast
+from hinterland.claims.judge import judge
 from hinterland.model.experiment import Experiment, Metric
 from hinterland.model.verdict import Assumption, TrialResult, Verdict
 from hinterland.model.weather import Weather
-from hinterland.runner.judge import judge
 
 SAME = DifferenceWithin(
     metric="latency_ms",
@@ -60,12 +63,12 @@ def alike(blocks: int, held: bool | None, ratio: float = 1.0, late_ms: float = 0
     return found
 
 
-def verdict(form: Claim, trials: list[TrialResult], **metric: Any) -> Verdict:
+def verdict(form: Form, trials: list[TrialResult], **metric: Any) -> Verdict:
     return judge(sample(**metric), {"claim": form}, trials)[0]
 
 
 @pytest.mark.parametrize("form", [SAME, ORACLE])
-def test_through_noise_the_steady_show_that_things_are_equal(form: Claim) -> None:
+def test_through_noise_the_steady_show_that_things_are_equal(form: Form) -> None:
     steady = verdict(form, alike(12, held=True), steady="tries_agree")
     assert steady.verdict == "holds"
     assert steady.evidence.disturbed == steady.evidence.trials, "the machine was busy all the same"

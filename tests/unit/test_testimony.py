@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from runner_samples import experiment, result
 
-from hinterland.model.claims import Matches
+from hinterland.claims.forms.matches import Matches
+from hinterland.claims.judge import judge
+from hinterland.claims.testimony import through_noise
 from hinterland.model.verdict import TrialResult
 from hinterland.model.weather import Weather
-from hinterland.runner.forms.testimony import through_noise
-from hinterland.runner.judge import judge
 from hinterland.statistics.interval import Interval
 
 BOUNDS = st.tuples(st.floats(-9, 9), st.floats(0, 9))

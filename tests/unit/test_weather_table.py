@@ -91,7 +91,7 @@ def test_too_few_equal_pairs_meet_nothing_and_a_short_version_misses_nothing(
 
 
 def test_every_pair_has_false_words_and_its_treatments(bench: Any) -> None:
-    known, judge = bench("pairs"), importlib.import_module("hinterland.runner.judge")
+    known, claims_form = bench("pairs"), importlib.import_module("hinterland.claims.form")
     levels = importlib.import_module("hinterland.model.levels")
     for name in ("same", "known"):
         experiment = known.experiment(name)
@@ -100,7 +100,7 @@ def test_every_pair_has_false_words_and_its_treatments(bench: Any) -> None:
         claims = known.same_claims() if name == "same" else known.known_claims()
         for claim, form in claims.items():
             assert claim.rpartition("_")[2] in known.FALSE[name]
-            assert all(any(judge.matches(side, each) for each in treatments) for side in judge.sides(form))
+            assert all(any(claims_form.matches(side, each) for each in treatments) for side in form.sides())
 
 
 def test_every_experiment_is_in_one_part(bench: Any) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from hinterland import catalogue
+from hinterland.claims.declared import claims_of
+from hinterland.claims.judge import decidable
 from hinterland.model.experiment import Experiment
 from hinterland.model.levels import treatments
 from hinterland.rig import needs
@@ -12,8 +14,6 @@ from hinterland.rig.availability import availability
 from hinterland.rig.binaries import find_service
 from hinterland.rig.needs import NeedStatus
 from hinterland.rig.nginx_stream import find_stream
-from hinterland.runner import code
-from hinterland.runner.judge import decidable
 
 OF_THE_MACHINE = ("link", "two_cores", "congestion_bbr")
 """Capabilities that no package brings, and that a Linux of today gives an ordinary user."""
@@ -38,6 +38,6 @@ def test_it_runs_and_its_main_claims_can_be_decided(experiment: Experiment) -> N
     found = availability(experiment, with_wheels_alone)
     assert found.runs != "no", [status.need for status in found.required]
     left = treatments(experiment, unavailable=found.unavailable)
-    claims = code.load(experiment).claims
+    claims = claims_of(experiment)
     undecidable = {one.id for one in experiment.claim if one.main and not decidable(claims[one.id], left)}
     assert undecidable == NEED_A_COMPILER.get(experiment.id, set())

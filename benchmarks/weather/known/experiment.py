@@ -1,7 +1,5 @@
 """What the runner loads of `known`: see `benchmarks.weather.pairs`."""
 
-from benchmarks.weather.pairs import known_claims, outcome, trial
+from benchmarks.weather.pairs import outcome, trial
 
-__all__ = ["CLAIMS", "outcome", "trial"]
-
-CLAIMS = known_claims()
+__all__ = ["outcome", "trial"]

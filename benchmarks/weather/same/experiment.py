@@ -1,7 +1,5 @@
 """What the runner loads of `same`: see `benchmarks.weather.pairs`."""
 
-from benchmarks.weather.pairs import outcome, same_claims, trial
+from benchmarks.weather.pairs import outcome, trial
 
-__all__ = ["CLAIMS", "outcome", "trial"]
-
-CLAIMS = same_claims()
+__all__ = ["outcome", "trial"]

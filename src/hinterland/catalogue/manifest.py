@@ -76,8 +76,21 @@ def fill(data: dict[str, Any], own_id: str, folder: Path) -> Experiment:
         table: {name: {"name": name.replace("_", " "), **entry} for name, entry in data[table].items()}
         for table in TABLES
     }
-    filled = {**data, **tables, "id": own_id, "folder": str(folder)}
+    claims = [with_form(claim) for claim in data["claim"]]
+    filled = {**data, **tables, "claim": claims, "id": own_id, "folder": str(folder)}
     return msgspec.convert(filled, Experiment)
+
+
+def with_form(claim: Any) -> Any:
+    """Returns a claim's table with its form, which is whatever else stands in it, under `form`.
+
+    Which forms there are is known to `claims.forms`, and said by the rules.
+    """
+    if not isinstance(claim, dict):
+        return claim
+    known = set(ClaimDeclaration.__struct_fields__) - {"form"}
+    form = {name: fields for name, fields in claim.items() if name not in known}
+    return {**{name: value for name, value in claim.items() if name in known}, "form": form}
 
 
 def shape_problems(data: dict[str, Any], own_id: str) -> list[Problem]:
@@ -97,8 +110,19 @@ def shape_problems(data: dict[str, Any], own_id: str) -> list[Problem]:
     for array, kind in ARRAYS.items():
         listed = data.get(array)
         for number, entry in enumerate(listed if isinstance(listed, list) else (), start=1):
-            found += decode(entry, kind, f"{array}[{number}]")
-    return found or decode({key: data[key] for key in data if key not in NAMED_BY_FOLDER}, Experiment, "")
+            given = with_form(entry) if array == "claim" else entry
+            found += [plainly(problem) for problem in decode(given, kind, f"{array}[{number}]")]
+    if found:
+        return found
+    given = {key: data[key] for key in data if key not in NAMED_BY_FOLDER}
+    if isinstance(data.get("claim"), list):
+        given["claim"] = [with_form(claim) for claim in data["claim"]]
+    return decode(given, Experiment, "")
+
+
+def plainly(problem: Problem) -> Problem:
+    """Returns a problem with the key as the manifest has it: a form stands in the claim itself."""
+    return msgspec.structs.replace(problem, key=problem.key.replace("].form", "]"))
 
 
 def decode(data: Any, kind: type, prefix: str) -> list[Problem]:

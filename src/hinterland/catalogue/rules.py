@@ -10,6 +10,7 @@ from typing import Any
 from msgspec import Struct
 
 from hinterland.catalogue.places import FILES
+from hinterland.claims.declared import faults
 from hinterland.model.experiment import REGIONS, Chart, Experiment, Factor, Level, show
 from hinterland.model.levels import is_range, rule_broken, treatments
 from hinterland.rig.needs import KNOWN_NEEDS
@@ -134,6 +135,8 @@ def claim_problems(experiment: Experiment) -> Iterator[Problem]:
         if not claim.control.strip():
             rule = "must say in words which treatment turns the claim over."
             yield Problem(f"{key}.control", claim.control, rule, "A claim with no control can't fail.")
+        for fault in faults(experiment, claim):
+            yield Problem(f"{key}.{fault.key}".rstrip("."), fault.value, fault.rule)
 
 
 def grid_problems(experiment: Experiment) -> Iterator[Problem]:

@@ -12,14 +12,13 @@ from collections.abc import Callable, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hinterland.errors import HinterlandError
-from hinterland.model.claims import Claim, Never
+from hinterland.claims.declared import form_of
+from hinterland.claims.form import Form
+from hinterland.claims.judge import decidable
 from hinterland.model.experiment import Experiment
 from hinterland.model.levels import treatments
 from hinterland.model.run import RunRecord
 from hinterland.rig.availability import Availability, availability
-from hinterland.runner import code
-from hinterland.runner.judge import decidable
 
 TOUR_S = 180.0
 """The time that a tour without names takes in all."""
@@ -73,7 +72,7 @@ def first_that_runs(
 def planned(experiment: Experiment, found: Availability) -> Planned:
     """Returns the stop that this experiment makes."""
     main = main_forms(experiment)
-    sure = sum(not timed(experiment, form) for form in main) / len(main) if main else 0.0
+    sure = sum(not form.is_timed(experiment) for form in main) / len(main) if main else 0.0
     block = treatments(experiment, unavailable=found.unavailable)
     return Planned(experiment, found, sure, len(block) * experiment.trial_s)
 
@@ -84,20 +83,9 @@ def whole(stop: Planned) -> bool:
     return all(decidable(form, left) for form in main_forms(stop.experiment))
 
 
-def main_forms(experiment: Experiment) -> list[Claim]:
-    """Returns the main claims; none where the experiment's code can't be loaded: its stop will say why."""
-    try:
-        claims = code.load(experiment).claims
-    except HinterlandError:
-        return []
-    return [claims[one.id] for one in experiment.claim if one.main]
-
-
-def timed(experiment: Experiment, form: Claim) -> bool:
-    """Decides whether a claim rests on time, as the manifest declares of its metric or its finding."""
-    if isinstance(form, Never):
-        return experiment.finding[form.finding].timed
-    return experiment.metric[form.metric].timed
+def main_forms(experiment: Experiment) -> list[Form]:
+    """Returns the main claims."""
+    return [form_of(one) for one in experiment.claim if one.main]
 
 
 def needs_of(found: Availability) -> str:

@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
+from hinterland import catalogue
 from hinterland.cli.ending import document, exit_status
 from hinterland.cli.options import Json, RunName
 from hinterland.cli.output import VERDICT_SIGN, VERDICT_STYLE, paint, print_json, wrapped
 from hinterland.model.run import RunRecord
+from hinterland.runner.recheck import is_without_claims
 from hinterland.runner.recheck import recheck as judge_again
 from hinterland.runner.record import default_store, find
 
 
 def recheck(run: RunName, /, *, json: Json = False) -> int:
-    """Judge a run again from its files alone, with the code that is installed now; nothing is written.
+    """Judge a run again from its files alone, by the claims in its record; nothing is written.
 
-    Says which verdicts changed. The exit status is that of the new verdicts.
+    Histories are read by the code that is installed now. Says which verdicts changed. The exit status is
+    that of the new verdicts.
     """
     folder = find(default_store(), run)
-    before, after = folder.record(), judge_again(folder)
+    before = folder.record()
+    todays = is_without_claims(before.info.experiment)
+    after = judge_again(folder, catalogue.find(before.info.experiment.id) if todays else None)
     if json:
         print_json(document(after, changed(before, after)))
         return exit_status(after)
     kept = {verdict.claim: verdict.verdict for verdict in before.verdicts}
-    print(f"{after.info.id}: {len(after.trials)} trials judged again\n")
+    print(f"{after.info.id}: {len(after.trials)} trials judged again")
+    if todays:
+        print(wrapped("This record is of format 1, without its claims' thresholds: today's claims judge it."))
+    print()
     for verdict in after.verdicts:
         sign = paint(f"{VERDICT_SIGN[verdict.verdict]} {verdict.verdict}", VERDICT_STYLE[verdict.verdict])
         was = kept.get(verdict.claim, "not judged")

@@ -13,7 +13,7 @@ from hinterland.cli.documents import ShownExperiment
 from hinterland.cli.listing import left_out_of, missing_of
 from hinterland.cli.options import ExperimentId, Json
 from hinterland.cli.output import coloured, duration, heading, paint, print_json, width, wrapped
-from hinterland.model.experiment import REGIONS, Experiment, Factor, show
+from hinterland.model.experiment import REGIONS, Experiment, Factor, label, show
 from hinterland.model.levels import bounds, is_range, treatments
 from hinterland.rig.availability import Availability, availability
 from hinterland.rig.needs import check
@@ -123,10 +123,16 @@ def also(factor: Factor) -> str:
 
 
 def claim_lines(experiment: Experiment) -> Iterator[str]:
+    # It brings the statistics along, which `show --json` and the lesson need not wait for.
+    from hinterland.claims.declared import form_of
+
     for claim in sorted(experiment.claim, key=lambda claim: not claim.main):
         yield f"  {paint(claim.id, 'cyan')}{'' if claim.main else paint('  (beside the main ones)', 'dim')}"
         yield wrapped(claim.says, 4)
         yield paint(wrapped(f"Control: {claim.control}", 4), "dim")
+        form = form_of(claim)
+        asked = f"Holds where {form.asks()}; the control has {label(form.control)}."
+        yield paint(wrapped(asked, 4), "dim")
 
 
 def metric_lines(experiment: Experiment) -> Iterator[str]:

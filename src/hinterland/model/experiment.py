@@ -63,16 +63,21 @@ class FindingKind(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ClaimDeclaration(Struct, frozen=True, forbid_unknown_fields=True):
-    """A claim as the reader sees it. How it is judged stands in the experiment's `CLAIMS`.
+    """A claim: what it says, and how it is judged.
 
-    `control` says in words which treatment turns the claim over. `main` claims are the ones
-    the experiment was made for.
+    `control` says in words which treatment turns the claim over. `main` claims are the ones the experiment
+    was made for. `form` holds one form of claim and its fields, in a manifest as a key of the claim itself:
+    `never = { finding = "double_charge" }`. `where` restricts the trials that it is about, `instead` are the
+    levels that make the control.
     """
 
     id: str
     says: str
     control: str
     main: bool = True
+    form: dict[str, dict[str, Any]] = field(default_factory=dict)
+    where: Where = field(default_factory=dict)
+    instead: Where = field(default_factory=dict)
 
 
 class Prediction(Struct, frozen=True, forbid_unknown_fields=True):

@@ -33,7 +33,10 @@ class LeftOut(Struct, frozen=True):
 
 
 class RunInfo(Struct, frozen=True):
-    """The content of `run.json`: what was asked, the machine, versions and status. Times are Unix seconds."""
+    """The content of `run.json`: what was asked, the machine, versions and status. Times are Unix seconds.
+
+    format: 2 has the claims' forms in the manifest, 1 has only their words.
+    """
 
     id: str
     experiment: Experiment
@@ -51,7 +54,7 @@ class RunInfo(Struct, frozen=True):
     cause: str = ""
     pid: int = 0
     version: str = ""
-    format: int = 1
+    format: int = 2
     patience_s: float = 0.0
 
 

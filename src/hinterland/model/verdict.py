@@ -68,7 +68,7 @@ class TrialResult(Struct, frozen=True):
     status `done`: its outcome counts. `void`: an assumption broke that is not about time alone. `failed`: the
     trial, its system or its checker raised; `cause` says what. A void or failed trial gives no evidence.
     disturbed: what added time to a trial that is done, empty where nothing did. It testifies to what noise
-    can't make (`runner.forms.testimony`). weather: what others did on the machine meanwhile.
+    can't make (`claims.testimony`). weather: what others did on the machine meanwhile.
     """
 
     id: str

@@ -7,6 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from hinterland.claims.forms import forms
 from hinterland.model.experiment import REGIONS
 from hinterland.model.run import RunRecord
 from hinterland.model.verdict import TrialResult, Verdict
@@ -45,7 +46,7 @@ def render(record: RunRecord, lesson: str = "", packets: Sequence[PacketView] = 
         troubles=story.troubles(record.trials),
         trial_table=trial_table(record),
         machine=story.machine_rows(info.machine),
-        forms=[(verdict, story.FORMS.get(verdict.form, ""), story.assumed(verdict)) for verdict in judged],
+        forms=[(verdict, _form_says(verdict), story.assumed(verdict)) for verdict in judged],
         chosen=story.chosen(info),
         repeats=story.repeats(info, store),
         answer=story.answer(experiment.prediction),
@@ -149,3 +150,9 @@ def web_address(url: str) -> str:
     except ValueError:
         return ""
     return url if parts.scheme in {"http", "https"} and parts.netloc else ""
+
+
+def _form_says(verdict: Verdict) -> str:
+    """Returns how a claim of this form is judged; nothing where the form is of another version."""
+    form = forms().get(verdict.form)
+    return form.SAYS if form else ""

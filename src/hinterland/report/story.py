@@ -15,17 +15,6 @@ from hinterland.model.run import RunInfo, RunRecord
 from hinterland.model.verdict import TrialResult, Verdict
 from hinterland.report import numbers
 
-FORMS: dict[str, str] = {
-    "never": "The finding must not occur: none seen, and its rate bounded by the threshold.",
-    "ratio_at_least": "The ratio of two treatments, paired by block; the whole interval must lie at or above "
-    "the threshold.",
-    "difference_within": "The ratio of two treatments, paired by block; the whole interval must lie within "
-    "the threshold, either way.",
-    "crossover": "Who wins at each level, paired by block; one system must win at the low end, the other at "
-    "the high.",
-    "matches": "The ratio of the measured value to a formula's; the whole interval must lie within the "
-    "threshold, either way.",
-}
 WORDS: dict[str, str] = {"holds": "Holds", "refuted": "Refuted", "inconclusive": "Inconclusive"}
 MARKS: dict[str, str] = {"holds": "●", "refuted": "■", "inconclusive": "○"}
 MOST_MEASURED = 3

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from hinterland.claims.forms import forms
 from hinterland.model.verdict import Evidence, Verdict
 from hinterland.report import axes, numbers, scale
 from hinterland.report.figure import NARROW_PX, Figure
@@ -33,16 +34,16 @@ def sides(verdict: Verdict) -> Sides:
     if limit is None or not math.isfinite(limit):
         return Sides(-math.inf, math.inf, "")
     text = numbers.quantity(limit, unit)
-    if verdict.form == "never":
-        return Sides(-math.inf, limit, f"holds at {text} or less")
-    if verdict.form == "ratio_at_least":
-        return Sides(limit, math.inf, f"holds at {text} or more")
-    if verdict.form in {"difference_within", "matches"} and limit > 0:
-        low, high = sorted((1 / limit, limit))
-        return Sides(
-            low, high, f"holds between {numbers.quantity(low, unit)} and {numbers.quantity(high, unit)}"
-        )
-    return Sides(-math.inf, math.inf, f"threshold {text}")
+    form = forms().get(verdict.form)
+    band = form.band(limit) if form else None
+    if band is None:
+        return Sides(-math.inf, math.inf, f"threshold {text}")
+    low, high = band
+    if math.isinf(low):
+        return Sides(low, high, f"holds at {text} or less")
+    if math.isinf(high):
+        return Sides(low, high, f"holds at {text} or more")
+    return Sides(low, high, f"holds between {numbers.quantity(low, unit)} and {numbers.quantity(high, unit)}")
 
 
 def drawable(verdict: Verdict) -> bool:

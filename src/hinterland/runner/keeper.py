@@ -69,7 +69,7 @@ def main(commands: int, reports: int, manifest: bytes, folder: Path) -> None:
     cache = scratch.folder("cache")
     with scratch:
         try:
-            _send(reports, line(Ready(scratch=str(scratch.path), claims=tuple(code.claims))))
+            _send(reports, line(Ready(scratch=str(scratch.path))))
             gc.collect()
             gc.freeze()
             _Keeper(code, commands, reports, folder, scratch, cache).serve()

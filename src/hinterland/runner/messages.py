@@ -24,10 +24,9 @@ class Abort(Struct, frozen=True, tag="abort"):
 
 
 class Ready(Struct, frozen=True, tag="ready"):
-    """Keeper to run: the experiment's code is loaded; `claims` are the ids it judges."""
+    """Keeper to run: the experiment's code is loaded."""
 
     scratch: str
-    claims: tuple[str, ...]
 
 
 class Broken(Struct, frozen=True, tag="broken"):

@@ -6,13 +6,14 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from hinterland.claims.declared import claims_of
+from hinterland.claims.judge import judge
 from hinterland.errors import UsageError
 from hinterland.model.experiment import Experiment
 from hinterland.model.run import PlannedTrial, RunRecord
 from hinterland.model.verdict import TrialResult
 from hinterland.runner import code, histories
 from hinterland.runner.code import Code
-from hinterland.runner.judge import judge
 from hinterland.runner.record import RunFolder
 from hinterland.runner.trial import judged
 from hinterland.runner.trial_status import with_assumptions
@@ -21,12 +22,19 @@ from hinterland.runner.trial_status import with_assumptions
 def recheck(folder: RunFolder, experiment: Experiment | None = None) -> RunRecord:
     """Returns the record with its trials and verdicts judged again by today's code; writes nothing.
 
-    `experiment` defaults to the manifest in the record, so that thresholds are those declared before the run.
-    What can't be seen in a history (how busy the machine was) is taken from the record.
-    Raises UsageError when the run's experiment is not installed here, or its record is damaged.
+    `experiment` defaults to the manifest in the record, so that claims are those declared before the run. A
+    record of format 1 has only their words: it needs today's manifest (`is_without_claims`). What can't be
+    seen in a history (how busy the machine was) is taken from the record.
+    Raises UsageError when the run's experiment is not installed here, its record is damaged, or how its
+    claims are judged is not known.
     """
     kept = folder.record()
     experiment = experiment or kept.info.experiment
+    if is_without_claims(experiment):
+        raise UsageError(
+            f"{kept.info.id} was recorded before records held how claims are judged.",
+            f'Give today\'s claims: recheck(folder, hinterland.find("{experiment.id}"))',
+        )
     if not Path(experiment.folder).exists():
         raise UsageError(
             f"{experiment.id} is not here ({experiment.folder} is gone), so its run can't be judged again.",
@@ -35,7 +43,14 @@ def recheck(folder: RunFolder, experiment: Experiment | None = None) -> RunRecor
     loaded = code.load(experiment)
     trials = tuple(_again(loaded, folder.path, result) for result in kept.trials)
     cause = kept.info.cause if kept.info.status != "finished" else ""
-    return replace(kept, trials=trials, verdicts=judge(experiment, loaded.claims, trials, interrupted=cause))
+    return replace(
+        kept, trials=trials, verdicts=judge(experiment, claims_of(experiment), trials, interrupted=cause)
+    )
+
+
+def is_without_claims(experiment: Experiment) -> bool:
+    """Decides whether a record's manifest is from before claims were declared in it."""
+    return not all(claim.form for claim in experiment.claim)
 
 
 def _again(loaded: Code, folder: Path, result: TrialResult) -> TrialResult:

@@ -12,8 +12,10 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from hinterland import __version__
+from hinterland.claims.declared import claims_of
+from hinterland.claims.form import Form
+from hinterland.claims.judge import decidable, judge, needed
 from hinterland.errors import HinterlandError, SetupError, UsageError
-from hinterland.model.claims import Claim
 from hinterland.model.experiment import Experiment, Level, show
 from hinterland.model.levels import treatments as treatments_of
 from hinterland.model.run import (
@@ -39,7 +41,6 @@ from hinterland.runner import code, plan, record
 from hinterland.runner.connection import KeeperConnection, rebuilt
 from hinterland.runner.gusts import Gusts
 from hinterland.runner.interrupts import Interrupts
-from hinterland.runner.judge import decidable, judge, needed
 from hinterland.runner.machine_quiet import with_machine
 from hinterland.runner.messages import Abort, Begin, Exited, Finished, Noted
 from hinterland.runner.record import RunFolder
@@ -80,7 +81,9 @@ def run_experiment(
     like = record.load(store, options.like) if options.like is not None else None
     info = _info(experiment, options, like)
     plan.require_one_block(experiment, info.treatments, info.budget_s)
-    claims = code.load(experiment).claims
+    claims = claims_of(experiment)
+    # What is wrong with its code is said before a folder is made.
+    code.load(experiment)
     folder = RunFolder.create(store, experiment.id)
     info = replace(info, id=folder.id, machine=machine.describe(folder.path))
     folder.write("run.json", info)
@@ -97,7 +100,7 @@ class _Run:
         self,
         experiment: Experiment,
         info: RunInfo,
-        claims: Mapping[str, Claim],
+        claims: Mapping[str, Form],
         folder: RunFolder,
         on_event: OnEvent,
         like: RunRecord | None,

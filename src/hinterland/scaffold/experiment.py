@@ -1,10 +1,10 @@
-"""A handler that waits against one that does not: how a trial runs and how each claim is judged."""
+"""A handler that waits against one that does not: how a trial runs and what it comes to."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from hinterland import History, Outcome, Trial, ratio_at_least
+from hinterland import History, Outcome, Trial
 from hinterland.load.client import HttpClient
 from hinterland.load.message import Response
 from hinterland.load.operations import Planned
@@ -38,15 +38,3 @@ def outcome(h: History) -> Outcome:
     ]
     median = percentile(latencies_ms, 50)
     return Outcome(metrics={"latency_ms": median.estimate} if median else {})
-
-
-CLAIMS = {
-    "waiting_is_passed_on": ratio_at_least(
-        metric="latency_ms",
-        ratio=5,
-        more={"variant": "waits"},
-        less={"variant": "direct"},
-        where={"wait_ms": 10},
-        control={"wait_ms": 0},
-    ),
-}

@@ -15,8 +15,7 @@ from math import log, sqrt
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
-from scipy.special import digamma, polygamma
-from scipy.stats import t as student
+from scipy.special import digamma, polygamma, stdtrit
 
 Floats = NDArray[np.float64]
 
@@ -83,7 +82,7 @@ def half_width(x: Floats, scatter: Scatter, parts: float, alpha: float) -> float
 
 @lru_cache(maxsize=4096)
 def _quantile(alpha: float, degrees: float) -> float:
-    return float(student.ppf(1 - alpha / 2, degrees))
+    return float(stdtrit(degrees, 1 - alpha / 2))
 
 
 def _residuals(values: Floats, paired: bool) -> tuple[Floats, Floats]:

@@ -14,13 +14,11 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from hinterland import Assumption, History, Outcome, Trial, never
+from hinterland import Assumption, History, Outcome, Trial
 from hinterland.checkers import charges
 from hinterland.checkers.assumptions import overlapped
 from hinterland.load.client import HttpClient
 from hinterland.load.operations import Planned, classify
-from hinterland.model.claims import Never
-from hinterland.model.experiment import Where
 from hinterland.rig.process import Process
 from hinterland.rig.steps import StepPoints
 
@@ -30,23 +28,6 @@ CLICK_S = 0.03  # A client's patience with a slow handler.
 SLOW_S = 0.12  # For so long a slow handler is held after its client gave up: more than its lock lives.
 TRIES, PAUSE_S = 13, 0.015  # How often, and with what pauses, a client tries again: a lock lives less long.
 MANNERS = ("in_turn", "at_once", "when_slow", "after_kill")
-
-
-def right(finding: str, wrong: str, at_most: float) -> Never:
-    """The right variant never shows the finding; the wrong one, its control, does."""
-    where: Where = {"variant": "key_in_transaction"}
-    return never(finding=finding, where=where, control={"variant": wrong}, at_most=at_most)
-
-
-CLAIMS = {
-    "second_click": right("double_charge_in_turn", "no_key", at_most=0.03),
-    "two_at_once": right("double_charge_at_once", "check_then_insert", at_most=0.03),
-    "slow_handler": right("double_charge_when_slow", "expiring_lock", at_most=0.1),
-    "kill_between_steps": right("double_charge_after_kill", "check_then_insert", at_most=0.1),
-    "no_stuck_key": right("stuck_key", "key_in_redis", at_most=0.1),
-    "no_lost_charge": right("lost_charge", "key_in_redis", at_most=0.1),
-    "no_wrong_replay": right("wrong_replay", "check_then_insert", at_most=0.03),
-}
 
 
 async def trial(t: Trial) -> None:

@@ -54,7 +54,7 @@ def test_every_finding_is_in_a_recorded_history() -> None:
 
 
 def test_every_wrong_variant_is_some_claims_control() -> None:
-    controls = {claim.control["variant"] for claim in CODE.claims.values()}
+    controls = {claim.instead["variant"] for claim in EXPERIMENT.claim}
     assert controls == set(DISEASES) - {"key_in_transaction"}
 
 

@@ -16,9 +16,6 @@ from hinterland import (
     Outcome,
     Trial,
     WitnessEvent,
-    matches,
-    never,
-    ratio_at_least,
 )
 from hinterland.load.client import Unanswered
 from hinterland.model.experiment import Where
@@ -31,33 +28,6 @@ PATIENCE_S = 0.3  # When nobody was answered for so long, those who wait are cou
 SLICES = 15  # It is spent in so many parts: a stall, or the start of so many clients, takes one of them.
 END_S = 3.0  # So long what becomes of them is watched.
 REQUEST = b"GET / HTTP/1.1\r\nHost: server\r\nConnection: close\r\n\r\n"
-
-SHARED: Where = {"way": "shared"}
-OWN: Where = {"way": "reuseport"}
-PAUSED: Where = {"stall": "paused"}
-CALM: Where = {"stall": "none"}
-PYTHON: Where = {"program": "python"}
-NGINX: Where = {"program": "nginx"}
-
-CLAIMS = {
-    "one_queue_is_served": never(finding="left_waiting", where={**SHARED, **PAUSED}, control=OWN),
-    "own_queue_stands_still": matches(
-        metric="left_share", oracle="computed_left", within=1.8, where={**OWN, **PAUSED}, control=CALM
-    ),
-    "in_turn_stands_still": never(finding="another_number", where={"way": "passing", **PAUSED}, control=CALM),
-    "one_queue_outlives_a_worker": never(
-        finding="cut_off", where={**SHARED, **PAUSED, **PYTHON}, control=OWN
-    ),
-    "kept_by_the_parent": never(finding="cut_off", where={**OWN, **PAUSED, **NGINX}, control=PYTHON),
-    "first_in_line": ratio_at_least(
-        metric="busiest_share",
-        ratio=1.5,
-        more=SHARED,
-        less=OWN,
-        where={**PYTHON, **CALM, "waits": "epoll"},
-        control={"waits": "accept"},
-    ),
-}
 
 
 async def trial(t: Trial) -> None:

@@ -16,14 +16,10 @@ from hinterland import (
     Outcome,
     Trial,
     WitnessEvent,
-    never,
-    ratio_at_least,
 )
 from hinterland.load import arrivals
 from hinterland.load.client import HttpClient
 from hinterland.load.http1 import Request, open_loop
-from hinterland.model.claims import Never
-from hinterland.model.experiment import Where
 from hinterland.model.history import UNFINISHED
 from hinterland.rig.neighbour import start_neighbour
 from hinterland.statistics.percentiles import percentile
@@ -35,36 +31,6 @@ RATE_PER_S, DURATION_S = 400, 0.55
 CALLS_DUE_S = 0.15  # So long everybody else has the server for themselves.
 PATIENCE_S = 5.0
 CONNECTIONS = 128  # Enough for everybody who asks while one call lasts to ask at once.
-
-ONE_CALL: Where = {"calls": 1}
-BLOCKING: Where = {"variant": "blocking"}
-THREAD: Where = {"variant": "to_thread"}
-ASYNC: Where = {"variant": "async"}
-MANY_CALLS: Where = {"calls": 40}
-
-
-def everybody_waits(runtime: str) -> Never:
-    """Nobody who comes during a blocking call is answered before it ends."""
-    where: Where = {**BLOCKING, **ONE_CALL, "runtime": runtime}
-    return never(finding="overtook", where=where, control=ASYNC, at_most=0.05)
-
-
-CLAIMS = {
-    "everybody_waits": everybody_waits("python"),
-    "everybody_waits_in_node": everybody_waits("node"),
-    "a_thread_frees": never(
-        finding="held_up", where={**THREAD, **ONE_CALL, "runtime": "python"}, control=BLOCKING, at_most=0.05
-    ),
-    "async_frees": never(finding="held_up", where={**ASYNC, **ONE_CALL}, control=BLOCKING, at_most=0.05),
-    "threads_run_out": ratio_at_least(
-        metric="reports_ms",
-        ratio=1.5,
-        more=THREAD,
-        less=ASYNC,
-        where={**MANY_CALLS, "runtime": "python"},
-        control=ONE_CALL,
-    ),
-}
 
 
 async def trial(t: Trial) -> None:

@@ -17,16 +17,12 @@ from hinterland import (
     Outcome,
     Trial,
     WitnessEvent,
-    difference_within,
-    never,
-    ratio_at_least,
 )
 from hinterland.errors import SetupError
 from hinterland.load import arrivals, sources
 from hinterland.load.crowd import OTHER_FILES, allow_open_files
 from hinterland.load.crowds import Crowds
 from hinterland.load.http1 import Request, open_loop
-from hinterland.model.experiment import Where
 from hinterland.model.history import UNFINISHED
 from hinterland.rig import limits
 from hinterland.rig.process import Process
@@ -55,33 +51,6 @@ COMMANDS: dict[str, list[str]] = {
 THREAD_EACH = ("threads", "java")
 # Clients are dealt to several processes by a hash: one of them gets a few more than its share.
 DEALT_SHARE = 0.95
-
-FEW: Where = {"connections": 100}
-MANY: Where = {"connections": 10_000}
-THREADS: Where = {"variant": "threads"}
-LOOP: Where = {"variant": "uvloop"}
-BARE: Where = {"variant": "epoll"}
-POOL: Where = {"variant": "process_pool"}
-ENOUGH: Where = {"connections": 2_000}
-JAVA: Where = {"variant": "java", **ENOUGH}
-NODE: Where = {"variant": "node", **ENOUGH}
-
-CLAIMS = {
-    "a_stack_for_silence": ratio_at_least(
-        metric="memory_mib", ratio=4, more={**THREADS, **MANY}, less={**LOOP, **MANY}, control=FEW
-    ),
-    "nobody_waits": never(finding="left_waiting", where={**LOOP, **MANY}, control=POOL, at_most=0.05),
-    "unmoved_by_silence": difference_within(
-        metric="in_time_share", ratio=1.5, one={**LOOP, **MANY}, other={**LOOP, **FEW}, control=POOL
-    ),
-    "other_way_when_few": ratio_at_least(
-        metric="memory_mib", ratio=1, more={**LOOP, **FEW}, less={**THREADS, **FEW}, control=MANY
-    ),
-    "no_library_needed": ratio_at_least(
-        metric="memory_mib", ratio=10, more={**THREADS, **MANY}, less={**BARE, **MANY}, control=FEW
-    ),
-    "not_the_language": ratio_at_least(metric="memory_mib", ratio=2, more=JAVA, less=NODE, control=FEW),
-}
 
 
 async def trial(t: Trial) -> None:

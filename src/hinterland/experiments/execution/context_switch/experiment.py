@@ -6,46 +6,13 @@ import json
 from pathlib import Path
 from statistics import median
 
-from hinterland import Assumption, History, Outcome, Trial, matches, ratio_at_least
-from hinterland.model.experiment import Where
+from hinterland import Assumption, History, Outcome, Trial
 from hinterland.rig.process import Process
 
 SYSTEMS = Path(__file__).parent / "systems"
 BATCHES, PATIENCE_S, COMPILE_S = 6, 20.0, 60.0
 LEAST_US = 0.001  # What can't be told from nothing; a logarithm needs more than that.
 FEWEST_TURNS = 50
-
-COROUTINES: Where = {"who": "coroutines"}
-THREADS: Where = {"who": "threads"}
-OWN: Where = {"whose": "own"}
-SHARED: Where = {"whose": "shared"}
-LITTLE: Where = {"memory_kib": 1}
-MUCH: Where = {"memory_kib": 256}
-C: Where = {"language": "c"}
-
-CLAIMS = {
-    "the_kernel_is_dear": ratio_at_least(
-        metric="turn_us", ratio=3, more=THREADS, less=COROUTINES, where={**LITTLE, **OWN}, control=MUCH
-    ),
-    "one_switch_a_turn": matches(
-        metric="kernel_switches",
-        oracle="computed_switches",
-        within=1.5,
-        where={**THREADS, **LITTLE, **OWN},
-        control=COROUTINES,
-    ),
-    "cold_memory": ratio_at_least(
-        metric="turn_us", ratio=1.5, more=OWN, less=SHARED, where={**MUCH, **C}, control=LITTLE
-    ),
-    "dearer_than_the_kernel": ratio_at_least(
-        metric="switch_us",
-        ratio=2,
-        more={**COROUTINES, **MUCH},
-        less={**THREADS, **LITTLE},
-        where={**OWN, **C},
-        control=SHARED,
-    ),
-}
 
 
 async def trial(t: Trial) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from hinterland import Assumption, History, Outcome, Trial, ratio_at_least
+from hinterland import Assumption, History, Outcome, Trial
 from hinterland.load.http1 import Request, closed_loop
 from hinterland.model.experiment import Where
 from hinterland.model.history import UNFINISHED
@@ -16,29 +16,6 @@ SYSTEMS = Path(__file__).parent / "systems"
 HOST, DURATION_S, PATIENCE_S = "127.0.0.1", 0.32, 5.0
 ROUNDS = 2.5  # At least so often every worker makes a report.
 REPORT_MS = 10.0  # One report before anything was improved: its waiting and its computing together.
-
-PLAIN: Where = {"change": "none"}
-HALF_CPU: Where = {"change": "half_cpu"}
-HALF_WAIT: Where = {"change": "half_wait"}
-ONE: Where = {"workers": 1}
-MANY: Where = {"workers": 24}
-WAITS: Where = {"wait_share": 0.9}
-COMPUTES: Where = {"wait_share": 0}
-
-CLAIMS = {
-    "cpu_gains_little": ratio_at_least(
-        metric="report_ms", ratio=0.94, more=HALF_CPU, less=PLAIN, where={**WAITS, **ONE}, control=COMPUTES
-    ),
-    "wait_gains_much": ratio_at_least(
-        metric="rate_per_s", ratio=1.4, more=HALF_WAIT, less=PLAIN, where={**WAITS, **ONE}, control=COMPUTES
-    ),
-    "overlap_gains_most": ratio_at_least(
-        metric="rate_per_s", ratio=3, more=MANY, less=ONE, where={**WAITS, **PLAIN}, control=COMPUTES
-    ),
-    "the_bottleneck_moves": ratio_at_least(
-        metric="rate_per_s", ratio=1.2, more=HALF_CPU, less=PLAIN, where={**WAITS, **MANY}, control=ONE
-    ),
-}
 
 
 async def trial(t: Trial) -> None:

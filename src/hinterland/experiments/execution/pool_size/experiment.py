@@ -13,10 +13,7 @@ from hinterland import (
     History,
     Outcome,
     Trial,
-    matches,
-    ratio_at_least,
 )
-from hinterland.model.experiment import Where
 from hinterland.statistics.pace import time_each
 
 SYSTEMS = Path(__file__).parent / "systems"
@@ -25,37 +22,6 @@ WARM_UP = 0.2  # The share of the time before visits are counted: all customers 
 FEWEST = 20  # Visits a trial needs.
 # The question is about cores, not about disks: a commit does not wait for one.
 SETTINGS = {"fsync": False, "synchronous_commit": False, "max_connections": 120, "autovacuum": False}
-
-SMALL: Where = {"pool": 4}
-LARGE: Where = {"pool": 32}
-EAGER: Where = {"think_ms": 0}
-SELLS: Where = {"work": "sells"}
-COMPUTES: Where = {"work": "computes"}
-WAITS: Where = {"work": "waits"}
-
-CLAIMS = {
-    "more_is_less": ratio_at_least(
-        metric="rate_per_s", ratio=1.5, more=SMALL, less=LARGE, where={**SELLS, **EAGER}, control=WAITS
-    ),
-    "more_is_no_more": ratio_at_least(
-        metric="rate_per_s", ratio=1 / 2.5, more=SMALL, less=LARGE, where={**COMPUTES, **EAGER}, control=WAITS
-    ),
-    "the_queue_moves": ratio_at_least(
-        metric="in_database_ms",
-        ratio=3,
-        more=LARGE,
-        less=SMALL,
-        where={**COMPUTES, **EAGER},
-        control=WAITS,
-    ),
-    "littles_law": matches(
-        metric="response_ms",
-        oracle="computed_response_ms",
-        within=1.5,
-        where={**COMPUTES, **EAGER, **SMALL},
-        control={"think_ms": 50},
-    ),
-}
 
 
 async def trial(t: Trial) -> None:

@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from hinterland import Assumption, History, Outcome, Trial, difference_within, ratio_at_least
+from hinterland import Assumption, History, Outcome, Trial
 from hinterland.errors import SetupError
 from hinterland.load.http1 import Request, closed_loop
-from hinterland.model.claims import DifferenceWithin, RatioAtLeast
-from hinterland.model.experiment import Where
 from hinterland.model.history import UNFINISHED
 from hinterland.rig.interpreters import free_threaded_python
 from hinterland.rig.neighbour import start_neighbour
@@ -29,60 +27,6 @@ PROGRAMS: dict[str, str] = {
     "free_threads_locked": "threads.py",
 }
 LOCK_OPTION = {"free_threads": "gil=0", "free_threads_locked": "gil=1"}
-
-ALONE: Where = {"variant": "one_by_one"}
-THREADS: Where = {"variant": "threads"}
-WAITING: Where = {"computing_share": 0, "cores": 2}
-COMPUTING: Where = {"computing_share": 1, "cores": 2}
-ONE_CORE: Where = {"cores": 1}
-
-
-def helps_waiting(variant: str) -> RatioAtLeast:
-    """Four waits at once against one after the other; four computations do not fit into one lock."""
-    return ratio_at_least(
-        metric="rate_per_s",
-        ratio=2.5,
-        more={"variant": variant},
-        less=ALONE,
-        where=WAITING,
-        control={"computing_share": 1},
-    )
-
-
-def computes_no_faster(variant: str) -> DifferenceWithin:
-    """Under the lock, whoever computes does so alone."""
-    return difference_within(
-        metric="rate_per_s",
-        ratio=1.4,
-        one={"variant": variant},
-        other=ALONE,
-        where=COMPUTING,
-        control={"computing_share": 0},
-    )
-
-
-CLAIMS = {
-    "threads_help_waiting": helps_waiting("threads"),
-    "loop_helps_waiting": helps_waiting("event_loop"),
-    "threads_do_not_compute": computes_no_faster("threads"),
-    "loop_does_not_compute": computes_no_faster("event_loop"),
-    "processes_compute": ratio_at_least(
-        metric="rate_per_s",
-        ratio=1.4,
-        more={"variant": "processes"},
-        less=THREADS,
-        where=COMPUTING,
-        control=ONE_CORE,
-    ),
-    "it_is_the_lock": ratio_at_least(
-        metric="rate_per_s",
-        ratio=1.4,
-        more={"variant": "free_threads"},
-        less={"variant": "free_threads_locked"},
-        where=COMPUTING,
-        control=ONE_CORE,
-    ),
-}
 
 
 async def trial(t: Trial) -> None:

@@ -7,12 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from hinterland import Assumption, History, Outcome, Trial, difference_within, matches, ratio_at_least
+from hinterland import Assumption, History, Outcome, Trial
 from hinterland.checkers.assumptions import answered
 from hinterland.load.arrivals import constant
 from hinterland.load.http1 import Request, open_loop
 from hinterland.load.summary import summarise
-from hinterland.model.experiment import Where
 
 SYSTEMS = Path(__file__).parent / "systems"
 LOAD_S = 0.7
@@ -21,46 +20,6 @@ CALM_WINDOWS = 5  # So few that slow answers at random places are in each of the
 SLOW_MS = 100  # Between the fast answers, of 2 ms, and the slow ones, of 202.
 LEAST_MS = 10.0  # A machine that others use stands still that long by itself: less is not compared.
 CONNECTIONS = 500  # As many as the slow answers of a burst keep busy, and more.
-
-SINGLE: Where = {"requests_a_page": 1}
-PAGE: Where = {"requests_a_page": 20}
-STEADY: Where = {"variant": "steady"}
-TWO_FACED: Where = {"variant": "two_faced"}
-BURST: Where = {"variant": "in_a_burst"}
-SLOW: Where = {"slow_share": 0.05}
-NEVER_SLOW: Where = {"slow_share": 0}
-
-CLAIMS = {
-    "the_same_mean": difference_within(
-        metric="mean_ms", ratio=1.5, one=TWO_FACED, other=STEADY, where={**SINGLE, **SLOW}, control=NEVER_SLOW
-    ),
-    "another_tail": ratio_at_least(
-        metric="calm_p99_ms",
-        ratio=8,
-        more=TWO_FACED,
-        less=STEADY,
-        where={**SINGLE, **SLOW},
-        control=NEVER_SLOW,
-    ),
-    "averaged_percentiles": ratio_at_least(
-        metric="understated",
-        ratio=4,
-        more=BURST,
-        less=TWO_FACED,
-        where={**SINGLE, **SLOW},
-        control=NEVER_SLOW,
-    ),
-    "pages_meet_the_tail": ratio_at_least(
-        metric="p50_ms", ratio=10, more=PAGE, less=SINGLE, where={**TWO_FACED, **SLOW}, control=NEVER_SLOW
-    ),
-    "pages_as_computed": matches(
-        metric="slow_pages",
-        oracle="computed_slow_pages",
-        within=1.75,
-        where={**TWO_FACED, **SLOW, **PAGE},
-        control=BURST,
-    ),
-}
 
 
 async def trial(t: Trial) -> None:

@@ -8,11 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from hinterland import Assumption, History, Outcome, Trial, matches, ratio_at_least
+from hinterland import Assumption, History, Outcome, Trial
 from hinterland.load.arrivals import constant
 from hinterland.load.http1 import Request, closed_loop, open_loop
 from hinterland.load.summary import summarise
-from hinterland.model.experiment import Where
 from hinterland.model.history import LoadSample
 from hinterland.rig.nginx import Nginx
 
@@ -22,35 +21,6 @@ STEADY_MS = 20  # Little beside a stall of 250.
 QUEUE_GONE_NS = 100_000_000  # By then those whom the stall kept waiting have their answers.
 UNITS_MS = {"us": 1e-3, "ms": 1.0, "s": 1e3}
 LOOPS = ("closed_loop", "open_from_sending", "open_from_due")
-
-STALL: Where = {"stall_ms": 250}
-NO_STALL: Where = {"stall_ms": 0}
-DUE: Where = {"observer": "open_from_due"}
-SENDING: Where = {"observer": "open_from_sending"}
-
-CLAIMS = {
-    "from_due_is_true": matches(
-        metric="p99_ms", oracle="truth_ms", within=1.5, where={**STALL, **DUE}, control=SENDING
-    ),
-    "closed_loop_hides": ratio_at_least(
-        metric="told_p99_ms",
-        ratio=20,
-        more=DUE,
-        less={"observer": "closed_loop"},
-        where=STALL,
-        control=NO_STALL,
-    ),
-    "sending_hides": ratio_at_least(
-        metric="told_p99_ms", ratio=20, more=DUE, less=SENDING, where=STALL, control=NO_STALL
-    ),
-    "wrk_fills_in": matches(
-        metric="p99_ms",
-        oracle="truth_ms",
-        within=1.5,
-        where={**STALL, "observer": "wrk"},
-        control={"observer": "ab"},
-    ),
-}
 
 
 async def trial(t: Trial) -> None:

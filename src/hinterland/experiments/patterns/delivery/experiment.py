@@ -15,15 +15,11 @@ from hinterland import (
     Outcome,
     Trial,
     WitnessEvent,
-    matches,
-    never,
-    ratio_at_least,
 )
 from hinterland.checkers.assumptions import fastest_agree
 from hinterland.load.audiences import Audiences
 from hinterland.load.client import HttpClient
 from hinterland.load.following import Following
-from hinterland.model.claims import RatioAtLeast
 from hinterland.model.experiment import Where
 from hinterland.model.history import UNFINISHED
 from hinterland.statistics.percentiles import percentile
@@ -46,50 +42,6 @@ PATHS = {
     "sse": "/stream",
     "websocket": "/socket",
     "webhook": "/hooks",
-}
-
-RARE: Where = {"event_rate": 5}
-POLLING: Where = {"variant": "short_polling"}
-SLOWLY: Where = {"interval_ms": 1000}
-EAGERLY: Where = {"interval_ms": 10}
-OPEN: Where = {"doors": "open"}
-SHUT: Where = {"doors": "half_shut"}
-
-
-def sooner(variant: str) -> RatioAtLeast:
-    """Push against a poll every second; against one every 10 ms, push is at most ten times sooner."""
-    return ratio_at_least(
-        metric="told_after_ms",
-        ratio=40,
-        more={**POLLING, **SLOWLY},
-        less={"variant": variant},
-        where={**RARE, **OPEN},
-        control=EAGERLY,
-    )
-
-
-CLAIMS = {
-    "long_polling_is_push": sooner("long_polling"),
-    "sse_is_push": sooner("sse"),
-    "websocket_is_push": sooner("websocket"),
-    "webhook_is_push": sooner("webhook"),
-    "no_door_needed": never(
-        finding="missed", where={"variant": "sse", **SHUT}, control={"variant": "webhook"}, at_most=0.05
-    ),
-    "half_the_interval": matches(
-        metric="told_after_ms",
-        oracle="half_interval_ms",
-        within=1.5,
-        where={**POLLING, **SLOWLY, **RARE},
-        control={"variant": "sse"},
-    ),
-    "price_of_eagerness": ratio_at_least(
-        metric="requests_per_event",
-        ratio=10,
-        more={**POLLING, **EAGERLY, **RARE},
-        less={"variant": "long_polling", **RARE},
-        control={"event_rate": 100},
-    ),
 }
 
 

@@ -10,10 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from hinterland import Assumption, Finding, History, Outcome, Trial, WitnessEvent, never
+from hinterland import Assumption, Finding, History, Outcome, Trial, WitnessEvent
 from hinterland.load.client import HttpClient
-from hinterland.model.claims import Never
-from hinterland.model.experiment import Where
 from hinterland.rig.readiness import LogReady
 
 SYSTEMS = Path(__file__).parent / "systems"
@@ -21,31 +19,6 @@ PORT = 8080
 CUT_AT_S, AFTER_S = 0.1, 0.2  # From the first event to the cut; from its end to the last event.
 PATIENCE_S = 10
 LADDER_PACKETS = 500
-
-IDS: Where = {"resume": "ids"}
-NONE: Where = {"resume": "none"}
-GIVES_UP: Where = {"patience_ms": 150}
-WAITS: Where = {"patience_ms": 3000}
-
-
-def whole(variant: str) -> Never:
-    """A client that comes back and says where it was misses nothing; one that does not say it does."""
-    return never(finding="missed", where={"variant": variant, **IDS, **GIVES_UP}, control=NONE, at_most=0.05)
-
-
-CLAIMS = {
-    "short_polling_resumes": whole("short_polling"),
-    "long_polling_resumes": whole("long_polling"),
-    "sse_resumes": whole("sse"),
-    "websocket_resumes": whole("websocket"),
-    "tcp_bridges": never(finding="missed", where={**NONE, **WAITS}, control=GIVES_UP, at_most=0.05),
-    "ids_bring_it_once": never(
-        finding="came_twice",
-        where={"variant": "sse", **IDS, **GIVES_UP},
-        control={"resume": "replay"},
-        at_most=0.05,
-    ),
-}
 
 
 async def trial(t: Trial) -> None:

@@ -18,75 +18,17 @@ from hinterland import (
     Outcome,
     Trial,
     WitnessEvent,
-    never,
-    ratio_at_least,
 )
 from hinterland.load.client import HttpClient
 from hinterland.load.http1 import Request, closed_loop
 from hinterland.load.operations import Planned
 from hinterland.load.summary import summarise
-from hinterland.model.claims import Never, RatioAtLeast
-from hinterland.model.experiment import Where
 from hinterland.model.history import Operation
 
 SYSTEMS = Path(__file__).parent / "systems"
 HOST = "127.0.0.1"
 CLIENTS, PATIENCE_S = 100, 10.0
 UPLOADS, PIECES, PIECE, UPLOAD_WORK_MS = 5, 10, b"x" * 1000, 5
-
-L4: Where = {"variant": "nginx_tcp"}
-NGINX: Where = {"variant": "nginx"}
-UNBUFFERED: Where = {"variant": "nginx_unbuffered"}
-CADDY_HTTP2: Where = {"variant": "caddy_h2"}
-HAPROXY: Where = {"variant": "haproxy_http"}
-HAPROXY_HTTP2: Where = {"variant": "haproxy_h2"}
-FEW: Where = {"at_once": 8}
-ALL: Where = {"at_once": 100}
-
-
-def pooled(by: Where) -> RatioAtLeast:
-    """A proxy of requests needs a connection for each request under way, not for each client."""
-    return ratio_at_least(
-        metric="connections", ratio=5, more=L4, less=by, where={**FEW, "work_ms": 20}, control=ALL
-    )
-
-
-def multiplexed(more: Where, less: Where) -> RatioAtLeast:
-    """HTTP/2 carries all the requests under way on one connection."""
-    return ratio_at_least(
-        metric="connections", ratio=20, more=more, less=less, where={**ALL, "work_ms": 20}, control=FEW
-    )
-
-
-def kept_waiting(by: Where) -> RatioAtLeast:
-    """A slow upload keeps the backend busy, unless the proxy takes all of it first."""
-    # What the other requests ask for is nothing to an upload.
-    return ratio_at_least(
-        metric="busy_ms",
-        ratio=10,
-        more=by,
-        less=NGINX,
-        where={**FEW, "upload_ms": 300, "work_ms": 0},
-        control={"upload_ms": 0, "work_ms": 20},
-    )
-
-
-def known(by: Where) -> Never:
-    """The backend can name the client of every request."""
-    return never(finding="stranger", where=by, control=L4, at_most=0.02)
-
-
-CLAIMS = {
-    "nginx_pools": pooled(NGINX),
-    "http2_multiplexes": multiplexed(NGINX, CADDY_HTTP2),
-    "nginx_takes_the_slow": kept_waiting(L4),
-    "unbuffered_passes_it_on": kept_waiting(UNBUFFERED),
-    "nginx_names_the_client": known(NGINX),
-    "haproxy_pools": pooled(HAPROXY),
-    "haproxy_multiplexes": multiplexed(HAPROXY, HAPROXY_HTTP2),
-    "haproxy_passes_it_on": kept_waiting(HAPROXY),
-    "haproxy_names_the_client": known(HAPROXY),
-}
 
 
 async def trial(t: Trial) -> None:

@@ -11,8 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from hinterland import Assumption, Finding, History, Outcome, Trial, WitnessEvent, never, ratio_at_least
-from hinterland.model.experiment import Where
+from hinterland import Assumption, Finding, History, Outcome, Trial, WitnessEvent
 from hinterland.rig.process import Process
 from hinterland.rig.readiness import LogReady
 
@@ -20,37 +19,6 @@ SYSTEMS = Path(__file__).parent / "systems"
 EVERY_MS = 10
 QUIET_S, EVENT_S = 0.3, 0.25  # Before the event, and how long a receiver is away, or new.
 PATIENCE_S, LATE_S = 10, 0.5
-
-DIRECT: Where = {"variant": "direct"}
-CONCURRENT: Where = {"variant": "direct_concurrent"}
-NATS: Where = {"variant": "nats"}
-ONE: Where = {"receivers": 1}
-MANY: Where = {"receivers": 24}
-JOINS: Where = {"event": "joins"}
-KILLED: Where = {"event": "killed"}
-HUNG: Where = {"event": "hung"}
-
-CLAIMS = {
-    "calls_cost_more": ratio_at_least(
-        metric="sender_cpu_us", ratio=2, more=MANY, less=ONE, where={**DIRECT, **JOINS}, control=NATS
-    ),
-    "calls_send_more": ratio_at_least(
-        metric="sent_bytes", ratio=15, more=MANY, less=ONE, where={**DIRECT, **JOINS}, control=NATS
-    ),
-    "the_hung_hold_up": ratio_at_least(
-        metric="during_ms", ratio=15, more=DIRECT, less=NATS, where={**MANY, **HUNG}, control=JOINS
-    ),
-    "at_once_is_held_up": ratio_at_least(
-        metric="during_ms", ratio=15, more=CONCURRENT, less=NATS, where={**MANY, **HUNG}, control=JOINS
-    ),
-    "publisher_unharmed": never(
-        finding="sender_failed", where={**NATS, **MANY, **KILLED}, control=DIRECT, at_most=0.1
-    ),
-    "newcomer_hears": never(finding="unheard", where={**NATS, **MANY, **JOINS}, control=DIRECT, at_most=0.1),
-    "kept_for_the_absent": never(
-        finding="missed", where={"variant": "jetstream", **MANY, **KILLED}, control=NATS, at_most=0.1
-    ),
-}
 
 
 async def trial(t: Trial) -> None:

@@ -17,12 +17,8 @@ from hinterland import (
     Outcome,
     Trial,
     WitnessEvent,
-    matches,
-    never,
-    ratio_at_least,
 )
 from hinterland.load.client import HttpClient
-from hinterland.model.experiment import Where
 from hinterland.rig.process import Process
 from hinterland.rig.readiness import LogReady
 
@@ -33,36 +29,6 @@ LIMITS = {"max_pending": 1_048_576, "max_payload": 65_536}  # 64 messages; by de
 LEAST_GROWTH_MIB = 1.0  # Less is no backlog, and a ratio of two such growths says nothing.
 MIB = 1 << 20
 WAITING = ("block", "nats")  # Whose sender is slowed down for the slow one.
-
-SLOW: Where = {"reader": "slow"}
-KEEPS_UP: Where = {"reader": "keeps_up"}
-BLOCK: Where = {"variant": "block"}
-DROP: Where = {"variant": "drop_oldest"}
-NATS: Where = {"variant": "nats"}
-
-
-CLAIMS = {
-    "unbounded_grows": ratio_at_least(
-        metric="growth_mib", ratio=2, more={"variant": "unbounded"}, less=DROP, where=SLOW, control=KEEPS_UP
-    ),
-    "blocking_delays_all": ratio_at_least(
-        metric="fast_late_ms", ratio=20, more=BLOCK, less=DROP, where=SLOW, control=KEEPS_UP
-    ),
-    "one_speed_for_all": matches(
-        metric="fast_read", oracle="slow_read", within=2, where={**BLOCK, **SLOW}, control=DROP
-    ),
-    "blocking_loses_nothing": never(finding="gap", where={**BLOCK, **SLOW}, control=DROP, at_most=0.05),
-    "dropping_cuts_nobody": never(
-        finding="cut_off", where={**DROP, **SLOW}, control={"variant": "disconnect"}, at_most=0.35
-    ),
-    "nats_slows_the_sender": never(
-        finding="sender_stalled", where={**NATS, **KEEPS_UP}, control=SLOW, at_most=0.05
-    ),
-    "nats_cuts_the_slow": never(finding="cut_off", where={**NATS, **KEEPS_UP}, control=SLOW, at_most=0.35),
-    "or_leaves_out": never(
-        finding="gap", where={**NATS, **SLOW}, control={"variant": "nats_no_stall"}, at_most=0.05
-    ),
-}
 
 
 async def trial(t: Trial) -> None:

@@ -9,12 +9,10 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from hinterland import Assumption, Finding, History, Outcome, Trial, WitnessEvent, matches, never
+from hinterland import Assumption, Finding, History, Outcome, Trial, WitnessEvent
 from hinterland.load.client import HttpClient
 from hinterland.load.message import Response
 from hinterland.load.operations import Planned
-from hinterland.model.claims import Never
-from hinterland.model.experiment import Where
 from hinterland.model.history import Operation
 from hinterland.rig.process import Process
 
@@ -23,34 +21,6 @@ HOST = "127.0.0.1"
 VISITORS, AT_ONCE, SERVERS = 60, 8, 3
 KINDS = {"shared_session": "redis", "token": "token"}
 SECRET = "known to all servers of this shop"
-
-NOTHING: Where = {"event": "none"}
-RESTART: Where = {"event": "restart"}
-SCALE_OUT: Where = {"event": "scale_out"}
-SHARED: Where = {"variant": "shared_session"}
-TOKEN: Where = {"variant": "token"}
-HASH: Where = {"variant": "sticky_hash"}
-COOKIE: Where = {"variant": "sticky_cookie"}
-
-
-def safe(where: Where, control: Where) -> Never:
-    """Nobody loses a session there; in the control somebody does."""
-    return never(finding="session_lost", where=where, control=control, at_most=0.05)
-
-
-CLAIMS = {
-    "shared_sessions_stay": safe({**SHARED, **RESTART}, HASH),
-    "tokens_stay": safe({**TOKEN, **RESTART}, HASH),
-    "shared_sessions_scale": safe({**SHARED, **SCALE_OUT}, HASH),
-    "tokens_scale": safe({**TOKEN, **SCALE_OUT}, HASH),
-    "stickiness_works": safe({**HASH, **NOTHING}, {"variant": "memory"}),
-    "a_cookie_scales": safe({**COOKIE, **SCALE_OUT}, HASH),
-    "a_restart_takes_its_own": matches(
-        metric="lost", oracle="held_by_one", within=1.5, where={**COOKIE, **RESTART}, control=SCALE_OUT
-    ),
-    "haproxy_s_cookie_scales": safe({"variant": "haproxy_cookie", **SCALE_OUT}, HASH),
-    "logout_holds": never(finding="came_back", where=SHARED, control=TOKEN, at_most=0.05),
-}
 
 
 async def trial(t: Trial) -> None:

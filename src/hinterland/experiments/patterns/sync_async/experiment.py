@@ -15,15 +15,10 @@ from hinterland import (
     Outcome,
     Trial,
     WitnessEvent,
-    matches,
-    never,
-    ratio_at_least,
 )
 from hinterland.load.client import HttpClient
 from hinterland.load.message import Response
 from hinterland.load.operations import Operations
-from hinterland.model.claims import Never, RatioAtLeast
-from hinterland.model.experiment import Where
 from hinterland.model.history import Operation
 
 SYSTEMS = Path(__file__).parent / "systems"
@@ -31,41 +26,6 @@ HOST, WORKERS = "127.0.0.1", 6
 PATIENCE_S = 0.3  # So long a client waits for the answer to one request.
 LAST_S = 10.0  # So long the work of a trial may go on.
 ALONE = 6  # How many orders a lone client gives, one after the other.
-
-SYNC: Where = {"variant": "synchronous"}
-POLLING: Where = {"variant": "polling"}
-CALLBACK: Where = {"variant": "callback"}
-BURST: Where = {"clients": 60, "work_ms": 60}
-LONE_READY: Where = {"clients": 1, "work_ms": 0}
-
-
-def nobody_gives_up(variant: Where) -> Never:
-    """A burst is outlasted by whoever need not wait for the answer; who waits gives up."""
-    return never(finding="gave_up", where={**BURST, **variant}, control=SYNC, at_most=0.05)
-
-
-def price(metric: str, ratio: float, more: Where, less: Where) -> RatioAtLeast:
-    """What one way costs more in a burst, and not where a lone client asks for what is there already."""
-    return ratio_at_least(metric=metric, ratio=ratio, more=more, less=less, where=BURST, control=LONE_READY)
-
-
-CLAIMS = {
-    "polling_outlasts_a_burst": nobody_gives_up(POLLING),
-    "callback_outlasts_a_burst": nobody_gives_up(CALLBACK),
-    "a_ticket_comes_at_once": price("first_answer_ms", 5, SYNC, POLLING),
-    "waiting_holds_connections": price("held", 5, SYNC, POLLING),
-    "polls_are_many": price("requests", 3, POLLING, SYNC),
-    "half_the_interval": matches(
-        metric="heard_after_ms",
-        oracle="half_interval_ms",
-        within=2,
-        where={**BURST, **POLLING},
-        control=CALLBACK,
-    ),
-    "what_is_there_is_given": ratio_at_least(
-        metric="result_ms", ratio=10, more=POLLING, less=SYNC, where=LONE_READY, control={"work_ms": 60}
-    ),
-}
 
 
 async def trial(t: Trial) -> None:

@@ -18,9 +18,6 @@ from hinterland import (
     Outcome,
     Trial,
     WitnessEvent,
-    matches,
-    never,
-    ratio_at_least,
 )
 from hinterland.checkers.assumptions import fastest_agree
 from hinterland.load.client import Unanswered
@@ -40,47 +37,6 @@ REQUEST = b"GET / HTTP/1.1\r\nHost: server\r\n\r\n"
 SYN_TIMEOUT_MS = 1000
 PORT_AT, FLAGS_AT, SYN, ACK = 20, 33, 0x02, 0x10  # Where IPv4 and TCP have the sender's port, and two flags.
 COUNTED = ("ListenOverflows", "ListenDrops", "SyncookiesSent", "TCPReqQFullDoCookies", "TCPReqQFullDrop")
-
-STOPPED: Where = {"acceptor": "stopped"}
-IN_TURN: Where = {"arrival": "in_turn"}
-TOGETHER: Where = {"arrival": "together"}
-
-CLAIMS = {
-    "min_plus_one": never(finding="miscounted", where=STOPPED, control={"acceptor": "prompt"}),
-    "the_host_caps_it": ratio_at_least(
-        metric="completed",
-        ratio=2,
-        more={"somaxconn": 4096},
-        less={"somaxconn": 16},
-        where={"backlog": 511, "comes_back": False, "when_full": "drop", **STOPPED, **IN_TURN},
-        control={"backlog": 8},
-    ),
-    "silence_costs_a_second": matches(
-        metric="last_ms",
-        oracle="retry_ms",
-        within=1.5,
-        where={"backlog": 8, "comes_back": True, **STOPPED, **IN_TURN},
-        control={"backlog": 511},
-    ),
-    "a_closed_port_answers": matches(
-        metric="last_ms",
-        oracle="round_trip_ms",
-        within=3,
-        where={"backlog": 8, "acceptor": "gone", **IN_TURN},
-        control=STOPPED,
-    ),
-    "late_is_not_connected": never(finding="phantom", where={**STOPPED, **IN_TURN}, control=TOGETHER),
-    "abort_spares_the_late": never(
-        finding="told_no", where={"when_full": "abort", **IN_TURN}, control=TOGETHER, at_most=0.06
-    ),
-    "cookies_promise_to_all": matches(
-        metric="believed",
-        oracle="knocked",
-        within=1.5,
-        where={"syncookies": 1, "when_full": "drop", **TOGETHER},
-        control={"syncookies": 0},
-    ),
-}
 
 
 async def trial(t: Trial) -> None:

@@ -13,15 +13,12 @@ from hinterland import (
     Outcome,
     Trial,
     WitnessEvent,
-    never,
-    ratio_at_least,
 )
 from hinterland.checkers.assumptions import fastest_agree
 from hinterland.checkers.packet_parts import since
 from hinterland.load.client import HttpClient
 from hinterland.load.message import Response
 from hinterland.load.operations import Planned
-from hinterland.model.experiment import Where
 from hinterland.rig.certificate import Certificate
 from hinterland.rig.link.host import Host
 from hinterland.rig.process import Process
@@ -34,51 +31,6 @@ AGREE_MS = 12
 EARLY = 0.05
 """By so much of a round trip a link may be early; everything else can only add."""
 PATIENCE_S = 10.0
-
-FAR: Where = {"rtt_ms": 50, "server_keeps": "yes"}
-NEAR: Where = {"rtt_ms": 0, "server_keeps": "yes"}
-HTTPS: Where = {"scheme": "https"}
-EACH_TIME: Where = {"reuse": "each_time"}
-KEEP_ALIVE: Where = {"reuse": "keep_alive"}
-POOL: Where = {"reuse": "pool"}
-ALONE: Where = {"callers": 1}
-TOGETHER: Where = {"callers": 8}
-
-CLAIMS = {
-    "as_counted": never(finding="another_count", where=FAR, control={"server_keeps": "no"}, at_most=0.15),
-    "two_of_three": ratio_at_least(
-        metric="response_ms",
-        ratio=1.7,
-        more=EACH_TIME,
-        less=KEEP_ALIVE,
-        where={**FAR, **HTTPS, **ALONE},
-        control={"server_keeps": "no"},
-    ),
-    "a_pool_for_many": ratio_at_least(
-        metric="requests_per_s",
-        ratio=3,
-        more=POOL,
-        less=KEEP_ALIVE,
-        where={**FAR, **HTTPS, **TOGETHER},
-        control=ALONE,
-    ),
-    "one_is_too_few": ratio_at_least(
-        metric="requests_per_s",
-        ratio=1.4,
-        more=EACH_TIME,
-        less=KEEP_ALIVE,
-        where={**FAR, **HTTPS, **TOGETHER},
-        control=ALONE,
-    ),
-    "keys_cost_without_distance": ratio_at_least(
-        metric="server_cpu_us",
-        ratio=6,
-        more=EACH_TIME,
-        less=POOL,
-        where={**NEAR, **HTTPS, **TOGETHER},
-        control={"scheme": "http"},
-    ),
-}
 
 
 async def trial(t: Trial) -> None:

@@ -27,10 +27,8 @@ from hinterland import (
     Outcome,
     Trial,
     WitnessEvent,
-    never,
 )
 from hinterland.errors import SystemFailure
-from hinterland.model.claims import Never
 from hinterland.model.experiment import Where
 from hinterland.model.history import UNFINISHED
 from hinterland.rig.command import Argument
@@ -54,44 +52,6 @@ OUTAGE = 10  # So many failed requests of one visitor are more than the moment o
 REST_S = 0.2  # So much longer again a trial watches those who never move.
 
 SAYS_READY = {"dnspython": "^ready", "unbound": "start of service", "dnsmasq": "started, version"}
-
-FRESH: Where = {"variant": "fresh"}
-MOVE: Where = {"change": "move"}
-EACH_TIME: Where = {"ttl_s": 0}
-REMEMBERED: Where = {"ttl_s": 1}
-
-
-def remembers(resolver: str) -> Never:
-    """With a TTL of 1 s nobody behind the resolver moves at once; with a TTL of 0 everybody does."""
-    where: Where = {**FRESH, **REMEMBERED, "resolver": resolver}
-    return never(finding="at_once", where=where, control=EACH_TIME, at_most=0.2)
-
-
-def stays(variant: str) -> Never:
-    """Who remembers never moves by itself, whatever the TTL; told to begin anew, it does."""
-    return never(
-        finding="moved", where={**MOVE, "variant": variant}, control={"change": "reload"}, at_most=0.2
-    )
-
-
-def promise_kept(variant: str, wrong: str, at_most: float) -> Never:
-    return never(finding="outlived", where={"variant": variant}, control={"variant": wrong}, at_most=at_most)
-
-
-CLAIMS = {
-    "forwarder_remembers": remembers("dnspython"),
-    "dnsmasq_remembers": remembers("dnsmasq"),
-    "nobody_outlives": promise_kept("fresh", "kept", at_most=0.1),
-    "nginx_that_asks": promise_kept("nginx_resolver", "nginx_once", at_most=0.2),
-    "nginx_asks_once": stays("nginx_once"),
-    "kept_connection": stays("kept"),
-    "no_outage_without_memory": never(
-        finding="outage",
-        where={**FRESH, **EACH_TIME, "change": "failover"},
-        control=REMEMBERED,
-        at_most=0.2,
-    ),
-}
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,14 +14,10 @@ from hinterland import (
     Outcome,
     Trial,
     WitnessEvent,
-    difference_within,
-    never,
-    ratio_at_least,
 )
 from hinterland.checkers.assumptions import fastest_agree
 from hinterland.checkers.packet_parts import of_port
 from hinterland.errors import UsageError
-from hinterland.model.experiment import Where
 from hinterland.rig.certificate import Certificate
 from hinterland.rig.link.host import Host
 from hinterland.rig.link.settings import HostSettings
@@ -53,49 +49,6 @@ EXPECTED: dict[tuple[str, str], int] = {
 """Round trips to the first byte by the standards, the request's own one included, where guesses are right."""
 SEEN = {"tcp": "TCP", "tls12": "TLSv1.2", "tls13": "TLSv1.3", "quic": "QUIC"}
 ALSO_SEEN = {"first": "", "resumed": " resumed", "early": " resumed early"}
-
-FAR: Where = {"rtt_ms": 50, "guess": "right"}
-NEAR: Where = {"rtt_ms": 0}
-FIRST: Where = {"start": "first"}
-TLS12: Where = {"protocol": "tls12"}
-TLS13: Where = {"protocol": "tls13"}
-QUIC: Where = {"protocol": "quic"}
-
-CLAIMS = {
-    "as_the_standards_count": never(
-        finding="another_count",
-        where=FAR,
-        control={"guess": "wrong"},
-        at_most=0.1,
-    ),
-    "tls13_saves_one": ratio_at_least(
-        metric="https_ms",
-        ratio=1.41,
-        more=TLS12,
-        less=TLS13,
-        where={**FIRST, **FAR},
-        control={"start": "resumed"},
-    ),
-    "resumption_saves_none": difference_within(
-        metric="https_ms",
-        ratio=1.41,
-        one={"start": "first"},
-        other={"start": "resumed"},
-        where={**TLS13, **FAR},
-        control=TLS12,
-    ),
-    "quic_saves_one": ratio_at_least(
-        metric="https_ms", ratio=2, more=TLS13, less=QUIC, where={**FIRST, **FAR}, control=NEAR
-    ),
-    "early_data_saves_one": ratio_at_least(
-        metric="https_ms",
-        ratio=7,
-        more={"start": "first"},
-        less={"start": "early"},
-        where={**TLS13, **FAR},
-        control=NEAR,
-    ),
-}
 
 
 async def trial(t: Trial) -> None:

@@ -22,13 +22,8 @@ from hinterland import (
     Outcome,
     Trial,
     WitnessEvent,
-    matches,
-    never,
-    ratio_at_least,
 )
 from hinterland.errors import UsageError
-from hinterland.model.claims import RatioAtLeast
-from hinterland.model.experiment import Where
 from hinterland.model.history import UNFINISHED
 from hinterland.model.packets import FATES, PacketLog
 from hinterland.rig.certificate import certificate
@@ -57,54 +52,6 @@ PROGRAMS = {
 }
 """What serves a variant, and on how many answers the twenty feeds come."""
 BROWSERS = {"http1_x6": "http1", "http2": "http2", "http3": "http3"}
-
-LOSSY: Where = {"load": "feeds", "loss_percent": 2}
-CLEAN: Where = {"loss_percent": 0}
-
-
-def later(more: str, less: str, ratio: float) -> RatioAtLeast:
-    """Under loss more messages of one variant are late than of the other; with no loss nobody is late."""
-    return ratio_at_least(
-        metric="late_odds",
-        ratio=ratio,
-        more={"variant": more},
-        less={"variant": less},
-        where=LOSSY,
-        control=CLEAN,
-    )
-
-
-CLAIMS = {
-    "one_stream_all_wait": later("http2", "http3", 2),
-    "a_round_trip_of_them": matches(
-        metric="late",
-        oracle="late_expected",
-        within=2,
-        where={"variant": "http2", **LOSSY},
-        control={"variant": "http3"},
-    ),
-    "streams_do_not_wait": never(
-        finding="waited_for_another",
-        where={"variant": "http3", **LOSSY},
-        control={"variant": "http3_one"},
-        at_most=0.25,
-    ),
-    "only_its_own": matches(
-        metric="late",
-        oracle="lost_packets",
-        within=1.6,
-        where={"variant": "http3", **LOSSY},
-        control={"variant": "http2"},
-    ),
-    "udp_loses_instead": matches(
-        metric="missing",
-        oracle="lost_packets",
-        within=1.5,
-        where={"variant": "udp", **LOSSY},
-        control={"variant": "http2"},
-    ),
-    "six_wait_less": later("http2", "http1_x6", 1.4),
-}
 
 
 async def trial(t: Trial) -> None:

@@ -8,8 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from hinterland import Assumption, History, Outcome, Trial, matches, ratio_at_least
-from hinterland.model.claims import Matches
+from hinterland import Assumption, History, Outcome, Trial
 from hinterland.model.experiment import Where
 from hinterland.model.packets import PacketLog
 
@@ -21,53 +20,6 @@ DELAYED_ACK_MS = 40  # Linux: TCP_DELACK_MIN, a 25th of a second.
 AGREE_MS = 2
 WARM = 2  # Exchanges before the receiver has settled into acknowledging late.
 LARGEST_EMPTY_BYTES = 64  # IP and TCP headers with timestamps are 52 bytes, 60 in a SYN.
-
-FAR: Where = {"rtt_ms": 10, "client": "python", "receiver": "delayed"}
-TWO: Where = {"variant": "two_writes"}
-ONE: Where = {"variant": "one_write"}
-CURED: Where = {"variant": "no_delay"}
-
-
-def one_round(variant: str) -> Matches:
-    """An exchange takes the round trip and nothing else; with two plain writes it takes six times that."""
-    return matches(
-        metric="exchange_ms",
-        oracle="one_round_ms",
-        within=1.6,
-        where={**FAR, "variant": variant},
-        control=TWO,
-    )
-
-
-CLAIMS = {
-    "two_writes_wait": ratio_at_least(
-        metric="exchange_ms",
-        ratio=20,
-        more=TWO,
-        less=ONE,
-        where={"rtt_ms": 0, "client": "python", "receiver": "delayed"},
-        control={"receiver": "quick"},
-    ),
-    "forty_and_two_rounds": matches(
-        metric="exchange_ms", oracle="waiting_ms", within=1.6, where={**FAR, **TWO}, control=CURED
-    ),
-    "no_delay_cures": one_round("no_delay"),
-    "cork_cures": one_round("corked"),
-    "nagle_alone": matches(
-        metric="exchange_ms",
-        oracle="two_rounds_ms",
-        within=1.6,
-        where={**FAR, **TWO, "receiver": "quick"},
-        control={"receiver": "delayed"},
-    ),
-    "not_the_library": matches(
-        metric="exchange_ms",
-        oracle="waiting_ms",
-        within=1.6,
-        where={**FAR, **TWO, "client": "node"},
-        control=CURED,
-    ),
-}
 
 
 async def trial(t: Trial) -> None:

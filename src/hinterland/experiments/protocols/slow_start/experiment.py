@@ -17,12 +17,8 @@ from hinterland import (
     Outcome,
     Trial,
     WitnessEvent,
-    matches,
-    never,
-    ratio_at_least,
 )
 from hinterland.checkers.assumptions import fastest_agree
-from hinterland.model.experiment import Where
 from hinterland.rig.link.settings import HostSettings
 from hinterland.rig.link.shape import Shape
 
@@ -44,36 +40,6 @@ QUEUES: dict[str, dict[str, Any]] = {
 }
 EARLY = 0.05  # By so much of a round trip a link may be early; everything else can only add.
 LEAST_QUEUE_MS = 5.0  # What CoDel lets stand: less is no queue, and a ratio of two such waits says nothing.
-
-FETCH: Where = {"task": "fetch", "variant": "cubic"}
-FRESH: Where = {**FETCH, "connection": "fresh"}
-WARM: Where = {"connection": "warm"}
-STREAM: Where = {"task": "stream", "loss": 0}
-LOSSY: Where = {"task": "stream", "loss": 0.01, "queue": "long"}
-CUBIC: Where = {"variant": "cubic"}
-BBR: Where = {"variant": "bbr"}
-CODEL: Where = {"queue": "codel"}
-
-CLAIMS = {
-    "computed_rounds": never(
-        finding="another_number_of_rounds", where=FRESH, control={**WARM, "initcwnd": 1}, at_most=0.06
-    ),
-    "time_is_rounds": matches(
-        metric="fetch_ms", oracle="computed_ms", within=1.5, where=FRESH, control={**WARM, "initcwnd": 1}
-    ),
-    "a_larger_beginning": ratio_at_least(
-        metric="fetch_ms", ratio=1.7, more={"initcwnd": 1}, less={"initcwnd": 30}, where=FRESH, control=WARM
-    ),
-    "bbr_stands": ratio_at_least(
-        metric="throughput_mbit", ratio=5, more=BBR, less=CUBIC, where=LOSSY, control={"loss": 0}
-    ),
-    "cubic_fills_queues": ratio_at_least(
-        metric="queue_ms", ratio=3, more=CUBIC, less=BBR, where={**STREAM, "queue": "long"}, control=CODEL
-    ),
-    "codel_cures": ratio_at_least(
-        metric="queue_ms", ratio=3, more={"queue": "long"}, less=CODEL, where={**STREAM, **CUBIC}, control=BBR
-    ),
-}
 
 
 async def trial(t: Trial) -> None:

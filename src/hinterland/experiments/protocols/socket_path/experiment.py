@@ -17,14 +17,10 @@ from hinterland import (
     Outcome,
     Trial,
     WitnessEvent,
-    matches,
-    never,
-    ratio_at_least,
 )
 from hinterland.checkers.assumptions import fastest_agree
 from hinterland.load.client import Unanswered
 from hinterland.load.operations import Planned
-from hinterland.model.experiment import Where
 from hinterland.rig.link.settings import HostSettings
 from hinterland.rig.process import Process
 from hinterland.rig.sockets import connections, counters, tcp_info, unacknowledged_bytes
@@ -42,45 +38,6 @@ AGREE_MS = 5  # Beside 25 on the way.
 ACKNOWLEDGED_AFTER_S = 2.0
 MANY, AT_ONCE, KILL_AFTER = 160, 16, 32
 KILL_AFTER_KB = 512  # Or so much, if that is less: large messages would take long.
-
-EAGER: Where = {"reader": "eager"}
-PAUSED: Where = {"reader": "paused"}
-SMALL: Where = {"size_kb": 8}
-LARGE: Where = {"size_kb": 400}
-
-CLAIMS = {
-    "send_only_hands_over": ratio_at_least(
-        metric="done_ms",
-        ratio=20,
-        more={"confirm": "answer"},
-        less={"confirm": "send"},
-        where={**EAGER, **SMALL},
-        control=LARGE,
-    ),
-    "half_a_trip_later": matches(
-        metric="arrive_ms", oracle="half_rtt_ms", within=1.8, where={**EAGER, **SMALL}, control=LARGE
-    ),
-    "acknowledged_unread": matches(
-        metric="acknowledged_kb", oracle="asked_kb", within=1.5, where={**PAUSED, **SMALL}, control=LARGE
-    ),
-    "both_buffers_then_block": matches(
-        metric="taken_kb", oracle="buffers_kb", within=2, where={**PAUSED, **LARGE}, control=EAGER
-    ),
-    "window_closes": ratio_at_least(
-        metric="window_packets",
-        ratio=10,
-        more=EAGER,
-        less=PAUSED,
-        where={"confirm": "send", **LARGE},
-        control=SMALL,
-    ),
-    "only_an_answer_counts": never(
-        finding="lost",
-        where={"reader": "killed", "confirm": "answer"},
-        control={"confirm": "send"},
-        at_most=0.03,
-    ),
-}
 
 
 async def trial(t: Trial) -> None:

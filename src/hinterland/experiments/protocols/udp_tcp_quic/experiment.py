@@ -16,12 +16,7 @@ from hinterland import (
     Outcome,
     Trial,
     WitnessEvent,
-    matches,
-    never,
-    ratio_at_least,
 )
-from hinterland.model.claims import Never
-from hinterland.model.experiment import Where
 from hinterland.model.history import UNFINISHED
 from hinterland.model.packets import FATES, PacketLog
 from hinterland.rig.link.shape import Shape
@@ -42,44 +37,6 @@ PROGRAMS = {
     "tcp": ("tcp.py", "stream"),
     "quic_stream": ("quic.py", "stream"),
     "quic_datagram": ("quic.py", "datagram"),
-}
-
-LOSSY: Where = {"loss": 0.1, "disorder": 0, "rate_mbit": 100}
-UDP: Where = {"variant": "udp"}
-TCP: Where = {"variant": "tcp"}
-STREAM: Where = {"variant": "quic_stream"}
-DATAGRAM: Where = {"variant": "quic_datagram"}
-
-
-def whole(variant: Where, control: Where) -> Never:
-    """Whatever the network does, the receiver gets the bytes that were sent, each at its place."""
-    return never(finding=KIND, where=variant, control=control)
-
-
-CLAIMS = {
-    "tcp_is_whole": whole(TCP, control=UDP),
-    "stream_is_whole": whole(STREAM, control=DATAGRAM),
-    "udp_as_it_comes": matches(
-        metric="missing", oracle="dropped_packets", within=1.5, where={**UDP, "disorder": 0}, control=TCP
-    ),
-    "datagram_as_it_comes": matches(
-        metric="missing", oracle="dropped_packets", within=1.5, where={**DATAGRAM, **LOSSY}, control=STREAM
-    ),
-    "udp_does_not_wait": ratio_at_least(
-        metric="slowest_of_ten_ms", ratio=1.75, more=TCP, less=UDP, where=LOSSY, control={"loss": 0}
-    ),
-    "datagram_does_not_wait": ratio_at_least(
-        metric="slowest_of_ten_ms", ratio=1.75, more=STREAM, less=DATAGRAM, where=LOSSY, control={"loss": 0}
-    ),
-    "tcp_slows_its_sender": ratio_at_least(
-        metric="held_p75_ms",
-        ratio=20,
-        more=TCP,
-        less=UDP,
-        where={"rate_mbit": 0.6, "loss": 0, "disorder": 0},
-        control={"rate_mbit": 100},
-    ),
-    "no_datagram_twice": never(finding="came_twice", where=DATAGRAM, control=UDP),
 }
 
 

@@ -14,8 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hinterland import Assumption, History, Outcome, Trial, crossover, matches, ratio_at_least
-from hinterland.model.experiment import Where
+from hinterland import Assumption, History, Outcome, Trial
 from hinterland.rig.process import Process
 from hinterland.statistics.percentiles import percentile
 from hinterland.statistics.warmup import end_of_warmup
@@ -144,32 +143,3 @@ def assumptions(h: History, counted: NDArray[np.float64]) -> Iterator[Assumption
     yield Assumption("steady", "throughput stays within 2 x", steady, measured, timed=True)
     if limit:
         yield Assumption("beyond_memory", "the data exceeds the limit", size > limit, f"{size:,} bytes")
-
-
-GROUP: Where = {"sync": "group"}
-ALL_WRITES: Where = {"read_ratio": 0.0, **GROUP}
-CLAIMS = {
-    "crossover": crossover(
-        metric="throughput_per_s",
-        along="read_ratio",
-        first={"engine": "rocksdb"},
-        second={"engine": "lmdb"},
-        where=GROUP,
-        control={"engine": "sqlite"},
-    ),
-    "write_amplification": ratio_at_least(
-        metric="device_bytes_per_user_byte",
-        ratio=5,
-        more={"engine": "sqlite"},
-        less={"engine": "rocksdb"},
-        where=ALL_WRITES,
-        control={"sync": "each_commit"},
-    ),
-    "two_pages": matches(
-        metric="device_bytes_per_user_byte",
-        oracle="two_pages_per_row",
-        within=1.5,
-        where={"engine": "sqlite", **ALL_WRITES},
-        control={"engine": "rocksdb"},
-    ),
-}

@@ -16,12 +16,13 @@ import pytest
 
 from hinterland import RunOptions, run_experiment
 from hinterland.catalogue import read
+from hinterland.claims.declared import claims_of
+from hinterland.claims.judge import judge
 from hinterland.errors import UsageError
 from hinterland.model.levels import treatments
 from hinterland.model.verdict import Outcome, TrialResult, Verdict
 from hinterland.rig import needs
 from hinterland.runner import code, plan
-from hinterland.runner.judge import judge
 from hinterland.runner.recorded import Recorded
 
 FOLDER = Path(__file__).parent
@@ -101,7 +102,7 @@ def trials(speeds: dict[str, tuple[float, float]], amplification: dict[str, floa
 
 def verdicts(speeds: dict[str, tuple[float, float]], amplification: dict[str, float]) -> dict[str, Verdict]:
     experiment = read(FOLDER)
-    judged = judge(experiment, code.load(experiment).claims, trials(speeds, amplification))
+    judged = judge(experiment, claims_of(experiment), trials(speeds, amplification))
     return {verdict.claim: verdict for verdict in judged}
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from hinterland.claims.form import matches
 from hinterland.model.experiment import Experiment, Level, Where
 from hinterland.model.verdict import TrialResult
 
@@ -83,11 +84,6 @@ class Measured:
             value * UNIT_MS[self.unit] if self.unit in UNIT_MS else trial.duration_s * 1e3 * LATE_OF_TRIAL
         )
         return -math.log(1 - late_ms / whole_ms) if late_ms < whole_ms else math.inf
-
-
-def matches(where: Where, treatment: Mapping[str, Level]) -> bool:
-    """Decides whether a treatment has all the levels of a partial one."""
-    return all(treatment.get(name) == level for name, level in where.items())
 
 
 def context(trial: TrialResult, where: Where) -> Key:

@@ -21,11 +21,11 @@ from dataclasses import dataclass
 import numpy as np
 from msgspec.structs import replace
 
+from hinterland.claims.measured import Measured
+from hinterland.claims.pairs import Pair, log_ratio, pairs_by_block
+from hinterland.claims.pool import scatters
 from hinterland.model.experiment import Where
 from hinterland.model.verdict import TrialResult
-from hinterland.runner.forms.measured import Measured
-from hinterland.runner.forms.pairs import Pair, log_ratio, pairs_by_block
-from hinterland.runner.forms.pool import scatters
 from hinterland.statistics.interval import Interval
 from hinterland.statistics.sequence import DRIFT_ALLOWANCE, assumed_by, running_sequence
 

@@ -7,9 +7,9 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from hinterland.claims.measured import Key, Measured, context
 from hinterland.model.experiment import Where
 from hinterland.model.verdict import TrialResult
-from hinterland.runner.forms.measured import Key, Measured, context
 
 MOST_LOG = math.log(1e6)
 """Ratios beyond a million to one are counted as a million: a zero has no logarithm."""

@@ -3,24 +3,68 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import ClassVar, Self
 
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from hinterland.model.claims import Crossover
-from hinterland.model.experiment import Where
-from hinterland.model.verdict import Evidence, VerdictWord
-from hinterland.runner.forms.measured import Measured
-from hinterland.runner.forms.pairs import Pair, mean_log_ratio, pairs_by_block
-from hinterland.runner.forms.pool import scatters
+from hinterland.claims.form import MetricForm, Problem, among, overlay, rest
+from hinterland.claims.measured import Measured
+from hinterland.claims.pairs import Pair, mean_log_ratio, pairs_by_block
+from hinterland.claims.pool import scatters
+from hinterland.model.experiment import Experiment, Where, label
+from hinterland.model.verdict import Evidence, TrialResult, VerdictWord
 from hinterland.statistics.crossover import crossover_sequence
 from hinterland.statistics.interval import Interval
 from hinterland.statistics.scatter import Scatter
 from hinterland.statistics.sequence import assumed_by, running_sequence
 
 
-def judge(form: Crossover, measured: Measured, alpha: float, *, unit: str, control: bool) -> Evidence:
+class Crossover(MetricForm, frozen=True, kw_only=True):
+    """`first` wins on `metric` at the lowest level of `along`, `second` at the highest.
+
+    The estimate is the level at which they draw, with the interval of levels at which neither is decided.
+    """
+
+    NAME: ClassVar[str] = "crossover"
+    SAYS: ClassVar[str] = (
+        "Who wins at each level, paired by block; one system must win at the low end, the other at the high."
+    )
+
+    along: str
+    first: Where
+    second: Where
+
+    def sides(self) -> tuple[Where, ...]:
+        return {**self.where, **self.first}, {**self.where, **self.second}
+
+    def controlled(self) -> Self:
+        first = overlay(self.first, self.control)
+        return replace(self, where={**self.where, **rest(self.control, first)}, first=first)
+
+    def asks(self) -> str:
+        ends = f"{label(self.first)} wins at the lowest {self.along}, {label(self.second)} at the highest"
+        return f"{self.metric}: {ends}{among(self.where)}"
+
+    def judge(
+        self, experiment: Experiment, trials: Sequence[TrialResult], alpha: float, *, control: bool = False
+    ) -> Evidence:
+        measured = Measured.of(experiment, self.metric, trials)
+        unit = experiment.factor[self.along].unit
+        return evidence_of(self, measured, alpha, unit=unit, control=control)
+
+    def axes(self) -> dict[str, str]:
+        return {**super().axes(), "along": self.along}
+
+    def problems(self, experiment: Experiment) -> Iterator[Problem]:
+        yield from super().problems(experiment)
+        if self.along not in experiment.factor:
+            yield "along", f"is no factor of this experiment, which are {', '.join(experiment.factor)}."
+
+
+def evidence_of(form: Crossover, measured: Measured, alpha: float, *, unit: str, control: bool) -> Evidence:
     """Holds when `first` wins at the lowest level and `second` at the highest; refuted when either
     end is decided the other way.
 
@@ -34,7 +78,7 @@ def judge(form: Crossover, measured: Measured, alpha: float, *, unit: str, contr
         cause = f"complete blocks: {blocks}; levels of {form.along}: {len(levels)}; both must be 2 or more"
         return Evidence(verdict="inconclusive", says="too few blocks", cause=cause, blocks=blocks, unit=unit)
     known = [
-        scatters(measured, sorted(column), [{**side, form.along: level} for side in _sides(form)])
+        scatters(measured, sorted(column), [{**side, form.along: level} for side in form.sides()])
         for level, column in columns.items()
     ]
     # Each end can be wrong on one side only, with at most alpha / 2: together at most alpha.
@@ -73,12 +117,8 @@ Columns = dict[float, dict[int, list[Pair]]]
 """For each level that both sides ran, in order: block -> its pairs."""
 
 
-def _sides(form: Crossover) -> tuple[Where, Where]:
-    return {**form.where, **form.first}, {**form.where, **form.second}
-
-
 def _columns(form: Crossover, measured: Measured) -> Columns:
-    first, second = _sides(form)
+    first, second = form.sides()
     columns: Columns = {}
     for level in sorted({trial.treatment[form.along] for trial in measured.where(form.where)}, key=float):
         here = {form.along: level}

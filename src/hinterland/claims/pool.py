@@ -8,9 +8,10 @@ from functools import lru_cache
 
 import numpy as np
 
+from hinterland.claims.form import matches
+from hinterland.claims.measured import Measured
 from hinterland.model.experiment import Where, label
 from hinterland.model.verdict import TrialResult
-from hinterland.runner.forms.measured import Measured, matches
 from hinterland.statistics.scatter import Scatter, scatter_of
 
 LIKE = math.log(4.0)

@@ -2,13 +2,68 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
-from hinterland.model.claims import Never
-from hinterland.model.verdict import Evidence, TrialResult
+from msgspec.structs import replace
+
+from hinterland.claims.form import Form, Problem, Side, among, at_most, matches
+from hinterland.model.experiment import Experiment, label
+from hinterland.model.verdict import Evidence, Finding, TrialResult
 from hinterland.statistics.interval import Interval
 from hinterland.statistics.proportions import rate_sequence
+
+
+class Never(Form, frozen=True, kw_only=True):
+    """The finding never occurs. Holds when none was seen and its rate is bounded by `at_most`."""
+
+    NAME: ClassVar[str] = "never"
+    SAYS: ClassVar[str] = "The finding must not occur: none seen, and its rate bounded by the threshold."
+
+    finding: str
+    at_most: float = 0.01
+
+    def asks(self) -> str:
+        return f"{self.finding} is never found, its rate bounded by {self.at_most:.2g}{among(self.where)}"
+
+    def judge(
+        self, experiment: Experiment, trials: Sequence[TrialResult], alpha: float, *, control: bool = False
+    ) -> Evidence:
+        about = [trial for trial in trials if matches(self.where, trial.treatment)]
+        return evidence_of(self, about, alpha, timed=self.is_timed(experiment), control=control)
+
+    def convicts_alone(self, evidence: Evidence) -> bool:
+        return evidence.verdict == "refuted"
+
+    def is_timed(self, experiment: Experiment) -> bool:
+        kind = experiment.finding.get(self.finding)
+        # A manifest from before kinds were declared does not say: then time must not convict.
+        return kind is None or kind.timed
+
+    def axes(self) -> dict[str, str]:
+        return {"finding": self.finding}
+
+    def witnesses(self, trials: Sequence[TrialResult]) -> tuple[Finding, ...]:
+        found = []
+        for part in (self, self.controlled()):
+            for trial in trials:
+                first = next((each for each in trial.outcome.findings if each.kind == self.finding), None)
+                if matches(part.where, trial.treatment) and first is not None:
+                    found.append(replace(first, says=f"{label(trial.treatment)}: {first.says}"))
+                    break
+        return tuple(found)
+
+    def problems(self, experiment: Experiment) -> Iterator[Problem]:
+        if self.finding not in experiment.finding:
+            rule = f"is no finding of this experiment: it needs [finding.{self.finding}] with says and timed."
+            yield "finding", rule
+        if not 0 < self.at_most < 1:
+            yield "at_most", "must be a share between 0 and 1."
+
+    @classmethod
+    def band(cls, threshold: float) -> Side | None:
+        return at_most(threshold)
 
 
 @dataclass(frozen=True)
@@ -22,7 +77,7 @@ class Counts:
     disturbed: int
 
 
-def judge(
+def evidence_of(
     form: Never, trials: Sequence[TrialResult], alpha: float, *, timed: bool, control: bool = False
 ) -> Evidence:
     """Refuted by one violation; holds when none was seen in enough tries to bound its rate by `at_most`.

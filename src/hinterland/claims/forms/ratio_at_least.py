@@ -1,0 +1,68 @@
+"""`ratio_at_least`: one side is at least so many times the other."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import ClassVar, Self
+
+from msgspec.structs import replace
+
+from hinterland.claims.evidence import evidence, medians
+from hinterland.claims.form import MetricForm, Problem, Side, among, at_least, overlay, rest
+from hinterland.claims.measured import Measured
+from hinterland.claims.testimony import ratio
+from hinterland.model.experiment import Experiment, Where, label
+from hinterland.model.verdict import Evidence, TrialResult, VerdictWord
+
+
+class RatioAtLeast(MetricForm, frozen=True, kw_only=True):
+    """`metric` under `more` is at least `ratio` times what it is under `less`."""
+
+    NAME: ClassVar[str] = "ratio_at_least"
+    SAYS: ClassVar[str] = (
+        "The ratio of two treatments, paired by block; the whole interval must lie at or above the threshold."
+    )
+
+    ratio: float
+    more: Where
+    less: Where
+
+    def sides(self) -> tuple[Where, ...]:
+        return {**self.where, **self.more}, {**self.where, **self.less}
+
+    def controlled(self) -> Self:
+        more, less = overlay(self.more, self.control), overlay(self.less, self.control)
+        where = {**self.where, **rest(self.control, more, less)}
+        return replace(self, where=where, more=more, less=less)
+
+    def asks(self) -> str:
+        less = f"at least {self.ratio:g} x {label(self.less)}"
+        return f"{self.metric} of {label(self.more)} is {less}{among(self.where)}"
+
+    def judge(
+        self, experiment: Experiment, trials: Sequence[TrialResult], alpha: float, *, control: bool = False
+    ) -> Evidence:
+        """Holds when the whole interval of the ratio lies at or above the threshold, refuted when below."""
+        measured = Measured.of(experiment, self.metric, trials)
+        above, below = self.sides()
+        found = ratio(measured, above, below, alpha, control=control)
+        word: VerdictWord = "inconclusive"
+        if found.interval.low >= math.log(self.ratio):
+            word = "holds"
+        elif found.convicts.high < math.log(self.ratio):
+            word = "refuted"
+        seen = medians([(pair.above, pair.below) for pair in found.pairs])
+        asked = f"at least {self.ratio:g}x"
+        return evidence(
+            word, measured.name, found.interval, self.ratio, seen, asked, len(found.pairs), found.disturbed
+        )
+
+    def problems(self, experiment: Experiment) -> Iterator[Problem]:
+        yield from super().problems(experiment)
+        if self.ratio <= 0:
+            yield "ratio", "must be above 0."
+
+    @classmethod
+    def band(cls, threshold: float) -> Side | None:
+        return at_least(threshold)
