@@ -9,12 +9,16 @@ from pathlib import Path
 
 import pytest
 
+from hinterland import lab
+
 SOURCE = Path(__file__).parents[2] / "src" / "hinterland"
 MODULES = sorted(
     path
     for path in SOURCE.rglob("*.py")
     if not {"experiments", "scaffold"} & set(path.relative_to(SOURCE).parts)
 )
+EXPERIMENTS = sorted(SOURCE.glob("experiments/*/*/experiment.py"))
+EXPERIMENTS += [SOURCE / "scaffold" / "experiment.py"]
 PARTS = (
     "model",
     "statistics",
@@ -26,6 +30,7 @@ PARTS = (
     "report",
     "catalogue",
     "loads",
+    "lab",
     "cli",
 )
 BELOW = {
@@ -41,6 +46,7 @@ BELOW = {
     "catalogue": {"model", "statistics", "claims", "checkers", "rig", "load"},
     "loads": {"model", "statistics", "checkers", "rig", "load", "runner", "report"},
     "pytest_plugin": {"rig", "loads"},
+    "lab": {"model", "statistics", "claims", "checkers", "rig", "load", "runner", "catalogue"},
     "cli": {"model", "statistics", "claims", "checkers", "rig", "load", "runner", "report", "catalogue"},
 }
 """What each part may import of ours besides itself and `errors`."""
@@ -111,6 +117,19 @@ def test_the_pure_parts_touch_neither_files_nor_clocks(path: Path) -> None:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
     }
     assert not calls & {"open", "print", "input", "exec", "eval"}
+
+
+@pytest.mark.parametrize("path", EXPERIMENTS, ids=name_of)
+def test_an_experiment_imports_nothing_of_ours_but_the_lab(path: Path) -> None:
+    """What moves behind the face is no experiment's affair."""
+    allowed = {"hinterland.lab", *(f"hinterland.lab.{name}" for name in lab.__all__)}
+    assert {name for name in imports(path) if name.split(".")[0] == "hinterland"} <= allowed
+
+
+def test_what_the_lab_hands_on_is_there() -> None:
+    assert all(getattr(lab, name) is not None for name in lab.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'Rig'"):
+        _ = lab.Rig
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)

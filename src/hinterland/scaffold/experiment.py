@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from hinterland import History, Outcome, Trial
-from hinterland.load.client import HttpClient
-from hinterland.load.message import Response
-from hinterland.load.operations import Planned
-from hinterland.statistics.percentiles import percentile
+from hinterland.lab import History, HttpClient, Outcome, Planned, Response, Trial, percentile
 
 SYSTEMS = Path(__file__).parent / "systems"
 REQUESTS = 40

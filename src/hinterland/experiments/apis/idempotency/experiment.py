@@ -14,13 +14,19 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from hinterland import Assumption, History, Outcome, Trial
-from hinterland.checkers import charges
-from hinterland.checkers.assumptions import overlapped
-from hinterland.load.client import HttpClient
-from hinterland.load.operations import Planned, classify
-from hinterland.rig.process import Process
-from hinterland.rig.steps import StepPoints
+from hinterland.lab import (
+    Assumption,
+    History,
+    HttpClient,
+    Outcome,
+    Planned,
+    Process,
+    StepPoints,
+    Trial,
+    charges,
+    classify,
+    overlapped,
+)
 
 SYSTEMS = Path(__file__).parent / "systems"
 IN_TURN, AT_ONCE, WHEN_SLOW, AFTER_KILL, BORROWED = 60, 60, 18, 6, 5

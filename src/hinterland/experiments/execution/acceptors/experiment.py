@@ -8,19 +8,19 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from hinterland import (
+from hinterland.lab import (
+    UNFINISHED,
     Assumption,
     Finding,
     History,
     Operation,
     Outcome,
+    Process,
     Trial,
+    Unanswered,
+    Where,
     WitnessEvent,
 )
-from hinterland.load.client import Unanswered
-from hinterland.model.experiment import Where
-from hinterland.model.history import UNFINISHED
-from hinterland.rig.process import Process
 
 SYSTEMS = Path(__file__).parent / "systems"
 HOST, VISITS, KNOCKS = "127.0.0.1", 200, 600

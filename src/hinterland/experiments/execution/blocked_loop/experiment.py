@@ -8,21 +8,22 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from hinterland import (
+from hinterland.lab import (
+    UNFINISHED,
     Assumption,
     Finding,
     History,
+    HttpClient,
     LoadSample,
     Outcome,
+    Request,
     Trial,
     WitnessEvent,
+    open_loop,
+    percentile,
+    poisson,
+    start_neighbour,
 )
-from hinterland.load import arrivals
-from hinterland.load.client import HttpClient
-from hinterland.load.http1 import Request, open_loop
-from hinterland.model.history import UNFINISHED
-from hinterland.rig.neighbour import start_neighbour
-from hinterland.statistics.percentiles import percentile
 
 SYSTEMS = Path(__file__).parent / "systems"
 PROGRAMS = {"python": "server.py", "node": "server.js"}
@@ -40,7 +41,7 @@ async def trial(t: Trial) -> None:
     command = [SYSTEMS / PROGRAMS[t["runtime"]], port, neighbour.port, CALL_MS, t["variant"]]
     await t.rig.start(command, name=t["runtime"], port=port, cores=t.rig.server_cores)
     calls = np.full(t["calls"], round(CALLS_DUE_S * 1e9), np.int64)
-    everybody = arrivals.poisson(RATE_PER_S, DURATION_S, t.seed)
+    everybody = poisson(RATE_PER_S, DURATION_S, t.seed)
     t.phase("measure")
     async with asyncio.TaskGroup() as group:
         quick = group.create_task(

@@ -9,26 +9,30 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hinterland import (
+from hinterland.lab import (
+    OTHER_FILES,
+    UNFINISHED,
     Assumption,
+    Crowds,
     Finding,
     History,
     LoadSample,
+    LogReady,
     Outcome,
+    Process,
+    Request,
+    SetupError,
     Trial,
     WitnessEvent,
+    addresses,
+    allow_open_files,
+    end_of_warmup,
+    limits,
+    open_loop,
+    percentile,
+    poisson,
+    socket_maker,
 )
-from hinterland.errors import SetupError
-from hinterland.load import arrivals, sources
-from hinterland.load.crowd import OTHER_FILES, allow_open_files
-from hinterland.load.crowds import Crowds
-from hinterland.load.http1 import Request, open_loop
-from hinterland.model.history import UNFINISHED
-from hinterland.rig import limits
-from hinterland.rig.process import Process
-from hinterland.rig.readiness import LogReady
-from hinterland.statistics.percentiles import percentile
-from hinterland.statistics.warmup import end_of_warmup
 
 SYSTEMS = Path(__file__).parent / "systems"
 HOST, ASK = "127.0.0.1", Request()
@@ -68,9 +72,9 @@ async def trial(t: Trial) -> None:
         t.reading("full_bytes", memory_bytes(t, servers))
         t.reading("server_processes", sum(t.rig.usage(each).processes for each in servers))
         t.phase("measure")
-        due = arrivals.poisson(RATE_PER_S, DURATION_S, t.seed)
+        due = poisson(RATE_PER_S, DURATION_S, t.seed)
         # They come from the addresses of the crowd: those have ports enough for all.
-        sockets = sources.socket_maker(sources.addresses(HOST, connections))
+        sockets = socket_maker(addresses(HOST, connections))
         t.load(
             "active",
             await open_loop(

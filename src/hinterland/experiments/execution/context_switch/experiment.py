@@ -6,8 +6,7 @@ import json
 from pathlib import Path
 from statistics import median
 
-from hinterland import Assumption, History, Outcome, Trial
-from hinterland.rig.process import Process
+from hinterland.lab import Assumption, History, Outcome, Process, Trial
 
 SYSTEMS = Path(__file__).parent / "systems"
 BATCHES, PATIENCE_S, COMPILE_S = 6, 20.0, 60.0

@@ -5,12 +5,18 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from hinterland import Assumption, History, Outcome, Trial
-from hinterland.load.http1 import Request, closed_loop
-from hinterland.model.experiment import Where
-from hinterland.model.history import UNFINISHED
-from hinterland.rig.neighbour import start_neighbour
-from hinterland.statistics.pace import time_each
+from hinterland.lab import (
+    UNFINISHED,
+    Assumption,
+    History,
+    Outcome,
+    Request,
+    Trial,
+    Where,
+    closed_loop,
+    start_neighbour,
+    time_each,
+)
 
 SYSTEMS = Path(__file__).parent / "systems"
 HOST, DURATION_S, PATIENCE_S = "127.0.0.1", 0.32, 5.0

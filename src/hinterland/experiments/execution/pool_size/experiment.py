@@ -8,13 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from hinterland import (
-    Assumption,
-    History,
-    Outcome,
-    Trial,
-)
-from hinterland.statistics.pace import time_each
+from hinterland.lab import Assumption, History, Outcome, Trial, time_each
 
 SYSTEMS = Path(__file__).parent / "systems"
 DURATION_S, PATIENCE_S = 0.6, 20.0

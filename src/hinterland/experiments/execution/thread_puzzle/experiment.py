@@ -5,14 +5,20 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from hinterland import Assumption, History, Outcome, Trial
-from hinterland.errors import SetupError
-from hinterland.load.http1 import Request, closed_loop
-from hinterland.model.history import UNFINISHED
-from hinterland.rig.interpreters import free_threaded_python
-from hinterland.rig.neighbour import start_neighbour
-from hinterland.rig.process import Process
-from hinterland.statistics.pace import time_each
+from hinterland.lab import (
+    UNFINISHED,
+    Assumption,
+    History,
+    Outcome,
+    Process,
+    Request,
+    SetupError,
+    Trial,
+    closed_loop,
+    free_threaded_python,
+    start_neighbour,
+    time_each,
+)
 
 SYSTEMS = Path(__file__).parent / "systems"
 HOST, CLIENTS, DURATION_S = "127.0.0.1", 4, 0.4

@@ -7,11 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from hinterland import Assumption, History, Outcome, Trial
-from hinterland.checkers.assumptions import answered
-from hinterland.load.arrivals import constant
-from hinterland.load.http1 import Request, open_loop
-from hinterland.load.summary import summarise
+from hinterland.lab import (
+    Assumption,
+    History,
+    Outcome,
+    Request,
+    Trial,
+    answered,
+    constant,
+    open_loop,
+    summarise,
+)
 
 SYSTEMS = Path(__file__).parent / "systems"
 LOAD_S = 0.7

@@ -8,12 +8,19 @@ from typing import Any
 
 import numpy as np
 
-from hinterland import Assumption, History, Outcome, Trial
-from hinterland.load.arrivals import constant
-from hinterland.load.http1 import Request, closed_loop, open_loop
-from hinterland.load.summary import summarise
-from hinterland.model.history import LoadSample
-from hinterland.rig.nginx import Nginx
+from hinterland.lab import (
+    Assumption,
+    History,
+    LoadSample,
+    Nginx,
+    Outcome,
+    Request,
+    Trial,
+    closed_loop,
+    constant,
+    open_loop,
+    summarise,
+)
 
 LOAD_S, STALL_AT_S, PATIENCE_S = 1.0, 0.4, 20
 LEAST_MS = 8.0  # A machine that others use stands still that long by itself: less is not told apart.

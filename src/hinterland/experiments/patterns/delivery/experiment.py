@@ -7,22 +7,22 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from hinterland import (
+from hinterland.lab import (
+    UNFINISHED,
     Assumption,
+    Audiences,
     Finding,
+    Following,
     History,
+    HttpClient,
     LoadSample,
     Outcome,
     Trial,
+    Where,
     WitnessEvent,
+    fastest_agree,
+    percentile,
 )
-from hinterland.checkers.assumptions import fastest_agree
-from hinterland.load.audiences import Audiences
-from hinterland.load.client import HttpClient
-from hinterland.load.following import Following
-from hinterland.model.experiment import Where
-from hinterland.model.history import UNFINISHED
-from hinterland.statistics.percentiles import percentile
 
 SYSTEMS = Path(__file__).parent / "systems"
 HOST = "127.0.0.1"

@@ -10,9 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from hinterland import Assumption, Finding, History, Outcome, Trial, WitnessEvent
-from hinterland.load.client import HttpClient
-from hinterland.rig.readiness import LogReady
+from hinterland.lab import Assumption, Finding, History, HttpClient, LogReady, Outcome, Trial, WitnessEvent
 
 SYSTEMS = Path(__file__).parent / "systems"
 PORT = 8080

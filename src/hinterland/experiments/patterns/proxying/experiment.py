@@ -11,19 +11,20 @@ from typing import Any
 
 import numpy as np
 
-from hinterland import (
+from hinterland.lab import (
     Assumption,
     Finding,
     History,
+    HttpClient,
+    Operation,
     Outcome,
+    Planned,
+    Request,
     Trial,
     WitnessEvent,
+    closed_loop,
+    summarise,
 )
-from hinterland.load.client import HttpClient
-from hinterland.load.http1 import Request, closed_loop
-from hinterland.load.operations import Planned
-from hinterland.load.summary import summarise
-from hinterland.model.history import Operation
 
 SYSTEMS = Path(__file__).parent / "systems"
 HOST = "127.0.0.1"

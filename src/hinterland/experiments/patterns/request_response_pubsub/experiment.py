@@ -11,9 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from hinterland import Assumption, Finding, History, Outcome, Trial, WitnessEvent
-from hinterland.rig.process import Process
-from hinterland.rig.readiness import LogReady
+from hinterland.lab import Assumption, Finding, History, LogReady, Outcome, Process, Trial, WitnessEvent
 
 SYSTEMS = Path(__file__).parent / "systems"
 EVERY_MS = 10

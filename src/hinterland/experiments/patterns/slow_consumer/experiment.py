@@ -10,17 +10,17 @@ from typing import Any
 
 import numpy as np
 
-from hinterland import (
+from hinterland.lab import (
     Assumption,
     Finding,
     History,
+    HttpClient,
+    LogReady,
     Outcome,
+    Process,
     Trial,
     WitnessEvent,
 )
-from hinterland.load.client import HttpClient
-from hinterland.rig.process import Process
-from hinterland.rig.readiness import LogReady
 
 SYSTEMS = Path(__file__).parent / "systems"
 WATCH_S = 0.73  # The feed takes 0.64 s.

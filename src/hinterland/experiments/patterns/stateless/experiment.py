@@ -9,12 +9,19 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from hinterland import Assumption, Finding, History, Outcome, Trial, WitnessEvent
-from hinterland.load.client import HttpClient
-from hinterland.load.message import Response
-from hinterland.load.operations import Planned
-from hinterland.model.history import Operation
-from hinterland.rig.process import Process
+from hinterland.lab import (
+    Assumption,
+    Finding,
+    History,
+    HttpClient,
+    Operation,
+    Outcome,
+    Planned,
+    Process,
+    Response,
+    Trial,
+    WitnessEvent,
+)
 
 SYSTEMS = Path(__file__).parent / "systems"
 HOST = "127.0.0.1"

@@ -8,18 +8,18 @@ from collections import defaultdict
 from pathlib import Path
 from statistics import fmean, median
 
-from hinterland import (
+from hinterland.lab import (
     Assumption,
     Finding,
     History,
+    HttpClient,
+    Operation,
+    Operations,
     Outcome,
+    Response,
     Trial,
     WitnessEvent,
 )
-from hinterland.load.client import HttpClient
-from hinterland.load.message import Response
-from hinterland.load.operations import Operations
-from hinterland.model.history import Operation
 
 SYSTEMS = Path(__file__).parent / "systems"
 HOST, WORKERS = "127.0.0.1", 6

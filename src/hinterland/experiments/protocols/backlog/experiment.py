@@ -10,22 +10,23 @@ from typing import Any
 
 import numpy as np
 
-from hinterland import (
+from hinterland.lab import (
     Assumption,
     Finding,
     History,
+    HostSettings,
     Operation,
     Outcome,
+    PacketLog,
+    Process,
     Trial,
+    Unanswered,
+    Where,
     WitnessEvent,
+    connections,
+    counters,
+    fastest_agree,
 )
-from hinterland.checkers.assumptions import fastest_agree
-from hinterland.load.client import Unanswered
-from hinterland.model.experiment import Where
-from hinterland.model.packets import PacketLog
-from hinterland.rig.link.settings import HostSettings
-from hinterland.rig.process import Process
-from hinterland.rig.sockets import connections, counters
 
 SYSTEMS = Path(__file__).parent / "systems"
 LAST, PORT = 10, 8080

@@ -6,22 +6,22 @@ import asyncio
 import math
 import ssl
 
-from hinterland import (
+from hinterland.lab import (
     Assumption,
+    Certificate,
     Finding,
     History,
+    Host,
+    HttpClient,
     Outcome,
+    Planned,
+    Process,
+    Response,
     Trial,
     WitnessEvent,
+    fastest_agree,
+    since,
 )
-from hinterland.checkers.assumptions import fastest_agree
-from hinterland.checkers.packet_parts import since
-from hinterland.load.client import HttpClient
-from hinterland.load.message import Response
-from hinterland.load.operations import Planned
-from hinterland.rig.certificate import Certificate
-from hinterland.rig.link.host import Host
-from hinterland.rig.process import Process
 
 NAME, PORT = "server", 8443
 FAR_REQUESTS = {1: 4, 8: 16}

@@ -19,26 +19,27 @@ import dns.update
 import numpy as np
 from numpy.typing import NDArray
 
-from hinterland import (
+from hinterland.lab import (
+    UNFINISHED,
+    Argument,
     Assumption,
     Finding,
     History,
+    HostLink,
+    HostSettings,
     LoadSample,
+    LogReady,
     Outcome,
+    Process,
+    RecordedLink,
+    Shape,
+    SystemFailure,
     Trial,
+    Where,
     WitnessEvent,
+    find_program,
+    until_ready,
 )
-from hinterland.errors import SystemFailure
-from hinterland.model.experiment import Where
-from hinterland.model.history import UNFINISHED
-from hinterland.rig.command import Argument
-from hinterland.rig.link.plan import HostLink
-from hinterland.rig.link.recorded import RecordedLink
-from hinterland.rig.link.settings import HostSettings
-from hinterland.rig.link.shape import Shape
-from hinterland.rig.needs import find_program
-from hinterland.rig.process import Process
-from hinterland.rig.readiness import LogReady, until_ready
 
 SYSTEMS = Path(__file__).parent / "systems"
 NAMES = tuple(f"shop{number}.example" for number in range(1, 9))

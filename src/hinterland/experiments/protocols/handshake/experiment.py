@@ -7,22 +7,23 @@ import json
 import math
 from pathlib import Path
 
-from hinterland import (
+from hinterland.lab import (
     Assumption,
+    Certificate,
     Finding,
     History,
+    Host,
+    HostSettings,
+    LogReady,
     Outcome,
+    Process,
     Trial,
+    UsageError,
     WitnessEvent,
+    fastest_agree,
+    of_port,
+    until_ready,
 )
-from hinterland.checkers.assumptions import fastest_agree
-from hinterland.checkers.packet_parts import of_port
-from hinterland.errors import UsageError
-from hinterland.rig.certificate import Certificate
-from hinterland.rig.link.host import Host
-from hinterland.rig.link.settings import HostSettings
-from hinterland.rig.process import Process
-from hinterland.rig.readiness import LogReady, until_ready
 
 SYSTEMS = Path(__file__).parent / "systems"
 NAME = "server"

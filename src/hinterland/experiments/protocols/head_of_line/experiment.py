@@ -14,23 +14,25 @@ import numpy as np
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from hinterland import (
+from hinterland.lab import (
+    FATES,
+    UNFINISHED,
     Assumption,
     Finding,
     History,
+    Host,
+    HostSettings,
     LoadSample,
+    LogReady,
     Outcome,
+    PacketLog,
+    Shape,
     Trial,
+    UsageError,
     WitnessEvent,
+    certificate,
+    until_ready,
 )
-from hinterland.errors import UsageError
-from hinterland.model.history import UNFINISHED
-from hinterland.model.packets import FATES, PacketLog
-from hinterland.rig.certificate import certificate
-from hinterland.rig.link.host import Host
-from hinterland.rig.link.settings import HostSettings
-from hinterland.rig.link.shape import Shape
-from hinterland.rig.readiness import LogReady, until_ready
 
 SYSTEMS = Path(__file__).parent / "systems"
 PORT, RATE_PER_S, FEEDS = 8443, 100, 20

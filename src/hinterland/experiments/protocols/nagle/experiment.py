@@ -8,9 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from hinterland import Assumption, History, Outcome, Trial
-from hinterland.model.experiment import Where
-from hinterland.model.packets import PacketLog
+from hinterland.lab import Assumption, History, Outcome, PacketLog, Trial, Where
 
 SYSTEMS = Path(__file__).parent / "systems"
 CLIENTS = {"python": "client.py", "node": "client.js"}

@@ -10,17 +10,17 @@ from typing import Any
 
 import numpy as np
 
-from hinterland import (
+from hinterland.lab import (
     Assumption,
     Finding,
     History,
+    HostSettings,
     Outcome,
+    Shape,
     Trial,
     WitnessEvent,
+    fastest_agree,
 )
-from hinterland.checkers.assumptions import fastest_agree
-from hinterland.rig.link.settings import HostSettings
-from hinterland.rig.link.shape import Shape
 
 SYSTEMS = Path(__file__).parent / "systems"
 PORT = 7000

@@ -9,21 +9,24 @@ import time
 from pathlib import Path
 from typing import Any
 
-from hinterland import (
+from hinterland.lab import (
     Assumption,
     Finding,
     History,
+    HostSettings,
     Operation,
     Outcome,
+    Planned,
+    Process,
     Trial,
+    Unanswered,
     WitnessEvent,
+    connections,
+    counters,
+    fastest_agree,
+    tcp_info,
+    unacknowledged_bytes,
 )
-from hinterland.checkers.assumptions import fastest_agree
-from hinterland.load.client import Unanswered
-from hinterland.load.operations import Planned
-from hinterland.rig.link.settings import HostSettings
-from hinterland.rig.process import Process
-from hinterland.rig.sockets import connections, counters, tcp_info, unacknowledged_bytes
 
 SYSTEMS = Path(__file__).parent / "systems"
 PORT, KIB = 8080, 1024

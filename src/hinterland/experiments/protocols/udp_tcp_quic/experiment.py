@@ -9,18 +9,20 @@ from pathlib import Path
 
 import numpy as np
 
-from hinterland import (
+from hinterland.lab import (
+    FATES,
+    UNFINISHED,
     Finding,
     History,
     LoadSample,
+    LogReady,
     Outcome,
+    PacketLog,
+    Shape,
     Trial,
     WitnessEvent,
+    until_ready,
 )
-from hinterland.model.history import UNFINISHED
-from hinterland.model.packets import FATES, PacketLog
-from hinterland.rig.link.shape import Shape
-from hinterland.rig.readiness import LogReady, until_ready
 
 SYSTEMS = Path(__file__).parent / "systems"
 PORT, RATE_PER_S, CHUNK_BYTES = 9000, 250, 600

@@ -14,10 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hinterland import Assumption, History, Outcome, Trial
-from hinterland.rig.process import Process
-from hinterland.statistics.percentiles import percentile
-from hinterland.statistics.warmup import end_of_warmup
+from hinterland.lab import Assumption, History, Outcome, Process, Trial, end_of_warmup, percentile
 
 SYSTEMS = Path(__file__).parent / "systems"
 DRIVER = SYSTEMS / "driver.py"

@@ -1,0 +1,242 @@
+"""Everything that an `experiment.py` may import: one face, whatever moves behind it.
+
+Names are imported when first used, so that an experiment brings along what it uses and nothing else. Its test
+has `hinterland.lab.testing`.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+_WHERE: dict[str, str] = {
+    # A trial, and what it leaves.
+    "Assumption": "model.verdict",
+    "Event": "model.history",
+    "Finding": "model.verdict",
+    "History": "model.history",
+    "Level": "model.experiment",
+    "LoadSample": "model.history",
+    "Operation": "model.history",
+    "Outcome": "model.verdict",
+    "Trial": "runner.trial",
+    "UNFINISHED": "model.history",
+    "Where": "model.experiment",
+    "WitnessEvent": "model.verdict",
+    # What was assumed, read off a history.
+    "answered": "checkers.assumptions",
+    "charges": "checkers.charges",
+    "fastest_agree": "checkers.assumptions",
+    "overlapped": "checkers.assumptions",
+    # Processes, services, machines.
+    "Argument": "rig.command",
+    "Certificate": "rig.certificate",
+    "certificate": "rig.certificate",
+    "connections": "rig.sockets",
+    "counters": "rig.sockets",
+    "find_program": "rig.needs",
+    "free_threaded_python": "rig.interpreters",
+    "limits": "rig.limits",
+    "LogReady": "rig.readiness",
+    "Nginx": "rig.nginx",
+    "Process": "rig.process",
+    "start_neighbour": "rig.neighbour",
+    "StepPoints": "rig.steps",
+    "tcp_info": "rig.sockets",
+    "TcpReady": "rig.readiness",
+    "unacknowledged_bytes": "rig.sockets",
+    "until_ready": "rig.readiness",
+    # A network, and what crossed it.
+    "Burst": "rig.link.shape",
+    "FATES": "model.packets",
+    "Host": "rig.link.host",
+    "HostLink": "rig.link.plan",
+    "HostSettings": "rig.link.settings",
+    "of_port": "checkers.packet_parts",
+    "PacketLog": "model.packets",
+    "RecordedLink": "rig.link.recorded",
+    "Shape": "rig.link.shape",
+    "since": "checkers.packet_parts",
+    # One request at a time.
+    "classify": "load.operations",
+    "HttpClient": "load.client",
+    "NotSent": "load.client",
+    "Operations": "load.operations",
+    "Planned": "load.operations",
+    "Response": "load.message",
+    "Unanswered": "load.client",
+    # Loads, crowds, audiences.
+    "addresses": "load.sources",
+    "allow_open_files": "load.crowd",
+    "Audiences": "load.audiences",
+    "closed_loop": "load.http1",
+    "constant": "load.arrivals",
+    "Crowds": "load.crowds",
+    "Following": "load.following",
+    "open_loop": "load.http1",
+    "OTHER_FILES": "load.crowd",
+    "poisson": "load.arrivals",
+    "Request": "load.http1",
+    "socket_maker": "load.sources",
+    "summarise": "load.summary",
+    # Numbers.
+    "end_of_warmup": "statistics.warmup",
+    "percentile": "statistics.percentiles",
+    "time_each": "statistics.pace",
+    # What may go wrong.
+    "SetupError": "errors",
+    "SystemFailure": "errors",
+    "UsageError": "errors",
+}
+"""For each name the module of the package that has it."""
+
+__all__ = [
+    "FATES",
+    "OTHER_FILES",
+    "UNFINISHED",
+    "Argument",
+    "Assumption",
+    "Audiences",
+    "Burst",
+    "Certificate",
+    "Crowds",
+    "Event",
+    "Finding",
+    "Following",
+    "History",
+    "Host",
+    "HostLink",
+    "HostSettings",
+    "HttpClient",
+    "Level",
+    "LoadSample",
+    "LogReady",
+    "Nginx",
+    "NotSent",
+    "Operation",
+    "Operations",
+    "Outcome",
+    "PacketLog",
+    "Planned",
+    "Process",
+    "RecordedLink",
+    "Request",
+    "Response",
+    "SetupError",
+    "Shape",
+    "StepPoints",
+    "SystemFailure",
+    "TcpReady",
+    "Trial",
+    "Unanswered",
+    "UsageError",
+    "Where",
+    "WitnessEvent",
+    "addresses",
+    "allow_open_files",
+    "answered",
+    "certificate",
+    "charges",
+    "classify",
+    "closed_loop",
+    "connections",
+    "constant",
+    "counters",
+    "end_of_warmup",
+    "fastest_agree",
+    "find_program",
+    "free_threaded_python",
+    "limits",
+    "of_port",
+    "open_loop",
+    "overlapped",
+    "percentile",
+    "poisson",
+    "since",
+    "socket_maker",
+    "start_neighbour",
+    "summarise",
+    "tcp_info",
+    "time_each",
+    "unacknowledged_bytes",
+    "until_ready",
+]
+
+if TYPE_CHECKING:
+    from hinterland.checkers import charges as charges
+    from hinterland.checkers.assumptions import answered as answered
+    from hinterland.checkers.assumptions import fastest_agree as fastest_agree
+    from hinterland.checkers.assumptions import overlapped as overlapped
+    from hinterland.checkers.packet_parts import of_port as of_port
+    from hinterland.checkers.packet_parts import since as since
+    from hinterland.errors import SetupError as SetupError
+    from hinterland.errors import SystemFailure as SystemFailure
+    from hinterland.errors import UsageError as UsageError
+    from hinterland.load.arrivals import constant as constant
+    from hinterland.load.arrivals import poisson as poisson
+    from hinterland.load.audiences import Audiences as Audiences
+    from hinterland.load.client import HttpClient as HttpClient
+    from hinterland.load.client import NotSent as NotSent
+    from hinterland.load.client import Unanswered as Unanswered
+    from hinterland.load.crowd import OTHER_FILES as OTHER_FILES
+    from hinterland.load.crowd import allow_open_files as allow_open_files
+    from hinterland.load.crowds import Crowds as Crowds
+    from hinterland.load.following import Following as Following
+    from hinterland.load.http1 import Request as Request
+    from hinterland.load.http1 import closed_loop as closed_loop
+    from hinterland.load.http1 import open_loop as open_loop
+    from hinterland.load.message import Response as Response
+    from hinterland.load.operations import Operations as Operations
+    from hinterland.load.operations import Planned as Planned
+    from hinterland.load.operations import classify as classify
+    from hinterland.load.sources import addresses as addresses
+    from hinterland.load.sources import socket_maker as socket_maker
+    from hinterland.load.summary import summarise as summarise
+    from hinterland.model.experiment import Level as Level
+    from hinterland.model.experiment import Where as Where
+    from hinterland.model.history import UNFINISHED as UNFINISHED
+    from hinterland.model.history import Event as Event
+    from hinterland.model.history import History as History
+    from hinterland.model.history import LoadSample as LoadSample
+    from hinterland.model.history import Operation as Operation
+    from hinterland.model.packets import FATES as FATES
+    from hinterland.model.packets import PacketLog as PacketLog
+    from hinterland.model.verdict import Assumption as Assumption
+    from hinterland.model.verdict import Finding as Finding
+    from hinterland.model.verdict import Outcome as Outcome
+    from hinterland.model.verdict import WitnessEvent as WitnessEvent
+    from hinterland.rig import limits as limits
+    from hinterland.rig.certificate import Certificate as Certificate
+    from hinterland.rig.certificate import certificate as certificate
+    from hinterland.rig.command import Argument as Argument
+    from hinterland.rig.interpreters import free_threaded_python as free_threaded_python
+    from hinterland.rig.link.host import Host as Host
+    from hinterland.rig.link.plan import HostLink as HostLink
+    from hinterland.rig.link.recorded import RecordedLink as RecordedLink
+    from hinterland.rig.link.settings import HostSettings as HostSettings
+    from hinterland.rig.link.shape import Burst as Burst
+    from hinterland.rig.link.shape import Shape as Shape
+    from hinterland.rig.needs import find_program as find_program
+    from hinterland.rig.neighbour import start_neighbour as start_neighbour
+    from hinterland.rig.nginx import Nginx as Nginx
+    from hinterland.rig.process import Process as Process
+    from hinterland.rig.readiness import LogReady as LogReady
+    from hinterland.rig.readiness import TcpReady as TcpReady
+    from hinterland.rig.readiness import until_ready as until_ready
+    from hinterland.rig.sockets import connections as connections
+    from hinterland.rig.sockets import counters as counters
+    from hinterland.rig.sockets import tcp_info as tcp_info
+    from hinterland.rig.sockets import unacknowledged_bytes as unacknowledged_bytes
+    from hinterland.rig.steps import StepPoints as StepPoints
+    from hinterland.runner.trial import Trial as Trial
+    from hinterland.statistics.pace import time_each as time_each
+    from hinterland.statistics.percentiles import percentile as percentile
+    from hinterland.statistics.warmup import end_of_warmup as end_of_warmup
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _WHERE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = importlib.import_module(f"hinterland.{_WHERE[name]}")
+    # Of some modules, such as `limits`, the whole of it is handed on.
+    return getattr(module, name, module)
