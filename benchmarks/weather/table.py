@@ -58,6 +58,8 @@ def cell(score: Score) -> str:
         target = f", target at least {score.at_least:.0%}"
     bounds = f"{100 * score.share:.1f} %, {100 * low:.1f} to {100 * high:.1f}"
     state = "" if score.met or score.remark else ", MISSED"
+    if state and score.runs < score.least_runs and replace(score, least_runs=1).met:
+        state = f", not enough: it wants {score.least_runs}"
     return f"{score.hits} of {score.runs} ({bounds}{target}{state}){score.remark}"
 
 

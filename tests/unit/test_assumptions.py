@@ -79,3 +79,19 @@ def test_every_kind_succeeded_names_the_kind_that_did_not() -> None:
 )
 def test_overlapped(operations: tuple[Operation, ...], held: bool) -> None:
     assert assumptions.overlapped(history(*operations)).held is held
+
+
+@pytest.mark.parametrize(
+    ("times_ms", "held", "measured"),
+    [
+        ([150.2, 171.0, 150.9], True, "0.7 ms apart"),
+        ([150.2, 171.0], False, "20.8 ms apart"),
+        ([150.2], False, "there are no two"),
+        ([], False, "there are no two"),
+    ],
+)
+def test_the_least_of_several_times_is_believed_where_the_two_fastest_agree(
+    times_ms: list[float], held: bool, measured: str
+) -> None:
+    found = assumptions.fastest_agree("handshakes", times_ms, 5)
+    assert (found.id, found.held, found.measured, found.timed) == ("handshakes_agree", held, measured, True)

@@ -120,6 +120,18 @@ BROKEN = {
         "factor.share.minimum",
         "must not be above maximum",
     ),
+    "a gauge of what no time touches": (
+        "[metric.latency_ms]",
+        '[metric.latency_ms]\nsteady = "agree"\ntimed = false',
+        "metric.latency_ms.steady",
+        "is for what rests on time",
+    ),
+    "a largest value of what should be small": (
+        "[metric.latency_ms]",
+        "[metric.latency_ms]\nbest = 1",
+        "metric.latency_ms.best",
+        'needs better = "higher"',
+    ),
     "no control": ('control = "Not there."', 'control = ""', "claim[2].control", "turns the claim over"),
     "a claim twice": ('id = "beside"', 'id = "one_wins"', "claim[2].id", "is taken"),
     "a claim's id": ('id = "beside"', 'id = "Beside it"', "claim[2].id", "lower case"),

@@ -63,6 +63,27 @@ def test_an_experiment_keeps_a_few_trials(folder: Path) -> None:
     assert len(recorded(folder).names) >= 2
 
 
+def gauges() -> Iterator[Any]:
+    for folder in FOLDERS:
+        for name, metric in experiment(folder).metric.items():
+            if metric.steady:
+                yield pytest.param(folder, metric.steady, id=f"{experiment(folder).id}/{name}")
+
+
+@pytest.mark.parametrize(("folder", "assumption"), list(gauges()))
+def test_what_shows_that_a_metric_was_steady_is_about_time_and_told_by_a_trial(
+    folder: Path, assumption: str
+) -> None:
+    found = [
+        each
+        for name in recorded(folder).names
+        for each in recorded(folder).outcome(recorded(folder).trial(name)).assumptions
+        if each.id == assumption
+    ]
+    assert found
+    assert all(each.timed for each in found)
+
+
 @pytest.mark.parametrize(("folder", "claim"), list(claims()))
 def test_the_default_design_runs_both_a_claim_and_its_control(folder: Path, claim: str) -> None:
     planned = treatments(experiment(folder), {})

@@ -108,11 +108,14 @@ def level_problems(key: str, factor: Factor) -> Iterator[Problem]:
 def metric_problems(experiment: Experiment) -> Iterator[Problem]:
     if not experiment.metric:
         yield Problem("metric", None, "is missing: an experiment measures at least one metric.")
-    for name in experiment.metric:
+    for name, metric in experiment.metric.items():
+        key = f"metric.{name}"
         if not NAME.fullmatch(name):
-            yield Problem(
-                f"metric.{name}", None, "must be named in lower case letters, digits and underscores."
-            )
+            yield Problem(key, None, "must be named in lower case letters, digits and underscores.")
+        if metric.steady and not metric.timed:
+            yield Problem(f"{key}.steady", metric.steady, "is for what rests on time; timed is false here.")
+        if metric.best is not None and metric.better != "higher":
+            yield Problem(f"{key}.best", metric.best, 'needs better = "higher": it is the largest value.')
 
 
 def claim_problems(experiment: Experiment) -> Iterator[Problem]:

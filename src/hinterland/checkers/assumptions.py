@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from math import isfinite
 from typing import Any
 
@@ -136,6 +138,23 @@ def _something_succeeded(history: History) -> list[Assumption]:
             measured=f"{succeeded:,} of {tried:,}",
         )
     ]
+
+
+def fastest_agree(of: str, times_ms: Sequence[float], most_ms: float) -> Assumption:
+    """Decides whether noise left the least of several times alone: the two fastest agree.
+
+    What comes and goes strikes one of them and not the next; of a single time nothing is known. of: what was
+    timed, in the plural. most_ms: by how much they may differ, little beside what is claimed of them.
+    """
+    first_ms, second_ms = [*sorted(times_ms), math.inf, math.inf][:2]
+    apart_ms = second_ms - first_ms if isfinite(second_ms) else math.inf
+    return Assumption(
+        id=f"{of}_agree",
+        says=f"the two fastest of the {of} are less than {most_ms:g} ms apart",
+        held=apart_ms < most_ms,
+        measured=f"{apart_ms:.1f} ms apart" if isfinite(apart_ms) else "there are no two",
+        timed=True,
+    )
 
 
 def answered(sample: LoadSample) -> int:

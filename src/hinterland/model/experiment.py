@@ -36,6 +36,9 @@ class Metric(Struct, frozen=True, forbid_unknown_fields=True):
     """A measured outcome. `scale` is `ratio` where a true zero makes ratios meaningful.
 
     `timed` is false for what does not depend on time, such as memory: a busy machine does not void it.
+    `steady` names an assumption of the trial by which the trial itself shows that noise added next to nothing
+    to this metric, such as "the two fastest of five agree". `best` is what no value can pass, such as a share
+    of 1: what noise worsens lies between what was measured and that.
     """
 
     unit: str
@@ -44,6 +47,8 @@ class Metric(Struct, frozen=True, forbid_unknown_fields=True):
     name: str = ""
     scale: Literal["ratio", "count"] = "ratio"
     timed: bool = True
+    steady: str = ""
+    best: float | None = None
 
 
 class FindingKind(Struct, frozen=True, forbid_unknown_fields=True):

@@ -34,9 +34,7 @@ def judge(form: Crossover, measured: Measured, alpha: float, *, unit: str, contr
         cause = f"complete blocks: {blocks}; levels of {form.along}: {len(levels)}; both must be 2 or more"
         return Evidence(verdict="inconclusive", says="too few blocks", cause=cause, blocks=blocks, unit=unit)
     known = [
-        scatters(
-            measured, sorted(column), [{**side, form.along: level} for side in _sides(form)], quiet=False
-        )
+        scatters(measured, sorted(column), [{**side, form.along: level} for side in _sides(form)])
         for level, column in columns.items()
     ]
     # Each end can be wrong on one side only, with at most alpha / 2: together at most alpha.

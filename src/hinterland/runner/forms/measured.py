@@ -20,6 +20,8 @@ Key = tuple[tuple[str, Level], ...]
 class Measured:
     """A metric: its id, its name in words, its unit, which way is better, and whether it rests on time.
 
+    steady: the assumption by which a trial shows that noise left the metric alone, empty without one. best:
+    what no value can pass, None without one.
     `trials` are all trials of the run that count, those of other claims too: together they tell the scatter.
     """
 
@@ -29,12 +31,23 @@ class Measured:
     better: str
     timed: bool
     trials: tuple[TrialResult, ...]
+    steady: str = ""
+    best: float | None = None
 
     @classmethod
     def of(cls, experiment: Experiment, metric: str, trials: Sequence[TrialResult]) -> Measured:
         declared = experiment.metric[metric]
         name = declared.name or metric.replace("_", " ")
-        return cls(metric, name, declared.unit, declared.better, declared.timed, tuple(trials))
+        return cls(
+            metric=metric,
+            name=name,
+            unit=declared.unit,
+            better=declared.better,
+            timed=declared.timed,
+            steady=declared.steady,
+            best=declared.best,
+            trials=tuple(trials),
+        )
 
     def value(self, trial: TrialResult) -> float | None:
         """Returns the metric of a trial, None where it has none."""
@@ -50,6 +63,16 @@ class Measured:
     def disturbs(self, trial: TrialResult) -> bool:
         """Decides whether noise added time to what this metric measured in the trial."""
         return self.timed and bool(trial.disturbed)
+
+    def is_steady(self, trial: TrialResult) -> bool:
+        """Decides whether noise left what this metric measured alone, as far as the trial itself could tell.
+
+        In an undisturbed trial it did. In a disturbed one the assumption tells that the metric names: a least
+        of several tries that agree, for one, took no longer for what struck some of them.
+        """
+        return not self.disturbs(trial) or any(
+            each.id == self.steady and each.held for each in trial.outcome.assumptions
+        )
 
     def late_log(self, trial: TrialResult, late_ms: float) -> float:
         """Returns by what factor so much lateness may have changed the metric, as a logarithm."""

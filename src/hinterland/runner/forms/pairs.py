@@ -20,12 +20,14 @@ class Pair:
     """Two trials of one block: the metric of each, and how much harder noise may have struck one of them.
 
     raised, lowered: by how much, as a logarithm, noise may have raised or lowered the ratio above / below
-    because it struck one side harder. disturbed: noise struck at least one of them.
+    because it struck one side harder. disturbed: noise struck the machine during at least one of them.
+    steady: it left what was measured alone in both.
     """
 
     above: float
     below: float
     disturbed: bool
+    steady: bool = True
     raised: float = 0.0
     lowered: float = 0.0
 
@@ -35,8 +37,12 @@ class Pair:
 
 
 def pairs_by_block(measured: Measured, above: Where, below: Where) -> dict[int, list[Pair]]:
-    """Returns, for each block with a complete pair, its pairs: one for each level of what isn't compared."""
-    one, other = _by_block(measured, above), _by_block(measured, below)
+    """Returns, for each block with a complete pair, its pairs: one for each level of what isn't compared.
+
+    What either side names is compared, also where the other has it in one way only.
+    """
+    named = {**above, **below}
+    one, other = _by_block(measured, above, named), _by_block(measured, below, named)
     found = {}
     for block in sorted(one.keys() & other.keys()):
         contexts = sorted(one[block].keys() & other[block].keys(), key=str)
@@ -69,30 +75,34 @@ def _pair(measured: Measured, one: TrialResult, other: TrialResult) -> Pair:
     assert below is not None
     if not disturbed:
         return Pair(above, below, disturbed=False)
-    up, down = _extra(measured, one, other), _extra(measured, other, one)
+    steady = measured.is_steady(one) and measured.is_steady(other)
+    up, down = _extra(measured, one, other, steady), _extra(measured, other, one, steady)
     if measured.better == "higher":
         # Added time lowers a rate: the ratio rises by what struck the side below.
         up, down = down, up
     elif measured.better == "neither":
         up = down = max(up, down)
-    return Pair(above, below, disturbed=True, raised=up, lowered=down)
+    return Pair(above, below, disturbed=True, steady=steady, raised=up, lowered=down)
 
 
-def _extra(measured: Measured, side: TrialResult, other: TrialResult) -> float:
+def _extra(measured: Measured, side: TrialResult, other: TrialResult, steady: bool) -> float:
     """Returns by how much noise may have struck a side harder than the other, as a logarithm.
 
     The order is random, so that noise strikes both alike, but for what a side draws on itself: who uses more
     of the processors is robbed of more, and delays the link and the generator that run beside it. One that
     waits loses nothing to a thief: the most that may have struck a side is held against what the other bore.
+    Lateness comes and goes, so that what proves steady had none.
     """
     theft = (side.weather.most_log_theft if side.weather else 0.0) - (
         other.weather.log_theft if other.weather else 0.0
     )
-    return max(0.0, theft) + measured.late_log(side, side.late_ms - other.late_ms)
+    late = 0.0 if steady else measured.late_log(side, side.late_ms - other.late_ms)
+    return max(0.0, theft) + late
 
 
-def _by_block(measured: Measured, where: Where) -> dict[int, dict[Key, TrialResult]]:
+def _by_block(measured: Measured, where: Where, named: Where) -> dict[int, dict[Key, TrialResult]]:
     found: dict[int, dict[Key, TrialResult]] = defaultdict(dict)
     for trial in measured.where(where):
-        found[trial.block][context(trial, where)] = trial
+        # Where several are alike in all that is not compared, it is the last one, and the order is random.
+        found[trial.block][context(trial, named)] = trial
     return found

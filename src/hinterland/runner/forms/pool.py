@@ -24,22 +24,22 @@ def scatters(
     blocks: Sequence[int],
     sides: Sequence[Where],
     *,
-    quiet: bool,
+    counts: Callable[[TrialResult], bool] | None = None,
     value: ValueOf | None = None,
     paired: bool = True,
 ) -> list[Scatter | None]:
     """Returns, for each of these blocks, the scatter of the log metric as known after it, None if it isn't.
 
     Of the run's treatments those count whose results are like those of one of the `sides`, by the first two
-    trials of each, so that later blocks don't choose anew who counted in earlier ones. quiet: only
-    undisturbed trials. value: what is compared, the metric itself without it.
+    trials of each, so that later blocks don't choose anew who counted in earlier ones. counts: which trials
+    do, all without it. value: what is compared, the metric itself without it.
     """
     seen: dict[str, list[tuple[int, float]]] = {}
     sizes: dict[str, list[float]] = {}
     own: set[str] = set()
     for trial in measured.trials:
         size = measured.value(trial)
-        if size is None or (quiet and measured.disturbs(trial)):
+        if size is None or (counts is not None and not counts(trial)):
             continue
         compared = size if value is None else value(trial)
         if compared is None or min(size, compared) <= 0 or not math.isfinite(max(size, compared)):

@@ -50,15 +50,16 @@ def equals(form: Matches, measured: Measured, alpha: float, *, control: bool) ->
     """Holds when metric / oracle lies inside the band around 1, refuted when wholly outside.
 
     Nothing is paired here, so that noise moves the ratio itself. What it may have added to a disturbed trial
-    is known from the trial: the interval reaches further by that, to what a calm one would have shown. Only
-    undisturbed trials refute.
+    is known from the trial: nothing where it shows that it was steady, else the interval reaches further by
+    that, to what a calm one would have shown. A trial that shows that it was not steady says nothing. Only
+    undisturbed trials refute; of a control it is asked whether it can come out the other way, and all count.
     """
-    trials = [
+    about = [
         trial
         for trial in measured.where(form.where)
         if not math.isnan(trial.outcome.metrics.get(form.oracle, math.nan))
-        and math.isfinite(_added(measured, trial))
     ]
+    trials = about if control else [trial for trial in about if math.isfinite(_added(measured, trial))]
     calm = [trial for trial in trials if not measured.disturbs(trial)]
     disturbed = len(trials) - len(calm)
     interval = _oracle_interval(form, measured, trials, alpha)
@@ -78,40 +79,50 @@ def _oracle_interval(
 ) -> Interval:
     """Returns the interval of metric / oracle, as a logarithm, with room for what noise may have added."""
     by_block: dict[int, list[TrialResult]] = {}
-    for trial in trials:
+    for trial in sorted(trials, key=lambda trial: trial.block):
         by_block.setdefault(trial.block, []).append(trial)
 
     def quotient(trial: TrialResult) -> float | None:
         oracle = trial.outcome.metrics.get(form.oracle, 0.0)
         return trial.outcome.metrics[form.metric] / oracle if oracle > 0 else None
 
-    blocks = sorted(by_block)
-    x = np.array(
-        [
-            _mean([log_ratio(t.outcome.metrics[form.metric], t.outcome.metrics[form.oracle]) for t in found])
-            for found in map(by_block.__getitem__, blocks)
-        ]
-    )
-    known = scatters(measured, blocks, [form.where], quiet=False, value=quotient, paired=False)
-    parts = 1.0 / min((len(found) for found in by_block.values()), default=1)
+    found = scatters(measured, list(by_block), [form.where], value=quotient, paired=False)
+    known = dict(zip(by_block, found, strict=True))
+    parts = 1.0 / min((len(each) for each in by_block.values()), default=1)
     allowance = DRIFT_ALLOWANCE if measured.timed else UNTIMED_ALLOWANCE
-    plain = running_sequence(x, alpha, allowance, known, parts)
+    logs = {
+        block: _mean(
+            [log_ratio(t.outcome.metrics[form.metric], t.outcome.metrics[form.oracle]) for t in each]
+        )
+        for block, each in by_block.items()
+    }
     # Block by block: a bound that disturbed blocks set is not to be believed for the calm ones after them.
-    more = np.array([_mean([_added(measured, trial) for trial in by_block[block]]) for block in blocks])
-    if not more.any():
+    rooms = {block: _mean([_added(measured, trial) for trial in each]) for block, each in by_block.items()}
+
+    def sequence(sign: float, blocks: Sequence[int]) -> Interval:
+        x = np.array([logs[block] + (sign * rooms[block] if sign else 0.0) for block in blocks])
+        return running_sequence(x, alpha, allowance, [known[block] for block in blocks], parts)
+
+    plain = sequence(0.0, list(by_block))
+    if not any(rooms.values()):
         return plain
+    # Room without a limit leaves the side open to which noise moves the metric, and the other as it is.
+    limited = [block for block in by_block if math.isfinite(rooms[block])]
     slow = fast = plain
     if measured.better != "higher":
-        slow = running_sequence(x - more, alpha, allowance, known, parts)
+        slow = min(sequence(-1.0, limited), sequence(0.0, limited), key=lambda each: each.low)
     if measured.better != "lower":
-        fast = running_sequence(x + more, alpha, allowance, known, parts)
+        fast = max(sequence(1.0, limited), sequence(0.0, limited), key=lambda each: each.high)
     return bounded(plain, slow, fast)
 
 
 def _added(measured: Measured, trial: TrialResult) -> float:
     """Returns by how much noise may have stretched what a trial measured, as a logarithm."""
-    if not measured.disturbs(trial):
+    if measured.is_steady(trial):
         return 0.0
+    if measured.steady and any(each.id == measured.steady for each in trial.outcome.assumptions):
+        # It was asked, and what it showed is that noise did add something.
+        return math.inf
     taken = trial.weather.log_taken if trial.weather else 0.0
     return taken + measured.late_log(trial, trial.late_ms)
 

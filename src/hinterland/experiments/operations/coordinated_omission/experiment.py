@@ -18,6 +18,8 @@ from hinterland.rig.nginx import Nginx
 
 LOAD_S, STALL_AT_S, PATIENCE_S = 1.0, 0.4, 20
 LEAST_MS = 8.0  # A machine that others use stands still that long by itself: less is not told apart.
+STEADY_MS = 20  # Little beside a stall of 250.
+QUEUE_GONE_NS = 100_000_000  # By then those whom the stall kept waiting have their answers.
 UNITS_MS = {"us": 1e-3, "ms": 1.0, "s": 1e3}
 LOOPS = ("closed_loop", "open_from_sending", "open_from_due")
 
@@ -106,8 +108,10 @@ async def tool(t: Trial, server: Nginx) -> str:
 def outcome(h: History) -> Outcome:
     observer = str(h.treatment["observer"])
     stalls = stalls_ns(h)
+    steady: tuple[Assumption, ...] = ()
     if observer in LOOPS:
         metrics = of_loop(h.loads["requests"], observer, stalls)
+        steady = (beside(h.loads["requests"], stalls),)
     else:
         metrics = READERS[observer](h.readings["printed"])
     if stalls:
@@ -121,7 +125,7 @@ def outcome(h: History) -> Outcome:
         held=len(stalls) == int(asked),
         measured=f"{len(stalls)} stalls",
     )
-    return Outcome(metrics=metrics, assumptions=(stood,))
+    return Outcome(metrics=metrics, assumptions=(stood, *steady))
 
 
 def stalls_ns(h: History) -> list[tuple[int, int]]:
@@ -141,6 +145,21 @@ def of_loop(sample: LoadSample, observer: str, stalls: list[tuple[int, int]]) ->
     for begun, ended in stalls:
         metrics["asked_in_stall"] = float(np.sum((sample.sent_ns >= begun) & (sample.sent_ns < ended)))
     return metrics
+
+
+def beside(sample: LoadSample, stalls: list[tuple[int, int]]) -> Assumption:
+    """Returns the assumption that nothing else stood still: by the requests that the stall did not touch."""
+    untouched = np.ones(len(sample.sent_ns), bool)
+    for begun, ended in stalls:
+        untouched &= (sample.done_ns < begun) | (sample.intended_ns > ended + QUEUE_GONE_NS)
+    p99_ms = reported(1e3 * summarise(sample).response_s[untouched])["p99_ms"]
+    return Assumption(
+        id="steady_beside_it",
+        says=f"99 % of the requests before and after the stall were answered within {STEADY_MS} ms",
+        held=p99_ms <= STEADY_MS,
+        measured=f"{p99_ms:.1f} ms",
+        timed=True,
+    )
 
 
 def reported(times_ms: np.ndarray[Any, Any]) -> dict[str, float]:

@@ -84,7 +84,24 @@ def test_only_the_clock_that_runs_from_the_schedule_tells(
 def test_a_server_that_did_not_stand_still_is_no_evidence() -> None:
     treatment: dict[str, Any] = {"observer": "open_from_due", "stall_ms": 250}
     history = History(treatment=treatment, seed=0, loads={"requests": scheduled()}, events=STALL[:1])
-    assert [each.held for each in CODE.outcome(history).assumptions] == [False]
+    assert not CODE.outcome(history).assumptions[0].held
+
+
+@pytest.mark.parametrize("observer", ["open_from_due", "open_from_sending"])
+def test_a_machine_that_stands_still_besides_is_told_by_the_requests_beside_the_stall(observer: str) -> None:
+    def steady(load: LoadSample) -> bool:
+        treatment: dict[str, Any] = {"observer": observer, "stall_ms": 250}
+        history = History(treatment=treatment, seed=0, loads={"requests": load}, events=STALL)
+        by_id = {each.id: each for each in CODE.outcome(history).assumptions}
+        assert by_id["steady_beside_it"].timed
+        return by_id["steady_beside_it"].held
+
+    calm = scheduled()
+    assert steady(calm)
+    # Generator and server stood still from 0.8 to 0.83 s: what was due then went out and came back late.
+    late_ns = np.where((calm.intended_ns >= 800 * MS) & (calm.intended_ns < 830 * MS), 830 * MS, calm.sent_ns)
+    stood = sample(calm.intended_ns, late_ns, np.maximum(calm.done_ns, late_ns + MS // 10), "open")
+    assert not steady(stood)
 
 
 def test_a_tool_that_printed_something_else_is_said() -> None:

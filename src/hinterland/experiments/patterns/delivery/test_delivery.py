@@ -25,7 +25,7 @@ RECORDED = Recorded(FOLDER, CODE.outcome)
 def test_an_event_that_came_twice_is_no_evidence() -> None:
     recorded = RECORDED.trial("streamed")
     recorded["readings"]["received"] += 1
-    [once] = RECORDED.outcome(recorded).assumptions
+    once = RECORDED.outcome(recorded).assumptions[0]
     assert not once.held
     assert "1 of them twice" in once.measured
 
@@ -51,9 +51,13 @@ def test_stalls_that_strike_most_events_move_the_median_but_not_the_soonest_even
     for place, sent_us in enumerate(deliveries["sent_us"]):
         if sent_us != first_us:
             deliveries["done_us"][place] += 300_000
-    stalled = RECORDED.outcome(recorded).metrics
+    outcome = RECORDED.outcome(recorded)
+    stalled = outcome.metrics
     assert stalled["latency_p50_ms"] > 300 > 100 * calm["latency_p50_ms"]
     assert stalled["told_after_ms"] == calm["told_after_ms"] == 3
+    assert [each.id for each in outcome.assumptions if not each.held] == ["events_agree"], (
+        "one came undelayed"
+    )
 
 
 def test_a_webhook_is_tried_until_it_is_taken_and_events_stay_in_order() -> None:
@@ -106,7 +110,7 @@ def test_every_way_delivers_each_event_once_at_its_own_price(
     assert [(one.cause, one.log) for one in trials if one.status == "failed"] == []
     seen: dict[tuple[Any, ...], dict[str, float]] = {}
     for one in trials:
-        broken = {each.id for each in one.outcome.assumptions if not each.held} - {"machine_quiet"}
+        broken = {each.id for each in one.outcome.assumptions if not each.held and not each.timed}
         assert not broken, one.outcome.assumptions
         levels = one.treatment
         if levels["doors"] == "half_shut":
@@ -119,13 +123,12 @@ def test_every_way_delivers_each_event_once_at_its_own_price(
         assert one.outcome.metrics["connections_per_client"] == (2 if levels["variant"] == "webhook" else 1)
         seen[levels["variant"], levels["interval_ms"], levels["event_rate"]] = one.outcome.metrics
     events = 3
-    for interval_ms in (500, 10):
-        assert seen["sse", interval_ms, 5]["requests_per_event"] == 1 / events
-        assert seen["websocket", interval_ms, 5]["requests_per_event"] == 1 / events
-        assert seen["webhook", interval_ms, 5]["requests_per_event"] == (events + 1) / events
-        assert 1 < seen["long_polling", interval_ms, 5]["requests_per_event"] <= (events + 1) / events
-    lazy, eager = seen["short_polling", 500, 5], seen["short_polling", 10, 5]
-    assert 150 < lazy["latency_p50_ms"] < 350
+    assert seen["sse", 1000, 5]["requests_per_event"] == 1 / events
+    assert seen["websocket", 1000, 5]["requests_per_event"] == 1 / events
+    assert seen["webhook", 1000, 5]["requests_per_event"] == (events + 1) / events
+    assert 1 < seen["long_polling", 1000, 5]["requests_per_event"] <= (events + 1) / events
+    lazy, eager = seen["short_polling", 1000, 5], seen["short_polling", 10, 5]
+    assert 300 < lazy["latency_p50_ms"] < 700
     assert eager["requests_per_event"] > 10 * lazy["requests_per_event"]
     assert eager["latency_p50_ms"] < lazy["latency_p50_ms"] / 5
     assert seen["short_polling", 10, 100]["requests_per_event"] < eager["requests_per_event"] / 5

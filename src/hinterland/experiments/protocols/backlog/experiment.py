@@ -22,6 +22,7 @@ from hinterland import (
     never,
     ratio_at_least,
 )
+from hinterland.checkers.assumptions import fastest_agree
 from hinterland.load.client import Unanswered
 from hinterland.model.experiment import Where
 from hinterland.model.packets import PacketLog
@@ -33,6 +34,7 @@ SYSTEMS = Path(__file__).parent / "systems"
 LAST, PORT = 10, 8080
 AWAY_S = 0.2  # For so long after the last knock the program is still away.
 PATIENCE_S = 4.0
+AGREE_MS = 5
 ANSWER_S = 0.5
 REQUEST = b"GET / HTTP/1.1\r\nHost: server\r\n\r\n"
 SYN_TIMEOUT_MS = 1000
@@ -254,9 +256,11 @@ def outcome(h: History) -> Outcome:
         "overflows": float(server["counters"].get("ListenOverflows", 0)),
     }
     ended = [wait_ms(each) for each in connects[-LAST:] if each.outcome != "unknown"]
+    agree: tuple[Assumption, ...] = ()
     if len(ended) == LAST:
         # Whatever else the machine does can only add: the quickest shows best what the kernels do.
         metrics["last_ms"] = min(ended)
+        agree = (fastest_agree("knocks", ended, AGREE_MS),)
     start_ns = connects[0].sent_ns
     wrong = abs(len(inside) - expected)
     return Outcome(
@@ -271,7 +275,7 @@ def outcome(h: History) -> Outcome:
             "phantom": len(connects),
             "told_no": len(connects) - expected,
         },
-        assumptions=(on_their_way_together(h, connects, rtt_ms), served(h, asks)),
+        assumptions=(on_their_way_together(h, connects, rtt_ms), served(h, asks), *agree),
     )
 
 

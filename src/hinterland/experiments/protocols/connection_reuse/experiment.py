@@ -16,6 +16,7 @@ from hinterland import (
     never,
     ratio_at_least,
 )
+from hinterland.checkers.assumptions import fastest_agree
 from hinterland.checkers.packet_parts import since
 from hinterland.load.client import HttpClient
 from hinterland.load.message import Response
@@ -184,7 +185,10 @@ def outcome(h: History) -> Outcome:
         metrics=metrics,
         findings=findings,
         tries={"another_count": 1 if rtt_ms else 0},
-        assumptions=(all_answered, *agreement(times_ms, rtt_ms)),
+        assumptions=(
+            all_answered,
+            *([fastest_agree("requests", times_ms, AGREE_MS)] if rtt_ms else []),
+        ),
     )
 
 
@@ -209,19 +213,6 @@ def best_rate_per_s(done_ns: list[int], callers: int) -> float:
         return 0.0
     shortest_ns = min(last - first for first, last in zip(done, done[answers:], strict=False))
     return answers * 1e9 / shortest_ns
-
-
-def agreement(times_ms: list[float], rtt_ms: float) -> list[Assumption]:
-    """Returns the assumption that the first of these sorted times holds no stall; it needs a distance."""
-    apart_ms = times_ms[min(1, len(times_ms) - 1)] - times_ms[0]
-    agree = Assumption(
-        id="requests_agree",
-        says=f"the two fastest of the requests are less than {AGREE_MS} ms apart",
-        held=apart_ms < AGREE_MS,
-        measured=f"{apart_ms:.1f} ms apart",
-        timed=True,
-    )
-    return [agree] if rtt_ms else []
 
 
 def another_count(h: History, response_ms: float, rtt_ms: float, expected: int) -> Finding:

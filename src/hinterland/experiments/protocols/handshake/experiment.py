@@ -18,6 +18,7 @@ from hinterland import (
     never,
     ratio_at_least,
 )
+from hinterland.checkers.assumptions import fastest_agree
 from hinterland.checkers.packet_parts import of_port
 from hinterland.errors import UsageError
 from hinterland.model.experiment import Where
@@ -236,21 +237,8 @@ def outcome(h: History) -> Outcome:
         metrics=metrics,
         findings=findings,
         tries={"another_count": 1 if rtt_ms else 0},
-        assumptions=(as_asked, *agreement(times_ms, rtt_ms)),
+        assumptions=(as_asked, *([fastest_agree("connections", times_ms, AGREE_MS)] if rtt_ms else [])),
     )
-
-
-def agreement(times_ms: list[float], rtt_ms: float) -> list[Assumption]:
-    """Returns the assumption that the first of these sorted times holds no stall; it needs a distance."""
-    apart_ms = times_ms[min(1, len(times_ms) - 1)] - times_ms[0]
-    agree = Assumption(
-        id="connections_agree",
-        says=f"the two fastest of the connections are less than {AGREE_MS} ms apart",
-        held=apart_ms < AGREE_MS,
-        measured=f"{apart_ms:.1f} ms apart",
-        timed=True,
-    )
-    return [agree] if rtt_ms else []
 
 
 def another_count(name: str, fastest_ms: float, rtt_ms: float, expected: int) -> Finding:

@@ -21,6 +21,7 @@ from hinterland import (
     never,
     ratio_at_least,
 )
+from hinterland.checkers.assumptions import fastest_agree
 from hinterland.model.experiment import Where
 from hinterland.rig.link.settings import HostSettings
 from hinterland.rig.link.shape import Shape
@@ -134,10 +135,10 @@ def of_fetches(h: History) -> Outcome:
     took_ms = [float(each[-1, 0]) / 1000 for each in fetches]
     # Whatever else the machine does can only add: the fastest shows best what the flights take.
     metrics = {"fetch_ms": min(took_ms), "rounds": float(np.median(rounds))}
-    undisturbed = on_time(h, rtt_ms / 4)
+    sound = (on_time(h, rtt_ms / 4), fastest_agree("fetches", took_ms, rtt_ms / 4))
     expected = computed_rounds(h)
     if expected is None:
-        return Outcome(metrics=metrics, assumptions=(undisturbed,))
+        return Outcome(metrics=metrics, assumptions=sound)
     metrics |= {"computed_rounds": float(expected), "computed_ms": expected * rtt_ms}
     findings = [
         another_number(place, fetches[place], found, expected, rtt_ms)
@@ -148,7 +149,7 @@ def of_fetches(h: History) -> Outcome:
         metrics=metrics,
         findings=tuple(findings),
         tries={"another_number_of_rounds": len(rounds)},
-        assumptions=(undisturbed,),
+        assumptions=sound,
     )
 
 

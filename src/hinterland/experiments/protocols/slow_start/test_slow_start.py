@@ -92,11 +92,11 @@ def test_a_stall_that_tears_a_flight_apart_or_joins_two_makes_no_other_number() 
 def test_a_client_or_a_link_that_was_held_up_is_no_evidence() -> None:
     history = RECORDED.trial("three_flights")
     audit = Event(t_ns=1, kind="link", name="audit", target="link", detail={"lateness_max_us": 13_000.0})
-    [disturbed] = CODE.outcome(History(**history, events=(audit,))).assumptions
+    disturbed, _ = CODE.outcome(History(**history, events=(audit,))).assumptions
     assert (disturbed.id, disturbed.held) == ("flights_undisturbed", False)
     assert disturbed.measured.endswith("link 13 ms")
     history["readings"]["late_ms"] = 14.0
-    [disturbed] = RECORDED.outcome(history).assumptions
+    disturbed, _ = RECORDED.outcome(history).assumptions
     assert (disturbed.held, disturbed.measured) == (False, "client 14 ms, link 0 ms")
 
 

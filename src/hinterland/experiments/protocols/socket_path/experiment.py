@@ -21,6 +21,7 @@ from hinterland import (
     never,
     ratio_at_least,
 )
+from hinterland.checkers.assumptions import fastest_agree
 from hinterland.load.client import Unanswered
 from hinterland.load.operations import Planned
 from hinterland.model.experiment import Where
@@ -37,6 +38,7 @@ ROUNDS = 3  # So many messages are timed one after the other, where they are sma
 # acknowledgement alone takes 40 ms, so it is not less than so many seconds.
 FULL_AFTER_TRIPS, FULL_AFTER_S = 6, 0.3
 MOST_STALLS = 3
+AGREE_MS = 5  # Beside 25 on the way.
 ACKNOWLEDGED_AFTER_S = 2.0
 MANY, AT_ONCE, KILL_AFTER = 160, 16, 32
 KILL_AFTER_KB = 512  # Or so much, if that is less: large messages would take long.
@@ -302,11 +304,15 @@ def outcome(h: History) -> Outcome:
     if then["window_bytes"] is not None:
         # A sender does not send for less than a full packet's room, so that counts as one, and as closed.
         metrics["window_packets"] = max(1.0, then["window_bytes"] / then["packet_bytes"])
+    agree: tuple[Assumption, ...] = ()
     if h.treatment["reader"] == "eager":
         # Whatever else the machine does can only add: the fastest shows best what the kernels do.
         metrics["done_ms"] = min((each.done_ns - each.sent_ns) / 1e6 for each in done)
-        metrics["arrive_ms"] = min((read_ns[int(one.key)] - one.sent_ns) / 1e6 for one in sends)
-    return Outcome(metrics=metrics, assumptions=(everything_arrived(then, read_ns), stood_still(h, read)))
+        arrive_ms = [(read_ns[int(one.key)] - one.sent_ns) / 1e6 for one in sends]
+        metrics["arrive_ms"] = min(arrive_ms)
+        agree = (fastest_agree("messages", arrive_ms, AGREE_MS),) if len(arrive_ms) > 1 else ()
+    assumptions = (everything_arrived(then, read_ns), stood_still(h, read), *agree)
+    return Outcome(metrics=metrics, assumptions=assumptions)
 
 
 def after_the_kill(
