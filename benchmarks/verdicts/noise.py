@@ -108,13 +108,14 @@ def trend(rng: np.random.Generator, count: int) -> Floats:
     return np.asarray(rise + warm_up, dtype=np.float64)
 
 
-def place(percent: float) -> Weather:
-    """The second trial of every block is slower by `percent`, with nothing random about it."""
+@dataclass(frozen=True)
+class Place:
+    """A weather: the second trial of every block is slower by `percent`, with nothing random about it."""
 
-    def weather(rng: np.random.Generator, count: int) -> Floats:
-        return np.asarray(log(1 + percent / 100) * (np.arange(count) % 2), dtype=np.float64)
+    percent: float
 
-    return weather
+    def __call__(self, rng: np.random.Generator, count: int) -> Floats:
+        return np.asarray(log(1 + self.percent / 100) * (np.arange(count) % 2), dtype=np.float64)
 
 
 def record(trials_per_kind: int = 400) -> None:

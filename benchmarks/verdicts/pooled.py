@@ -7,12 +7,14 @@ the trials of a block came, drawn anew for each block; `claims` judges what come
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from math import exp, log
 from statistics import median
 
 import numpy as np
 
 from benchmarks.verdicts.noise import Floats, Recording, Weather, recordings, stalls
+from benchmarks.verdicts.rows import Count, in_turn
 from benchmarks.verdicts.score import Score
 from hinterland.claims.measured import Measured
 from hinterland.claims.testimony import ratio
@@ -42,55 +44,57 @@ def _unlike(rng: np.random.Generator) -> Floats:
     return scales
 
 
-def _pair_noisier(times: float) -> Scales:
-    def scales(rng: np.random.Generator) -> Floats:
-        return np.array([times, times, *[1.0] * (TREATMENTS - 2)])
-
-    return scales
+def _pair_noisier(times: float, rng: np.random.Generator) -> Floats:
+    return np.array([times, times, *[1.0] * (TREATMENTS - 2)])
 
 
 SCATTERS: dict[str, Scales] = {
     "alike": _alike,
     "unlike": _unlike,
-    "pair 3 x as noisy": _pair_noisier(3.0),
+    "pair 3 x as noisy": partial(_pair_noisier, 3.0),
 }
-BEYOND: dict[str, Scales] = {"pair 10 x as noisy": _pair_noisier(10.0)}
+BEYOND: dict[str, Scales] = {"pair 10 x as noisy": partial(_pair_noisier, 10.0)}
 
 
-def false_verdicts(weathers: dict[str, tuple[Weather, ...]], runs: int, seed: int = 6) -> list[Score]:
+def false_verdicts(
+    weathers: dict[str, tuple[Weather, ...]], runs: int, seed: int = 6, count: Count = in_turn
+) -> list[Score]:
     """A/A runs: in how many the interval excluded the true ratio of 1 after any of `LOOKS` blocks.
 
     `runs` for each weather, each kind of trial and each way in which treatments scatter.
     """
-    scores = []
+    judged = []
     for place, (scatter, scales) in enumerate(SCATTERS.items()):
         for number, (name, weather) in enumerate(weathers.items()):
-            label = f"pooled, {scatter}: {name}"
-            scores.append(_count(label, weather, scales, runs, [seed, place, number], at_most=MOST_FALSE))
-        scores.append(
-            _count(f"pooled, {scatter}: stalls, seen", (), scales, runs, [seed, place, 98], seen=True)
-        )
+            label, own = f"pooled, {scatter}: {name}", [seed, place, number]
+            judged.append(partial(_count, label, weather, scales, runs, own, at_most=MOST_FALSE))
+        label, own = f"pooled, {scatter}: stalls, seen", [seed, place, 98]
+        judged.append(partial(_count, label, (), scales, runs, own, seen=True))
+    # The control: a pair ten times as noisy as all others is more than the pool promises to withstand.
+    beyond = [
+        partial(_count, f"beyond what is assumed: {scatter}", (), scales, runs, [seed, 99])
+        for scatter, scales in BEYOND.items()
+    ]
+    counted = count([*judged, *beyond])
+    scores = counted[: len(judged)]
     total = Score(
         "pooled, all rows above", sum(s.hits for s in scores), sum(s.runs for s in scores), at_most=MOST_FALSE
     )
-    # The control: a pair ten times as noisy as all others is more than the pool promises to withstand.
-    beyond = [
-        _count(f"beyond what is assumed: {scatter}", (), scales, runs, [seed, 99])
-        for scatter, scales in BEYOND.items()
-    ]
-    return [*scores, total, *beyond]
+    return [*scores, total, *counted[len(judged) :]]
 
 
-def power(runs: int, seed: int = 7) -> list[Score]:
+def power(runs: int, seed: int = 7, count: Count = in_turn) -> list[Score]:
     """Runs with a true difference: how many found it within `LOOKS` blocks, and after how many.
 
     That 3 x is at least 1.5 x is to be read, not judged: it hangs on how noisy a kind of trial is.
     """
-    return [
-        _power("163 x, asked 40 x", 163.0, 40.0, runs, [seed, 0], at_least=LEAST_POWER),
-        _power("3 x, asked whether slower", 3.0, 1.0, runs, [seed, 2], at_least=LEAST_POWER),
-        _power("3 x, asked 1.5 x", 3.0, 1.5, runs, [seed, 1]),
-    ]
+    return count(
+        [
+            partial(_power, "163 x, asked 40 x", 163.0, 40.0, runs, [seed, 0], at_least=LEAST_POWER),
+            partial(_power, "3 x, asked whether slower", 3.0, 1.0, runs, [seed, 2], at_least=LEAST_POWER),
+            partial(_power, "3 x, asked 1.5 x", 3.0, 1.5, runs, [seed, 1]),
+        ]
+    )
 
 
 def _count(

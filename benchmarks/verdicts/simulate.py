@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from math import log
 from statistics import median
 
@@ -9,17 +10,18 @@ import numpy as np
 from scipy.stats import t as student_t
 
 from benchmarks.verdicts.noise import (
+    Place,
     Recording,
     Weather,
     autocorrelated,
     log_ratios,
-    place,
     quick_regimes,
     recordings,
     slow_regimes,
     stalls,
     trend,
 )
+from benchmarks.verdicts.rows import Count, in_turn
 from benchmarks.verdicts.score import Score
 from hinterland.statistics.sequence import DRIFT_ALLOWANCE, first_exclusion, mean_sequence
 
@@ -33,8 +35,8 @@ WEATHERS: dict[str, tuple[Weather, ...]] = {
     "regimes of 60 trials": (slow_regimes,),
     "regimes of 1 trial": (quick_regimes,),
     "trend": (trend,),
-    "place in the block, 24 %": (place(WITHIN_ALLOWANCE),),
-    "all of these": (autocorrelated, stalls, slow_regimes, trend, place(10)),
+    "place in the block, 24 %": (Place(WITHIN_ALLOWANCE),),
+    "all of these": (autocorrelated, stalls, slow_regimes, trend, Place(10)),
 }
 
 BLOCKS = 100
@@ -45,52 +47,64 @@ SAME = 1.25
 BUDGET_S = 60.0
 
 
-def false_verdicts(sequences: int, seed: int = 1) -> list[Score]:
+def false_verdicts(sequences: int, seed: int = 1, count: Count = in_turn) -> list[Score]:
     """A/A runs of `BLOCKS` blocks: how many excluded the true ratio of 1 after any block at all.
 
     Stopping at the worst moment counts, so the share bounds the false verdicts of every stopping rule.
     `sequences` are run for each weather and each kind of trial.
     """
-    scores = []
-    for number, (name, weathers) in enumerate(WEATHERS.items()):
-        scores.append(_count(name, weathers, sequences, [seed, number], at_most=MOST_FALSE))
+    judged = [
+        partial(_count, name, weathers, sequences, [seed, number], at_most=MOST_FALSE)
+        for number, (name, weathers) in enumerate(WEATHERS.items())
+    ]
+    # The control: drift beyond the allowance, which the early part does not promise to withstand.
+    beyond = partial(_count, "beyond what is assumed: place, 60 %", (Place(60.0),), sequences, [seed, 99])
+    *scores, drifted, peeked = count([*judged, beyond, partial(_peeking, sequences, [seed, 0])])
     total = Score(
         "A/A, all weathers", sum(s.hits for s in scores), sum(s.runs for s in scores), at_most=MOST_FALSE
     )
-    # The control: drift beyond the allowance, which the early part does not promise to withstand.
-    beyond = _count("beyond what is assumed: place, 60 %", (place(60.0),), sequences, [seed, 99])
-    return [*scores, total, beyond, _peeking(sequences, [seed, 0])]
+    return [*scores, total, drifted, peeked]
 
 
-def power(sequences: int, seed: int = 2) -> list[Score]:
+def power(sequences: int, seed: int = 2, count: Count = in_turn) -> list[Score]:
     """Runs with a true difference of 15 %: how many found it within 60 s of recorded trials."""
-    scores = []
-    for number, recording in enumerate(recordings()):
-        blocks = int(BUDGET_S / (2 * recording.trial_s))
-        rng = np.random.default_rng([seed, number])
-        found = [_found_after(recording, rng, blocks) for _ in range(sequences)]
-        after = [n for n in found if n is not None]
-        remark = (
-            f"median after {median(after) * 2 * recording.trial_s:.1f} s, {median(after):.0f} blocks"
-            if after
-            else ""
-        )
-        scores.append(
-            Score(f"15 %, {recording.kind}", len(after), sequences, at_least=LEAST_POWER, remark=remark)
-        )
-    return scores
+    return count(
+        [
+            partial(_power, recording, sequences, [seed, number])
+            for number, recording in enumerate(recordings())
+        ]
+    )
 
 
-def sameness(sequences: int, seed: int = 3) -> list[Score]:
+def sameness(sequences: int, seed: int = 3, count: Count = in_turn) -> list[Score]:
     """A/A runs of 60 s: how many showed that the sides differ by less than 25 %. To be read, not judged."""
-    scores = []
-    for number, recording in enumerate(recordings()):
-        blocks = int(BUDGET_S / (2 * recording.trial_s))
-        rng = np.random.default_rng([seed, number])
-        last = [mean_sequence(log_ratios(recording, (), rng, blocks)) for _ in range(sequences)]
-        shown = sum(-log(SAME) < interval.low and interval.high < log(SAME) for interval in last)
-        scores.append(Score(f"A/A within 25 %, {recording.kind}", shown, sequences))
-    return scores
+    return count(
+        [
+            partial(_sameness, recording, sequences, [seed, number])
+            for number, recording in enumerate(recordings())
+        ]
+    )
+
+
+def _power(recording: Recording, sequences: int, seed: list[int]) -> Score:
+    blocks = int(BUDGET_S / (2 * recording.trial_s))
+    rng = np.random.default_rng(seed)
+    found = [_found_after(recording, rng, blocks) for _ in range(sequences)]
+    after = [n for n in found if n is not None]
+    remark = (
+        f"median after {median(after) * 2 * recording.trial_s:.1f} s, {median(after):.0f} blocks"
+        if after
+        else ""
+    )
+    return Score(f"15 %, {recording.kind}", len(after), sequences, at_least=LEAST_POWER, remark=remark)
+
+
+def _sameness(recording: Recording, sequences: int, seed: list[int]) -> Score:
+    blocks = int(BUDGET_S / (2 * recording.trial_s))
+    rng = np.random.default_rng(seed)
+    last = [mean_sequence(log_ratios(recording, (), rng, blocks)) for _ in range(sequences)]
+    shown = sum(-log(SAME) < interval.low and interval.high < log(SAME) for interval in last)
+    return Score(f"A/A within 25 %, {recording.kind}", shown, sequences)
 
 
 def _count(

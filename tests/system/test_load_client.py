@@ -158,10 +158,12 @@ def test_a_connection_closed_while_idle_is_not_used() -> None:
 
 
 def test_an_answer_that_came_late_is_not_the_next_ones() -> None:
+    gave_up = asyncio.Event()
+
     async def slow_then_fast(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = await reader.readuntil(b"\r\n\r\n")
         if b"/slow" in head:
-            await asyncio.sleep(0.3)
+            await gave_up.wait()
             writer.write(HELLO.replace(b"hello", b"stale"))
         else:
             writer.write(HELLO)
@@ -169,20 +171,28 @@ def test_an_answer_that_came_late_is_not_the_next_ones() -> None:
     async def use(client: HttpClient) -> None:
         with pytest.raises(Unanswered):
             await client.get("/slow", timeout_s=0.1)
+        gave_up.set()
         assert (await client.get("/fast")).body == b"hello"
 
     run(slow_then_fast, use)
 
 
 def test_a_client_that_closes_ends_its_requests() -> None:
+    asked = asyncio.Event()
+
+    async def takes_one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        asked.set()
+        await reader.read()
+
     async def use(client: HttpClient) -> None:
         request = asyncio.ensure_future(client.get("/"))
-        await asyncio.sleep(0.05)
+        await asked.wait()
         client.close()
         with pytest.raises(Unanswered):
             await request
 
-    run(never_answers, use)
+    run(takes_one, use)
 
 
 def test_operations_through_a_server_that_fails_every_third() -> None:

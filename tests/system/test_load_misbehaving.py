@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine
@@ -261,12 +262,22 @@ def test_a_server_that_dies_in_the_middle(load: Load) -> None:
 
 
 def test_a_cancelled_load_closes_its_connections() -> None:
+    asked, hung_up = asyncio.Event(), asyncio.Event()
+
+    async def takes_one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        asked.set()
+        with contextlib.suppress(ConnectionError):
+            await reader.read()
+        hung_up.set()
+
     async def scenario() -> None:
-        async with served(never_answers) as port:
+        async with served(takes_one) as port:
             task = asyncio.ensure_future(opened(port, timeout_s=PATIENT_S))
-            await asyncio.sleep(0.1)
+            await asked.wait()
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
+            await hung_up.wait()
 
     uvloop.run(asyncio.wait_for(scenario(), 60))

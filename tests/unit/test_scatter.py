@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.special import polygamma
 
 from hinterland.model.weather import Weather
-from hinterland.statistics.scatter import SCALE_FLOOR, Scatter, half_width, scatter_of
+from hinterland.statistics.scatter import SCALE_FLOOR, Scatter, half_width, scatter_of, trigamma_inverse
 from hinterland.statistics.sequence import DRIFT_ALLOWANCE, mean_sequence, running_sequence
 
 
@@ -40,6 +41,12 @@ def test_treatments_alike_are_worth_many_degrees_and_unlike_ones_few() -> None:
     assert unlike is not None
     assert alike.variance**0.5 == pytest.approx(0.05, rel=0.2)
     assert unlike.degrees < 5 < 10 < alike.degrees
+
+
+@given(st.floats(-12, 8))
+def test_the_inverse_of_trigamma_is_one(exponent: float) -> None:
+    value = 10.0**exponent
+    assert float(polygamma(1, trigamma_inverse(value))) == pytest.approx(value, rel=1e-10)
 
 
 @given(st.lists(st.floats(-3, 3), min_size=2, max_size=9), st.floats(1e-4, 1.0), st.floats(0.5, 100))

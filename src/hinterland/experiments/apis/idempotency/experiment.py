@@ -22,10 +22,12 @@ from hinterland.lab import (
     Planned,
     Process,
     StepPoints,
+    TcpReady,
     Trial,
     charges,
     classify,
     overlapped,
+    until_ready,
 )
 
 SYSTEMS = Path(__file__).parent / "systems"
@@ -43,7 +45,8 @@ async def trial(t: Trial) -> None:
     steps = t.rig.step_points()
     port = t.rig.free_port()
     command = [SYSTEMS / "payments.py", "--variant", t["variant"], "--database", database, "--redis", redis]
-    server = await t.rig.start([*command, "--port", port], name="payments", port=port, env=steps.environment)
+    command += ["--port", port]
+    server = await t.rig.start(command, name="payments", port=port, env=steps.environment)
     async with HttpClient("127.0.0.1", port) as http:
         till = Till(t, http)
         await till.pay("first-000")
@@ -51,10 +54,14 @@ async def trial(t: Trial) -> None:
         t.reading("steps", path)
         t.phase("measure")
         await pay_twice(till)
+        # One for each kill. They start while clients are kept waiting, so that nobody waits for their start.
+        standbys = asyncio.gather(*(standby(t, command, port, steps) for _ in path))
         await pay_during_each_step(till, steps, path)
         await pay_slowly(till, steps, path[1])
-        for step in path:
+        for step, successor in zip(path, await standbys, strict=True):
             await kill_after(step, t, till, steps, server)
+            await take_over(successor)
+            server = successor
         t.phase("settle")
         await asyncio.gather(*map(till.insist, till.unanswered()))
         await http.get("/idle")
@@ -91,7 +98,7 @@ async def pay_slowly(till: Till, steps: StepPoints, step: str) -> None:
     """Handlers held after `step` for longer than their clients wait and than any lock lives; and retries."""
     orders = named("when_slow", WHEN_SLOW)
     gates = [steps.reached(step) for _ in orders]
-    await till.all([till.attempt(order, timeout_s=CLICK_S) for order in orders])
+    await till.all([till.attempt(order, timeout_s=CLICK_S) for order in orders], clients=WHEN_SLOW)
     retries = asyncio.gather(*map(till.insist, orders))
     await asyncio.wait([retries], timeout=SLOW_S)
     for gate in gates:
@@ -101,7 +108,7 @@ async def pay_slowly(till: Till, steps: StepPoints, step: str) -> None:
 
 
 async def kill_after(step: str, t: Trial, till: Till, steps: StepPoints, server: Process) -> None:
-    """Kills the server while a payment is held after `step` and others are under way, and starts it again."""
+    """Kills the server while a payment is held after `step` and others are under way."""
     orders = named(f"after_kill-{step}", AFTER_KILL)
     gates = [steps.reached(step) for _ in orders]
     clicks = asyncio.create_task(till.all([till.attempt(order) for order in orders]))
@@ -110,7 +117,19 @@ async def kill_after(step: str, t: Trial, till: Till, steps: StepPoints, server:
     await t.rig.kill(server)
     await clicks
     steps.release()
-    await server.start()
+
+
+async def standby(t: Trial, command: list[Any], port: int, steps: StepPoints) -> Process:
+    """Starts another server, which listens when it takes over."""
+    return await t.rig.start(
+        [*command, "--standby"], name="payments", port=port, env=steps.environment, waits=True
+    )
+
+
+async def take_over(server: Process) -> None:
+    """Lets a standby serve, and returns when it does."""
+    server.tell()
+    await until_ready(server, TcpReady())
 
 
 class Till:
@@ -133,9 +152,9 @@ class Till:
 
         return Planned(kind="pay", key=key or order, call=call, argument={**asked, "tenant": shop})
 
-    async def all(self, attempts: list[Planned]) -> None:
-        """Makes the attempts, eight at a time."""
-        for made in await self.operations.all(attempts, clients=8):
+    async def all(self, attempts: list[Planned], *, clients: int = 8) -> None:
+        """Makes the attempts, as many at a time as there are clients."""
+        for made in await self.operations.all(attempts, clients=clients):
             order = made.argument["order"]
             self.answered[order] = self.answered.get(order, False) or made.outcome == "ok"
 

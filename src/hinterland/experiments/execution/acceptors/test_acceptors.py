@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import time
+import selectors
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -58,23 +58,37 @@ def test_what_belongs_to_one_worker(way: str, workers: int, share: float | None)
     assert RECORDED.outcome(kept).metrics.get("computed_left") == share
 
 
-def stand_still(duration_s: float) -> None:
-    """Keeps the event loop from everything else, as a busy machine does."""
-    time.sleep(duration_s)
+class Clock(selectors.DefaultSelector):
+    """Time as a loop sees it: it leaps where the loop would wait, and stands still where it would not."""
+
+    now_s = 0.0
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        self.now_s += timeout or 0.0
+        return super().select(0)
 
 
-def test_a_generator_that_stands_still_loses_no_patience() -> None:
+@pytest.mark.parametrize(("slices", "left"), [(15, 0), (1, 1)])
+def test_a_generator_that_stands_still_loses_no_patience(
+    slices: int, left: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     module = inspect.getmodule(CODE.trial)
     assert module is not None
+    monkeypatch.setattr(module, "SLICES", slices)
+    clock = Clock()
+    loop = asyncio.SelectorEventLoop(clock)
+    monkeypatch.setattr(loop, "time", lambda: clock.now_s)
 
     async def scenario() -> int:
         async def answered() -> None:
-            stand_still(2 * module.PATIENCE_S)
+            # The loop comes to nothing else meanwhile, as on a busy machine.
+            clock.now_s += 2 * module.PATIENCE_S
             await asyncio.sleep(module.PATIENCE_S / 2)
 
         return len(await module.until_silent({asyncio.create_task(answered())}))
 
-    assert asyncio.run(scenario()) == 0
+    with asyncio.Runner(loop_factory=lambda: loop) as runner:
+        assert runner.run(scenario()) == left
 
 
 @pytest.fixture(scope="module")

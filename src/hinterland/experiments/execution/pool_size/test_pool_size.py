@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 
 from hinterland import RunOptions, run_experiment
 from hinterland.catalogue import read
-from hinterland.model.verdict import Outcome
+from hinterland.model.verdict import Outcome, TrialResult
 from hinterland.runner import code
 from hinterland.runner.recorded import Recorded, broken
 
@@ -57,22 +58,42 @@ def test_too_few_visits_are_no_evidence() -> None:
 
 @pytest.mark.system
 def test_a_larger_pool_helps_who_waits_and_hurts_who_collides(
-    require: Callable[[str], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    require: Callable[[str], None], tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("HINTERLAND_BUSY_CORES", "64")
     require("service:postgresql")
     require("python:psycopg")
     trials = run_experiment(EXPERIMENT, RunOptions(blocks=1, store=tmp_path, seed=1)).trials
     assert [(one.cause, one.log) for one in trials if one.status == "failed"] == []
     for one in trials:
         assert set(broken(one.outcome)) <= {"machine_quiet", "enough_visits"}, one.outcome.assumptions
-    keys = ("work", "pool", "think_ms")
-    seen = {tuple(one.treatment[key] for key in keys): one.outcome.metrics for one in trials}
-    assert seen["waits", 32, 0]["rate_per_s"] > 3 * seen["waits", 4, 0]["rate_per_s"]
-    assert seen["computes", 32, 0]["in_database_ms"] > 1.5 * seen["computes", 4, 0]["in_database_ms"]
-    assert seen["sells", 32, 0]["attempts"] > 1.5 * seen["sells", 4, 0]["attempts"]
-    thinking = seen["computes", 4, 50]
-    assert thinking["response_ms"] < 0.7 * thinking["computed_response_ms"]
+    done = [one for one in trials if one.status == "done"]
+    seen = {each_of(one): one.outcome.metrics for one in done}
+    calm = {each_of(one) for one in done if not one.disturbed}
+    for (_, pool, think_ms), metrics in seen.items():
+        # In whatever weather: 28 of 32 wait for one of 4 connections, nobody for one of 32.
+        share = metrics["queue_ms"] / metrics["response_ms"]
+        if pool == 32:
+            assert share < 0.1, seen
+        elif think_ms == 0:
+            assert share > 0.4, seen
+    many, few = ("sells", 32, 0), ("sells", 4, 0)
+    if {many, few} <= seen.keys():
+        assert seen[many]["attempts"] > (1.5 if {many, few} <= calm else 1) * seen[few]["attempts"]
+    # The rest hangs on time, of which others on the machine take away.
+    many, few = ("waits", 32, 0), ("waits", 4, 0)
+    if {many, few} <= calm:
+        assert seen[many]["rate_per_s"] > 3 * seen[few]["rate_per_s"]
+    many, few = ("computes", 32, 0), ("computes", 4, 0)
+    if {many, few} <= calm:
+        assert seen[many]["in_database_ms"] > 1.5 * seen[few]["in_database_ms"]
+    thinking = ("computes", 4, 50)
+    if thinking in calm:
+        assert seen[thinking]["response_ms"] < 0.7 * seen[thinking]["computed_response_ms"]
+
+
+def each_of(trial: TrialResult) -> tuple[Any, ...]:
+    """Returns what a trial is known by: its work, pool and thinking time."""
+    return tuple(trial.treatment[name] for name in ("work", "pool", "think_ms"))
 
 
 @pytest.mark.system
@@ -84,6 +105,10 @@ def test_sales_with_a_lock_or_one_by_one_are_never_begun_again(
     require("service:postgresql")
     require("python:psycopg")
     levels: dict[str, tuple[Any, ...]] = {"work": (work,), "pool": (pool,), "think_ms": (0,)}
-    [one] = run_experiment(EXPERIMENT, RunOptions(set=levels, blocks=1, store=tmp_path, seed=1)).trials
-    assert (one.cause, one.status) in (("", "done"), (one.cause, "void"))
-    assert one.outcome.metrics["attempts"] == 1
+    trials = run_experiment(EXPERIMENT, RunOptions(set=levels, blocks=1, store=tmp_path, seed=1)).trials
+    assert [(one.cause, one.log) for one in trials if one.status == "failed"] == []
+    # All visits, though on a slow machine too few may end in the time that counts, and the trial be void.
+    histories = [json.loads(kept.read_text()) for kept in tmp_path.glob("*/histories/*.json")]
+    visits = [visit for history in histories for visit in history["readings"]["shop"]["visits"]]
+    assert visits
+    assert {attempts for *_, attempts in visits} == {1}

@@ -84,7 +84,7 @@ async def happen(t: Trial, first: Process, newcomer: Process) -> None:
 def told(process: Process) -> list[list[str]]:
     """Returns what receivers told of themselves, before they were killed and after."""
     lines = [line.split() for line in process.log_path.read_text().splitlines()]
-    return [words for words in lines if words[:1] in (["joined"], ["received"])]
+    return [words for words in lines if words[:1] in (["joining"], ["joined"], ["received"])]
 
 
 def outcome(h: History) -> Outcome:
@@ -120,16 +120,17 @@ def window_ns(h: History) -> tuple[int, int]:
     faults = {event.stage: event.t_ns for event in h.events if event.kind == "fault"}
     match h.treatment["event"]:
         case "joins":
-            return joined_ns(h, "newcomer"), last_ns
+            return said_ns(h, "newcomer", "joined"), last_ns
         case "killed":
-            return faults["effect"], joined_ns(h, "first")
+            # From `joining` on it may hear, though it has not said `joined` yet.
+            return faults["effect"], said_ns(h, "first", "joining")
         case _:
             return faults["effect"], faults["end"]
 
 
-def joined_ns(h: History, name: str) -> int:
-    """Returns when the receivers of a process had joined, after their latest start."""
-    return max(int(words[1]) for words in h.readings["received"][name] if words[0] == "joined")
+def said_ns(h: History, name: str, word: str) -> int:
+    """Returns when the receivers of a process said `joining` or `joined`, after their latest start."""
+    return max(int(words[1]) for words in h.readings["received"][name] if words[0] == word)
 
 
 def arrivals(h: History, name: str) -> dict[int, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Awaitable, Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -35,19 +36,15 @@ async def trial(t: Trial) -> None:
     t.phase("prepare")
     if t["variant"] in ("nats", "nats_no_stall"):
         stall = {"no_fast_producer_stall": True} if t["variant"] == "nats_no_stall" else {}
-        server, way = await t.rig.nats({**LIMITS, **stall}), "nats"
+        server = await t.rig.nats({**LIMITS, **stall})
         watched = server.process
-        feed = await t.rig.start([SYSTEMS / "publisher.py", server.url], name="publisher", waits=True)
+        publisher = t.rig.start([SYSTEMS / "publisher.py", server.url], name="publisher", waits=True)
+        feed, *readers = await asyncio.gather(publisher, *start_readers(t, "nats", watched))
     else:
-        way, port = "server", t.rig.free_port()
+        port = t.rig.free_port()
         command = [SYSTEMS / "server.py", port, t["variant"]]
         watched = feed = await t.rig.start(command, name="server", port=port, waits=True)
-    assert watched.port is not None
-    common = [way, watched.port]
-    slow = [1, t["slow_rate"]] if t["reader"] == "slow" else [1]
-    readers = await asyncio.gather(
-        start_readers(t, "fast", *common, t["fast"]), start_readers(t, "last", *common, *slow)
-    )
+        readers = await asyncio.gather(*start_readers(t, "server", watched))
     async with t.rig.probe(watched, interval_s=0.02) as probe:
         t.phase("measure")
         feed.tell()
@@ -58,7 +55,7 @@ async def trial(t: Trial) -> None:
             if await each.wait(PATIENCE_S) != 0:
                 raise each.failure("did not finish.")
     t.phase("final")
-    if way == "nats":
+    if watched is not feed:
         async with HttpClient("127.0.0.1", server.monitor_port) as monitor:
             t.reading("stalls", (await monitor.get("/varz")).json().get("stalled_clients", 0))
     t.reading("feed", json.loads(feed.log().splitlines()[1]))
@@ -67,9 +64,12 @@ async def trial(t: Trial) -> None:
     t.reading("rss_bytes", list(zip(probe.t_ns, probe.rss_bytes, strict=True)))
 
 
-async def start_readers(t: Trial, name: str, *words: Any) -> Process:
-    """Starts subscribers and returns when they have joined; they end when told."""
-    return await t.rig.start([SYSTEMS / "readers.py", *words], name=name, waits=True, ready=LogReady("ready"))
+def start_readers(t: Trial, way: str, server: Process) -> Iterator[Awaitable[Process]]:
+    """Yields the starts of subscribers, which are done when they have joined; they end when told."""
+    slow = [t["slow_rate"]] if t["reader"] == "slow" else []
+    for name, words in (("fast", [t["fast"]]), ("last", [1, *slow])):
+        command = [SYSTEMS / "readers.py", way, server.port, *words]
+        yield t.rig.start(command, name=name, waits=True, ready=LogReady("ready"))
 
 
 def outcome(h: History) -> Outcome:

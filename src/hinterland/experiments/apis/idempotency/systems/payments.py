@@ -18,11 +18,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import importlib
 import json
 import os
 import secrets
 import socket
 import sqlite3
+import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
@@ -366,6 +368,17 @@ async def body_of(receive: Receive) -> bytes:
             return body
 
 
+def stand_by(database: str, redis_url: str) -> None:
+    """Returns at Enter, with all at hand that serving needs; until then it touches nobody's data."""
+    importlib.import_module("uvicorn.protocols.http.auto")
+    if redis_url:
+        importlib.import_module("redis")
+    if database.startswith("postgresql"):
+        importlib.import_module("psycopg")
+    print("ready", flush=True)
+    sys.stdin.readline()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -374,9 +387,12 @@ def main() -> None:
     parser.add_argument("--database", required=True, help="a file for SQLite, or postgresql://...")
     parser.add_argument("--redis", default="", help="redis://... (key_in_redis)")
     parser.add_argument("--port", type=int, default=8000)
+    parser.add_argument("--standby", action="store_true", help="print `ready`, and take over at Enter")
     asked = parser.parse_args()
     if asked.variant == "key_in_redis" and not asked.redis:
         parser.error("key_in_redis needs --redis redis://...")
+    if asked.standby:
+        stand_by(asked.database, asked.redis)
     shop = Shop(asked.database, asked.redis, os.environ.get("HINTERLAND_STEPS", ""))
     application = Application(shop, asked.variant)
     uvicorn.run(application, port=asked.port, lifespan="off", ws="none", log_level="warning")

@@ -7,8 +7,9 @@
 
 The first two tell nobody what they have missed; with JetStream each name is a durable consumer, for which
 the server keeps what it has not acknowledged. Each notification is printed as a line: `received`, name, id,
-moment in ns of CLOCK_MONOTONIC. `ready` is printed when all have joined, `joined` says when. It ends when all
-have the last notification. With `--later` it prints `ready` first, and joins at Enter.
+moment in ns of CLOCK_MONOTONIC. `joining` says until when nobody listened, `joined` from when on all did: in
+between some may hear already. Then `ready` is printed. It ends when all have the last notification. With
+`--later` it prints `ready` first, and joins at Enter.
 """
 
 from __future__ import annotations
@@ -112,6 +113,9 @@ async def nothing_waits(names: Sequence[str], url: str) -> None:
 async def main(way: str, *rest: str) -> None:
     url, names = ("", rest) if way == "direct" else (rest[0], rest[1:])
     receivers = [Receiver(name) for name in names]
+    if way != "direct":
+        importlib.import_module("nats")  # It takes longer than joining does.
+    print("joining", time.monotonic_ns(), flush=True)
     for each in receivers:
         if way == "direct":
             await serve(each)

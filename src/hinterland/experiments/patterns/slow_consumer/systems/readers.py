@@ -68,19 +68,16 @@ class Reader:
         # What NATS says besides the messages does not begin with a number.
         return [int(line[: line.index(b" ")]) for line in lines if line[:1].isdigit()]
 
-    def empty(self) -> None:
-        """Reads away what is left: is there more, and is the connection closed behind it?"""
-        self.connection.settimeout(SILENCE_S)
+    def take_left(self) -> bool:
+        """Reads away some of what is left; false when the connection is closed behind it."""
         try:
-            while not self.cut_ns:
-                part = self.connection.recv(8 * SIZE)
-                self.left += self.numbers_in(part)
-                if not part:
-                    self.cut_ns = time.monotonic_ns()
-        except TimeoutError:
-            return  # Nothing more comes, and it is open.
+            part = self.connection.recv(8 * SIZE)
         except ConnectionError:
+            part = b""
+        self.left += self.numbers_in(part)
+        if not part:
             self.cut_ns = time.monotonic_ns()
+        return bool(part)
 
 
 def main(way: str, port: int, count: int, rate: float) -> None:
@@ -91,13 +88,25 @@ def main(way: str, port: int, count: int, rate: float) -> None:
     else:
         fast(readers)
     ended_ns = time.monotonic_ns()
-    for each in readers:
-        each.empty()
+    empty(readers)
     told = [
         {"read": each.read, "left": each.left, "cut_ns": each.cut_ns, "ended_ns": ended_ns}
         for each in readers
     ]
     print(json.dumps(told), flush=True)
+
+
+def empty(readers: list[Reader]) -> None:
+    """Reads away what is left for each: is there more, and is the connection closed behind it?"""
+    with selectors.DefaultSelector() as waiting:
+        for each in readers:
+            if not each.cut_ns:
+                waiting.register(each.connection, selectors.EVENT_READ, each)
+        # When nothing more comes for anybody, the connections that are left are open.
+        while waiting.get_map() and (ready := waiting.select(SILENCE_S)):
+            for key, _ in ready:
+                if not key.data.take_left():
+                    waiting.unregister(key.fileobj)
 
 
 def fast(readers: list[Reader]) -> None:
