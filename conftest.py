@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
-from hinterland.rig.needs import check
+from hinterland.lab.testing import one_block as one_block
+from hinterland.lab.testing import require as require
 from hinterland.rig.scratch import Scratch
 
 
@@ -23,22 +23,6 @@ def pytest_configure() -> None:
 # How long an example takes is a matter of the weather, not of the code.
 settings.register_profile("any_weather", deadline=None)
 settings.load_profile("any_weather")
-
-
-@pytest.fixture
-def require() -> Callable[[str], None]:
-    """Returns a function that skips the test when a need is missing; in CI a missing one is a failure."""
-
-    def require_need(need: str) -> None:
-        status = check(need)
-        if status.available:
-            return
-        says = f"{need} is not here. Install it: {status.install}"
-        if os.environ.get("CI") == "true":
-            pytest.fail(says)
-        pytest.skip(says)
-
-    return require_need
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from hinterland import lab
+from hinterland.lab import testing
 
 SOURCE = Path(__file__).parents[2] / "src" / "hinterland"
 MODULES = sorted(
@@ -19,6 +20,9 @@ MODULES = sorted(
 )
 EXPERIMENTS = sorted(SOURCE.glob("experiments/*/*/experiment.py"))
 EXPERIMENTS += [SOURCE / "scaffold" / "experiment.py"]
+EXPERIMENT_TESTS = sorted(
+    [*SOURCE.glob("experiments/*/*/test_*.py"), SOURCE / "scaffold" / "test_TEMPLATE_NAME.py"]
+)
 PARTS = (
     "model",
     "statistics",
@@ -126,7 +130,15 @@ def test_an_experiment_imports_nothing_of_ours_but_the_lab(path: Path) -> None:
     assert {name for name in imports(path) if name.split(".")[0] == "hinterland"} <= allowed
 
 
+@pytest.mark.parametrize("path", EXPERIMENT_TESTS, ids=name_of)
+def test_the_test_of_an_experiment_needs_its_bench_besides(path: Path) -> None:
+    allowed = {"hinterland.lab", *(f"hinterland.lab.{name}" for name in lab.__all__)}
+    allowed |= {"hinterland.lab.testing", *(f"hinterland.lab.testing.{name}" for name in testing.__all__)}
+    assert {name for name in imports(path) if name.split(".")[0] == "hinterland"} <= allowed
+
+
 def test_what_the_lab_hands_on_is_there() -> None:
+    assert all(getattr(testing, name) is not None for name in testing.__all__)
     assert all(getattr(lab, name) is not None for name in lab.__all__)
     with pytest.raises(AttributeError, match="no attribute 'Rig'"):
         _ = lab.Rig

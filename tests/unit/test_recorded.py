@@ -37,7 +37,7 @@ def recorded(folder: Path) -> Recorded:
 def has_its_own_test(folder: Path) -> bool:
     """Whether an experiment's test reads its trials by itself: they are kept in a form of their own."""
     [test] = folder.glob("test_*.py")
-    return "RECORDED.differences(" in test.read_text(encoding="utf-8")
+    return ".differences(name)" in test.read_text(encoding="utf-8")
 
 
 def kept() -> Iterator[Any]:

@@ -6,19 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from hinterland import RunOptions, run_experiment
-from hinterland.catalogue import read
-from hinterland.runner import code
-from hinterland.runner.recorded import Recorded
+from hinterland.lab.testing import RunOptions, experiment_of, run_experiment
 
-FOLDER = Path(__file__).parent
-EXPERIMENT = read(FOLDER)
-RECORDED = Recorded(FOLDER, code.load(EXPERIMENT).outcome)
+HERE = experiment_of(__file__)
 
 
-@pytest.mark.parametrize("name", RECORDED.names)
+@pytest.mark.parametrize("name", HERE.recorded.names)
 def test_a_written_history_has_its_outcome(name: str) -> None:
-    assert not RECORDED.differences(name)
+    assert not HERE.recorded.differences(name)
 
 
 @pytest.mark.system
@@ -28,7 +23,7 @@ def test_a_real_run_decides_the_claim_and_its_control_bites(
     # An effect of fifty times is seen on a busy machine too: other processes need not rest.
     monkeypatch.setenv("HINTERLAND_BUSY_CORES", "64")
 
-    record = run_experiment(EXPERIMENT, RunOptions(store=tmp_path, blocks=8, budget_s=120))
+    record = run_experiment(HERE.experiment, RunOptions(store=tmp_path, blocks=8, budget_s=120))
 
     assert {one.status for one in record.trials} == {"done"}
     verdict = record.verdicts[0]

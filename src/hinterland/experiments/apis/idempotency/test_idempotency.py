@@ -9,20 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from hinterland import RunOptions, run_experiment
-from hinterland.catalogue import read
-from hinterland.checkers import charges
-from hinterland.load.client import HttpClient
-from hinterland.model.verdict import Outcome, TrialResult
-from hinterland.rig import Rig
-from hinterland.runner import code
-from hinterland.runner.recorded import Recorded
+from hinterland.lab import HttpClient, Outcome, charges
+from hinterland.lab.testing import OneBlock, Rig, TrialResult, experiment_of
 
-FOLDER = Path(__file__).parent
-EXPERIMENT = read(FOLDER)
-CODE = code.load(EXPERIMENT)
+HERE = experiment_of(__file__)
 # These show the checker one thing each; the rest of an outcome needs a whole trial.
-RECORDED = Recorded(FOLDER, lambda history: Outcome(findings=tuple(charges.check(history))))
+RECORDED = HERE.recorded_as(outcome=lambda history: Outcome(findings=tuple(charges.check(history))))
 
 DISEASES = {
     "no_key": {"double_charge_in_turn", "double_charge_at_once", "double_charge_when_slow"},
@@ -54,20 +46,22 @@ def test_every_finding_is_in_a_recorded_history() -> None:
 
 
 def test_every_wrong_variant_is_some_claims_control() -> None:
-    controls = {claim.instead["variant"] for claim in EXPERIMENT.claim}
+    controls = {claim.instead["variant"] for claim in HERE.experiment.claim}
     assert controls == set(DISEASES) - {"key_in_transaction"}
 
 
 def test_every_wrong_variant_says_so_first() -> None:
-    source = (FOLDER / "systems" / "payments.py").read_text()
+    source = (HERE.folder / "systems" / "payments.py").read_text()
     said = dict(re.findall(r'def (\w+)\(shop: Shop, payment: Payment\) -> Answer:\n    """(\w+)', source))
     assert said == {variant: "Right" if variant == "key_in_transaction" else "Wrong" for variant in DISEASES}
 
 
-def one_block(store: Path, database: str, *variants: str) -> dict[str, TrialResult]:
+def by_variant(one_block: OneBlock, database: str, *variants: str) -> dict[str, TrialResult]:
     """Returns a real trial of each variant."""
-    options = RunOptions(set={"database": (database,), "variant": variants}, blocks=1, store=store, seed=1)
-    return {str(one.treatment["variant"]): one for one in run_experiment(EXPERIMENT, options).trials}
+    needs = ["service:postgresql"] if database == "postgresql" else []
+    needs += ["service:redis"] if "key_in_redis" in variants else []
+    trials = one_block(HERE, *needs, database=(database,), variant=variants)
+    return {str(one.treatment["variant"]): one for one in trials}
 
 
 def examine(variant: str, trial: TrialResult) -> None:
@@ -80,7 +74,7 @@ def examine(variant: str, trial: TrialResult) -> None:
     assert not found & HEALTH.get(variant, set())
     if variant == "key_in_transaction":
         assert not found
-    assert set(trial.outcome.metrics) == set(EXPERIMENT.metric)
+    assert set(trial.outcome.metrics) == set(HERE.experiment.metric)
 
 
 @pytest.mark.system
@@ -92,7 +86,7 @@ def test_the_right_variant_answers_as_the_draft_says(require: Callable[[str], No
         async with Rig(scratch, scratch, record=lambda event: None) as rig:
             port = rig.free_port()
             await rig.start(
-                [FOLDER / "systems" / "payments.py", "--database", scratch / "shop.db", "--port", port],
+                [HERE.folder / "systems" / "payments.py", "--database", scratch / "shop.db", "--port", port],
                 name="payments",
                 port=port,
             )
@@ -120,17 +114,13 @@ def test_the_right_variant_answers_as_the_draft_says(require: Callable[[str], No
 
 
 @pytest.mark.system
-def test_on_sqlite(require: Callable[[str], None], tmp_path: Path) -> None:
-    require("python:uvicorn")
-    require("service:redis")
-    for variant, trial in one_block(tmp_path, "sqlite", *DISEASES).items():
+def test_on_sqlite(one_block: OneBlock) -> None:
+    for variant, trial in by_variant(one_block, "sqlite", *DISEASES).items():
         examine(variant, trial)
 
 
 @pytest.mark.system
-def test_on_postgresql(require: Callable[[str], None], tmp_path: Path) -> None:
-    require("python:uvicorn")
-    require("service:postgresql")
+def test_on_postgresql(one_block: OneBlock) -> None:
     variants = ("check_then_insert", "key_in_transaction", "expiring_lock")
-    for variant, trial in one_block(tmp_path, "postgresql", *variants).items():
+    for variant, trial in by_variant(one_block, "postgresql", *variants).items():
         examine(variant, trial)

@@ -3,49 +3,41 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 import selectors
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from hinterland import RunOptions, run_experiment
-from hinterland.catalogue import read
-from hinterland.runner import code
-from hinterland.runner.recorded import Recorded, broken
+from hinterland.lab.testing import OneBlock, broken, experiment_of
 
-FOLDER = Path(__file__).parent
-EXPERIMENT = read(FOLDER)
-CODE = code.load(EXPERIMENT)
-RECORDED = Recorded(FOLDER, CODE.outcome)
+HERE = experiment_of(__file__)
+Seen = dict[tuple[str, ...], dict[str, float]]
 
 
 def test_a_client_whose_answer_never_came_is_left_and_not_cut_off() -> None:
-    kept = RECORDED.trial("nothing_stops")
+    kept = HERE.recorded.trial("nothing_stops")
     last = next(each for each in kept["operations"] if each["kind"] == "knock")
     last.update(outcome="unknown", done_ns=-1, result=None, error="CancelledError")
-    metrics = RECORDED.outcome(kept).metrics
+    metrics = HERE.recorded.outcome(kept).metrics
     assert metrics["left_share"] == pytest.approx(1 / 120)
     assert metrics["cut_off"] == metrics["answered_late"] == 0
 
 
 def test_one_client_more_or_less_than_a_share_is_a_finding() -> None:
-    kept = RECORDED.trial("passed_in_turn")
-    assert [each for each in RECORDED.outcome(kept).findings if each.kind == "another_number"] == []
+    kept = HERE.recorded.trial("passed_in_turn")
+    assert [each for each in HERE.recorded.outcome(kept).findings if each.kind == "another_number"] == []
     looked = next(each["t_ns"] for each in kept["events"] if each["name"] == "looked")
     stuck = next(each for each in kept["operations"] if each["error"])
     stuck.update(outcome="ok", done_ns=looked - 1, result=1, error="")
-    [found] = [each for each in RECORDED.outcome(kept).findings if each.kind == "another_number"]
+    [found] = [each for each in HERE.recorded.outcome(kept).findings if each.kind == "another_number"]
     assert found.says.startswith("29 of 120 clients are left waiting")
 
 
 def test_a_server_that_leaves_a_visitor_out_in_calm_weather_is_no_evidence() -> None:
-    kept = RECORDED.trial("three_serve_for_four")
+    kept = HERE.recorded.trial("three_serve_for_four")
     first = next(each for each in kept["operations"] if each["kind"] == "visit")
     first.update(outcome="unknown", done_ns=-1, result=None, error="timeout")
-    assert RECORDED.broken(kept) == ["served"]
+    assert HERE.recorded.broken(kept) == ["served"]
 
 
 @pytest.mark.parametrize(
@@ -53,9 +45,9 @@ def test_a_server_that_leaves_a_visitor_out_in_calm_weather_is_no_evidence() -> 
     [("one", 4, 1), ("reuseport", 4, 0.25), ("passing", 8, 0.125), ("shared", 4, None)],
 )
 def test_what_belongs_to_one_worker(way: str, workers: int, share: float | None) -> None:
-    kept = RECORDED.trial("nothing_stops")
+    kept = HERE.recorded.trial("nothing_stops")
     kept["treatment"] |= {"way": way, "workers": workers}
-    assert RECORDED.outcome(kept).metrics.get("computed_left") == share
+    assert HERE.recorded.outcome(kept).metrics.get("computed_left") == share
 
 
 class Clock(selectors.DefaultSelector):
@@ -72,8 +64,7 @@ class Clock(selectors.DefaultSelector):
 def test_a_generator_that_stands_still_loses_no_patience(
     slices: int, left: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    module = inspect.getmodule(CODE.trial)
-    assert module is not None
+    module = HERE.source
     monkeypatch.setattr(module, "SLICES", slices)
     clock = Clock()
     loop = asyncio.SelectorEventLoop(clock)
@@ -92,32 +83,23 @@ def test_a_generator_that_stands_still_loses_no_patience(
 
 
 @pytest.fixture(scope="module")
-def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, ...], dict[str, float]]:
+def seen(one_block: OneBlock) -> Seen:
     """What a default block and a lone server came to, by arrangement, wait, stall and program."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("HINTERLAND_BUSY_CORES", "64")
-        options = RunOptions(blocks=1, store=tmp_path_factory.mktemp("runs"), seed=1)
-        trials = run_experiment(EXPERIMENT, options).trials
-        alone: dict[str, tuple[Any, ...]] = {
-            "way": ("one",),
-            "program": ("python",),
-            "waits": ("epoll",),
-            "stall": ("paused",),
-        }
-        options = RunOptions(set=alone, blocks=1, store=tmp_path_factory.mktemp("runs"), seed=1)
-        trials += run_experiment(EXPERIMENT, options).trials
-    assert [(one.cause, one.log) for one in trials if one.status == "failed"] == []
+    trials = one_block(HERE, "service:nginx")
+    alone: dict[str, tuple[Any, ...]] = {
+        "way": ("one",),
+        "program": ("python",),
+        "waits": ("epoll",),
+        "stall": ("paused",),
+    }
+    trials += one_block(HERE, **alone)
     assert all(set(broken(one.outcome)) <= {"machine_quiet"} for one in trials)
     keys = ("way", "waits", "stall", "program")
     return {tuple(str(one.treatment[key]) for key in keys): one.outcome.metrics for one in trials}
 
 
 @pytest.mark.system
-def test_who_waits_for_a_worker_that_stopped(
-    require: Callable[[str], None], request: pytest.FixtureRequest
-) -> None:
-    require("service:nginx")
-    seen = request.getfixturevalue("seen")
+def test_who_waits_for_a_worker_that_stopped(seen: Seen) -> None:
     for program in ("python", "nginx"):
         assert seen["shared", "epoll", "paused", program]["left_share"] == 0
         assert 0.1 < seen["reuseport", "epoll", "paused", program]["left_share"] < 0.45
@@ -127,11 +109,7 @@ def test_who_waits_for_a_worker_that_stopped(
 
 
 @pytest.mark.system
-def test_who_is_cut_off_and_who_is_answered_late(
-    require: Callable[[str], None], request: pytest.FixtureRequest
-) -> None:
-    require("service:nginx")
-    seen = request.getfixturevalue("seen")
+def test_who_is_cut_off_and_who_is_answered_late(seen: Seen) -> None:
     for way in ("one", "reuseport", "passing"):
         stuck = seen[way, "epoll", "paused", "python"]
         assert stuck["cut_off"] == pytest.approx(600 * stuck["left_share"])
@@ -141,8 +119,6 @@ def test_who_is_cut_off_and_who_is_answered_late(
 
 
 @pytest.mark.system
-def test_whom_the_kernel_wakes(require: Callable[[str], None], request: pytest.FixtureRequest) -> None:
-    require("service:nginx")
-    seen = request.getfixturevalue("seen")
+def test_whom_the_kernel_wakes(seen: Seen) -> None:
     busiest = {way: seen["shared", way, "none", "python"]["busiest_share"] for way in ("epoll", "accept")}
     assert busiest["epoll"] > 1.3 * busiest["accept"]

@@ -10,40 +10,34 @@ from typing import Any
 
 import pytest
 
-from hinterland import RunOptions, run_experiment
-from hinterland.catalogue import read
-from hinterland.runner import code
-from hinterland.runner.recorded import Recorded, broken
+from hinterland.lab.testing import OneBlock, broken, experiment_of
 
-FOLDER = Path(__file__).parent
-EXPERIMENT = read(FOLDER)
-CODE = code.load(EXPERIMENT)
-RECORDED = Recorded(FOLDER, CODE.outcome)
+HERE = experiment_of(__file__)
 
 
 def test_a_switch_is_what_is_left_of_a_turn_batch_by_batch() -> None:
-    kept = RECORDED.trial("threads_in_c")
+    kept = HERE.recorded.trial("threads_in_c")
     kept["readings"]["ring"] |= {"turn_ns": [9000, 5000, 4000], "alone_ns": [6000, 1000, 2000]}
-    metrics = RECORDED.outcome(kept).metrics
+    metrics = HERE.recorded.outcome(kept).metrics
     assert (metrics["turn_us"], metrics["work_us"], metrics["switch_us"]) == (5, 2, 3)
 
 
 def test_what_can_not_be_told_from_nothing_is_not_negative() -> None:
-    kept = RECORDED.trial("generators")
+    kept = HERE.recorded.trial("generators")
     kept["readings"]["ring"] |= {"turn_ns": [100, 100], "alone_ns": [150, 120]}
-    assert RECORDED.outcome(kept).metrics["switch_us"] == 0.001
+    assert HERE.recorded.outcome(kept).metrics["switch_us"] == 0.001
 
 
 def test_a_token_that_hardly_went_round_is_no_evidence() -> None:
-    kept = RECORDED.trial("cold_coroutines")
+    kept = HERE.recorded.trial("cold_coroutines")
     kept["readings"]["ring"]["turns"] = 32
-    assert RECORDED.broken(kept) == ["went_round"]
+    assert HERE.recorded.broken(kept) == ["went_round"]
 
 
-def run(store: Path, **levels: tuple[Any, ...]) -> dict[tuple[Any, ...], dict[str, float]]:
+def run(one_block: OneBlock, **levels: tuple[Any, ...]) -> dict[tuple[Any, ...], dict[str, float]]:
     """Returns the metrics of one real block, by who, whose memory and how much of it."""
-    trials = run_experiment(EXPERIMENT, RunOptions(set=levels, blocks=1, store=store, seed=1)).trials
-    assert [(one.cause, one.log) for one in trials if one.status == "failed"] == []
+    needs = ["program:gcc"] if "c" in levels["language"] else []
+    trials = one_block(HERE, *needs, **levels)
     for one in trials:
         assert set(broken(one.outcome)) <= {"machine_quiet"}, one.outcome.assumptions
     keys = ("who", "whose", "memory_kib")
@@ -60,19 +54,16 @@ def check(seen: dict[tuple[Any, ...], dict[str, float]]) -> None:
 
 
 @pytest.mark.system
-def test_a_ring_in_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HINTERLAND_BUSY_CORES", "64")
-    seen = run(tmp_path, language=("python",))
+def test_a_ring_in_python(one_block: OneBlock) -> None:
+    seen = run(one_block, language=("python",))
     check(seen)
     assert seen["event_loop", "own", 1]["kernel_switches"] < 0.1
     assert seen["event_loop", "own", 1]["turn_us"] > seen["coroutines", "own", 1]["turn_us"]
 
 
 @pytest.mark.system
-def test_a_ring_in_c(require: Callable[[str], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HINTERLAND_BUSY_CORES", "64")
-    require("program:gcc")
-    seen = run(tmp_path, language=("c",))
+def test_a_ring_in_c(one_block: OneBlock) -> None:
+    seen = run(one_block, language=("c",))
     check(seen)
     assert seen["coroutines", "own", 256]["turn_us"] > 1.1 * seen["coroutines", "shared", 256]["turn_us"]
 
@@ -82,11 +73,11 @@ def test_a_ring_in_c(require: Callable[[str], None], tmp_path: Path, monkeypatch
 def test_programs_that_ask_for_nonsense_say_so(
     language: str, require: Callable[[str], None], tmp_path: Path
 ) -> None:
-    program = [sys.executable, str(FOLDER / "systems" / "ring.py")]
+    program = [sys.executable, str(HERE.folder / "systems" / "ring.py")]
     if language == "c":
         require("program:gcc")
         program = [str(tmp_path / "ring")]
-        source = str(FOLDER / "systems" / "ring.c")
+        source = str(HERE.folder / "systems" / "ring.c")
         warnings = subprocess.run(
             ["gcc", "-O2", "-Wall", "-Wextra", "-pthread", "-o", *program, source],
             capture_output=True,

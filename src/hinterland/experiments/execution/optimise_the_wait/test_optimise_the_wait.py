@@ -2,45 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from hinterland import RunOptions, run_experiment
-from hinterland.catalogue import read
-from hinterland.runner import code
-from hinterland.runner.recorded import Recorded, broken
+from hinterland.lab.testing import OneBlock, broken, experiment_of
 
-FOLDER = Path(__file__).parent
-EXPERIMENT = read(FOLDER)
-CODE = code.load(EXPERIMENT)
-RECORDED = Recorded(FOLDER, CODE.outcome)
+HERE = experiment_of(__file__)
 
 
 def test_an_answer_missing_is_no_evidence() -> None:
-    kept = RECORDED.trial("as_it_was")
+    kept = HERE.recorded.trial("as_it_was")
     kept["loads"]["reports"]["done_us"][3] = None
-    assert RECORDED.broken(kept) == ["all_answered"]
+    assert HERE.recorded.broken(kept) == ["all_answered"]
 
 
 def test_too_few_reports_give_no_time() -> None:
-    kept = RECORDED.trial("many_at_once")
+    kept = HERE.recorded.trial("many_at_once")
     sample = kept["loads"]["reports"]
     for name in ("intended_us", "sent_us", "done_us"):
         sample[name] = sample[name][:47]
-    assert set(RECORDED.outcome(kept).metrics) == {"computed_ms", "waiting_share"}
+    assert set(HERE.recorded.outcome(kept).metrics) == {"computed_ms", "waiting_share"}
 
 
 @pytest.mark.system
-def test_each_improvement_gains_what_its_share_allows(
-    require: Callable[[str], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("HINTERLAND_BUSY_CORES", "64")
-    require("capability:two_cores")
-    trials = run_experiment(EXPERIMENT, RunOptions(blocks=1, store=tmp_path, seed=1)).trials
-    assert [(one.cause, one.log) for one in trials if one.status == "failed"] == []
+def test_each_improvement_gains_what_its_share_allows(one_block: OneBlock) -> None:
+    trials = one_block(HERE, "capability:two_cores")
     seen: dict[tuple[Any, ...], dict[str, float]] = {}
     for one in trials:
         assert set(broken(one.outcome)) <= {"machine_quiet"}, one.outcome.assumptions

@@ -9,23 +9,17 @@ from typing import Any
 
 import pytest
 
-from hinterland import RunOptions, run_experiment
-from hinterland.catalogue import read
-from hinterland.model.verdict import Outcome, TrialResult
-from hinterland.runner import code
-from hinterland.runner.recorded import Recorded, broken
+from hinterland.lab import Outcome
+from hinterland.lab.testing import OneBlock, RunOptions, TrialResult, broken, experiment_of, run_experiment
 
-FOLDER = Path(__file__).parent
-EXPERIMENT = read(FOLDER)
-CODE = code.load(EXPERIMENT)
-RECORDED = Recorded(FOLDER, CODE.outcome)
+HERE = experiment_of(__file__)
 
 
 def made(visits: list[tuple[int, int, int, int]], *, customers: int, end_ms: int = 1000) -> Outcome:
     """Returns what visits come to: when in ms they came, had a connection and left, and their attempts."""
     in_ns = [[came * 10**6, had * 10**6, left * 10**6, attempts] for came, had, left, attempts in visits]
     shop = {"start_ns": 0, "end_ns": end_ms * 10**6, "visits": in_ns}
-    return RECORDED.outcome(
+    return HERE.recorded.outcome(
         {"treatment": {"customers": customers, "pool": 1}, "seed": 0, "readings": {"shop": shop}}
     )
 
@@ -57,13 +51,8 @@ def test_too_few_visits_are_no_evidence() -> None:
 
 
 @pytest.mark.system
-def test_a_larger_pool_helps_who_waits_and_hurts_who_collides(
-    require: Callable[[str], None], tmp_path: Path
-) -> None:
-    require("service:postgresql")
-    require("python:psycopg")
-    trials = run_experiment(EXPERIMENT, RunOptions(blocks=1, store=tmp_path, seed=1)).trials
-    assert [(one.cause, one.log) for one in trials if one.status == "failed"] == []
+def test_a_larger_pool_helps_who_waits_and_hurts_who_collides(one_block: OneBlock) -> None:
+    trials = one_block(HERE)
     for one in trials:
         assert set(broken(one.outcome)) <= {"machine_quiet", "enough_visits"}, one.outcome.assumptions
     done = [one for one in trials if one.status == "done"]
@@ -99,14 +88,11 @@ def each_of(trial: TrialResult) -> tuple[Any, ...]:
 @pytest.mark.system
 @pytest.mark.parametrize(("work", "pool"), [("locks", 16), ("sells", 1)])
 def test_sales_with_a_lock_or_one_by_one_are_never_begun_again(
-    require: Callable[[str], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, work: str, pool: int
+    require: Callable[[str], None], tmp_path: Path, work: str, pool: int
 ) -> None:
-    monkeypatch.setenv("HINTERLAND_BUSY_CORES", "64")
     require("service:postgresql")
-    require("python:psycopg")
     levels: dict[str, tuple[Any, ...]] = {"work": (work,), "pool": (pool,), "think_ms": (0,)}
-    trials = run_experiment(EXPERIMENT, RunOptions(set=levels, blocks=1, store=tmp_path, seed=1)).trials
-    assert [(one.cause, one.log) for one in trials if one.status == "failed"] == []
+    run_experiment(HERE.experiment, RunOptions(set=levels, blocks=1, store=tmp_path, seed=1))
     # All visits, though on a slow machine too few may end in the time that counts, and the trial be void.
     histories = [json.loads(kept.read_text()) for kept in tmp_path.glob("*/histories/*.json")]
     visits = [visit for history in histories for visit in history["readings"]["shop"]["visits"]]

@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from hinterland import RunOptions, run_experiment
-from hinterland.catalogue import read
-from hinterland.model.history import UNFINISHED, History, LoadSample
-from hinterland.runner import code
-from hinterland.runner.recorded import Recorded
+from hinterland.lab import UNFINISHED, History, LoadSample
+from hinterland.lab.testing import OneBlock, experiment_of
 
-FOLDER = Path(__file__).parent
-EXPERIMENT = read(FOLDER)
-CODE = code.load(EXPERIMENT)
+HERE = experiment_of(__file__)
 MS = 1_000_000
 
 
@@ -44,7 +37,7 @@ def history(
     return History(treatment=treatment, seed=0, loads={"requests": sample})
 
 
-RECORDED = Recorded(FOLDER, CODE.outcome, lambda kept: history(kept["times_ms"], **kept["levels"]))
+RECORDED = HERE.recorded_as(lambda kept: history(kept["times_ms"], **kept["levels"]))
 
 
 @pytest.mark.parametrize("name", RECORDED.names)
@@ -55,7 +48,7 @@ def test_recorded_history(name: str) -> None:
 def test_slow_answers_that_come_together_are_averaged_away() -> None:
     spread = [202.0 if place % 20 == 7 else 2.0 for place in range(1000)]
     together = [202.0 if 420 <= place < 470 else 2.0 for place in range(1000)]
-    one, other = (CODE.outcome(history(times)).metrics for times in (spread, together))
+    one, other = (HERE.outcome(history(times)).metrics for times in (spread, together))
     assert one["mean_ms"] == other["mean_ms"] == pytest.approx(12)
     assert one["p99_ms"] == other["p99_ms"] == pytest.approx(202)
     assert one["averaged_p99_ms"] == pytest.approx(202)
@@ -65,21 +58,21 @@ def test_slow_answers_that_come_together_are_averaged_away() -> None:
 def test_a_stall_raises_a_p99_but_not_that_of_the_calmest_fifth() -> None:
     steady = [12.0] * 1000
     stalled = [90.0 if 420 <= place < 470 else 12.0 for place in range(1000)]
-    one, other = (CODE.outcome(history(times, variant="steady")).metrics for times in (steady, stalled))
+    one, other = (HERE.outcome(history(times, variant="steady")).metrics for times in (steady, stalled))
     assert one["p99_ms"] == pytest.approx(12)
     assert other["p99_ms"] == pytest.approx(90)
     assert one["calm_p99_ms"] == other["calm_p99_ms"] == pytest.approx(12)
-    spread = CODE.outcome(history([202.0 if place % 20 == 7 else 2.0 for place in range(1000)])).metrics
+    spread = HERE.outcome(history([202.0 if place % 20 == 7 else 2.0 for place in range(1000)])).metrics
     assert spread["calm_p99_ms"] == pytest.approx(202)
 
 
 def test_a_page_is_as_slow_as_its_slowest_answer() -> None:
     times = [2.0] * 40
     times[5] = times[25] = 202.0
-    metrics = CODE.outcome(history(times, a_page=20)).metrics
+    metrics = HERE.outcome(history(times, a_page=20)).metrics
     assert metrics["slow_pages"] == 1
     times[25], times[6] = 2.0, 202.0
-    metrics = CODE.outcome(history(times, a_page=20)).metrics
+    metrics = HERE.outcome(history(times, a_page=20)).metrics
     assert metrics["slow_pages"] == 0.5, "two slow answers on one page hurt once"
     assert metrics["computed_slow_pages"] == pytest.approx(1 - 0.95**20)
 
@@ -87,11 +80,11 @@ def test_a_page_is_as_slow_as_its_slowest_answer() -> None:
 def test_a_request_without_an_answer_is_no_evidence() -> None:
     kept = history([2.0] * 40)
     kept.loads["requests"].done_ns[3] = UNFINISHED
-    assert [each.held for each in CODE.outcome(kept).assumptions] == [False]
+    assert [each.held for each in HERE.outcome(kept).assumptions] == [False]
 
 
 def test_the_servers_differ_in_nothing_but_the_places_of_their_slow_answers() -> None:
-    spec = importlib.util.spec_from_file_location("averages_server", FOLDER / "systems" / "server.py")
+    spec = importlib.util.spec_from_file_location("averages_server", HERE.folder / "systems" / "server.py")
     assert spec is not None
     assert spec.loader is not None
     server = importlib.util.module_from_spec(spec)
@@ -105,12 +98,8 @@ def test_the_servers_differ_in_nothing_but_the_places_of_their_slow_answers() ->
 
 
 @pytest.mark.system
-def test_means_alike_and_pages_apart(
-    require: Callable[[str], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("HINTERLAND_BUSY_CORES", "64")
-    trials = run_experiment(EXPERIMENT, RunOptions(blocks=1, store=tmp_path, seed=1)).trials
-    assert [(one.cause, one.log) for one in trials if one.status == "failed"] == []
+def test_means_alike_and_pages_apart(one_block: OneBlock) -> None:
+    trials = one_block(HERE)
     seen = {
         (one.treatment["variant"], one.treatment["requests_a_page"]): one.outcome.metrics
         for one in trials

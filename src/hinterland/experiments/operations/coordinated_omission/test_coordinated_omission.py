@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from hinterland import RunOptions, run_experiment
-from hinterland.catalogue import read
-from hinterland.model.history import Event, History, LoadSample
-from hinterland.runner import code
-from hinterland.runner.recorded import Recorded
+from hinterland.lab import Event, History, LoadSample
+from hinterland.lab.testing import OneBlock, experiment_of
 
-FOLDER = Path(__file__).parent
-EXPERIMENT = read(FOLDER)
-CODE = code.load(EXPERIMENT)
-RECORDED = Recorded(FOLDER, CODE.outcome)
+HERE = experiment_of(__file__)
 MS = 1_000_000
 BEGUN, ENDED = 400 * MS, 650 * MS
 STALL = tuple(
@@ -73,7 +65,7 @@ def test_only_the_clock_that_runs_from_the_schedule_tells(
     history = History(
         treatment={"observer": observer, "stall_ms": 250}, seed=0, loads={"requests": load}, events=STALL
     )
-    metrics = CODE.outcome(history).metrics
+    metrics = HERE.outcome(history).metrics
     assert metrics["truth_ms"] == pytest.approx(240)
     assert least_ms <= metrics["p99_ms"] <= most_ms
     assert metrics["longest_ms"] == pytest.approx(250, rel=0.01), (
@@ -84,7 +76,7 @@ def test_only_the_clock_that_runs_from_the_schedule_tells(
 def test_a_server_that_did_not_stand_still_is_no_evidence() -> None:
     treatment: dict[str, Any] = {"observer": "open_from_due", "stall_ms": 250}
     history = History(treatment=treatment, seed=0, loads={"requests": scheduled()}, events=STALL[:1])
-    assert not CODE.outcome(history).assumptions[0].held
+    assert not HERE.outcome(history).assumptions[0].held
 
 
 @pytest.mark.parametrize("observer", ["open_from_due", "open_from_sending"])
@@ -92,7 +84,7 @@ def test_a_machine_that_stands_still_besides_is_told_by_the_requests_beside_the_
     def steady(load: LoadSample) -> bool:
         treatment: dict[str, Any] = {"observer": observer, "stall_ms": 250}
         history = History(treatment=treatment, seed=0, loads={"requests": load}, events=STALL)
-        by_id = {each.id: each for each in CODE.outcome(history).assumptions}
+        by_id = {each.id: each for each in HERE.outcome(history).assumptions}
         assert by_id["steady_beside_it"].timed
         return by_id["steady_beside_it"].held
 
@@ -109,20 +101,14 @@ def test_a_tool_that_printed_something_else_is_said() -> None:
         treatment={"observer": "wrk", "stall_ms": 250}, seed=0, readings={"printed": "unable to connect"}
     )
     with pytest.raises(ValueError, match="printed no line like"):
-        CODE.outcome(history)
+        HERE.outcome(history)
 
 
 @pytest.mark.system
-def test_who_waits_for_answers_does_not_see_the_stall(
-    require: Callable[[str], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("HINTERLAND_BUSY_CORES", "64")
-    for need in ("service:nginx", "program:wrk", "program:ab", "program:h2load"):
-        require(need)
-    observers = EXPERIMENT.factor["observer"].choices
-    options = RunOptions(set={"observer": observers, "stall_ms": (250,)}, blocks=1, store=tmp_path, seed=1)
-    trials = run_experiment(EXPERIMENT, options).trials
-    assert [(one.cause, one.log) for one in trials if one.status == "failed"] == []
+def test_who_waits_for_answers_does_not_see_the_stall(one_block: OneBlock) -> None:
+    needs = ("service:nginx", "program:wrk", "program:ab", "program:h2load")
+    observers = HERE.experiment.factor["observer"].choices
+    trials = one_block(HERE, *needs, observer=observers, stall_ms=(250,))
     stalled = {one.treatment["observer"]: one.outcome.metrics for one in trials}
     for observer in ("open_from_due", "wrk"):
         metrics = stalled[observer]

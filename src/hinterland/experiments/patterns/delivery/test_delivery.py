@@ -5,53 +5,45 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import runpy
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from hinterland import RunOptions, run_experiment
-from hinterland.catalogue import read
-from hinterland.runner import code
-from hinterland.runner.recorded import Recorded
+from hinterland.lab.testing import OneBlock, experiment_of
 
-FOLDER = Path(__file__).parent
-EXPERIMENT = read(FOLDER)
-CODE = code.load(EXPERIMENT)
-RECORDED = Recorded(FOLDER, CODE.outcome)
+HERE = experiment_of(__file__)
 
 
 def test_an_event_that_came_twice_is_no_evidence() -> None:
-    recorded = RECORDED.trial("streamed")
+    recorded = HERE.recorded.trial("streamed")
     recorded["readings"]["received"] += 1
-    once = RECORDED.outcome(recorded).assumptions[0]
+    once = HERE.recorded.outcome(recorded).assumptions[0]
     assert not once.held
     assert "1 of them twice" in once.measured
 
 
 def test_only_who_can_not_be_called_may_miss_an_event() -> None:
-    recorded = RECORDED.trial("half_shut_out")
-    shut_out = RECORDED.outcome(recorded)
+    recorded = HERE.recorded.trial("half_shut_out")
+    shut_out = HERE.recorded.outcome(recorded)
     assert shut_out.tries["missed"] == len(shut_out.findings) == 60
     assert shut_out.assumptions[0].held
     deliveries = recorded["loads"]["deliveries"]
     deliveries["done_us"][deliveries["connection"].index(4)] = None
     recorded["readings"]["received"] -= 1
-    assert not RECORDED.outcome(recorded).assumptions[0].held
+    assert not HERE.recorded.outcome(recorded).assumptions[0].held
     recorded["readings"]["gone"] = ["the server closed the connection"]
-    assert "a client stopped: the server closed" in RECORDED.outcome(recorded).assumptions[0].measured
+    assert "a client stopped: the server closed" in HERE.recorded.outcome(recorded).assumptions[0].measured
 
 
 def test_stalls_that_strike_most_events_move_the_median_but_not_the_soonest_event() -> None:
-    recorded = RECORDED.trial("streamed")
-    calm = RECORDED.outcome(recorded).metrics
+    recorded = HERE.recorded.trial("streamed")
+    calm = HERE.recorded.outcome(recorded).metrics
     deliveries = recorded["loads"]["deliveries"]
     first_us = min(deliveries["sent_us"])
     for place, sent_us in enumerate(deliveries["sent_us"]):
         if sent_us != first_us:
             deliveries["done_us"][place] += 300_000
-    outcome = RECORDED.outcome(recorded)
+    outcome = HERE.recorded.outcome(recorded)
     stalled = outcome.metrics
     assert stalled["latency_p50_ms"] > 300 > 100 * calm["latency_p50_ms"]
     assert stalled["told_after_ms"] == calm["told_after_ms"] == 3
@@ -61,7 +53,7 @@ def test_stalls_that_strike_most_events_move_the_median_but_not_the_soonest_even
 
 
 def test_a_webhook_is_tried_until_it_is_taken_and_events_stay_in_order() -> None:
-    webhooks = runpy.run_path(str(FOLDER / "systems" / "webhooks.py"))
+    webhooks = runpy.run_path(str(HERE.folder / "systems" / "webhooks.py"))
     answers = iter(["500 Oops", "", "204 No Content", "204 No Content"])
     came: list[str] = []
 
@@ -100,14 +92,8 @@ def test_a_webhook_is_tried_until_it_is_taken_and_events_stay_in_order() -> None
 
 
 @pytest.mark.system
-def test_every_way_delivers_each_event_once_at_its_own_price(
-    require: Callable[[str], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("HINTERLAND_BUSY_CORES", "64")
-    for need in ("python:starlette", "python:uvicorn", "python:websockets"):
-        require(need)
-    trials = run_experiment(EXPERIMENT, RunOptions(blocks=1, store=tmp_path, seed=1)).trials
-    assert [(one.cause, one.log) for one in trials if one.status == "failed"] == []
+def test_every_way_delivers_each_event_once_at_its_own_price(one_block: OneBlock) -> None:
+    trials = one_block(HERE)
     seen: dict[tuple[Any, ...], dict[str, float]] = {}
     for one in trials:
         broken = {each.id for each in one.outcome.assumptions if not each.held and not each.timed}
@@ -119,7 +105,7 @@ def test_every_way_delivers_each_event_once_at_its_own_price(
             assert one.outcome.metrics["missed"] == len(one.outcome.findings) == lost
             continue
         # 90 deliveries are too few for a 90th percentile.
-        assert set(one.outcome.metrics) | {"latency_p90_ms"} == set(EXPERIMENT.metric)
+        assert set(one.outcome.metrics) | {"latency_p90_ms"} == set(HERE.experiment.metric)
         assert one.outcome.metrics["connections_per_client"] == (2 if levels["variant"] == "webhook" else 1)
         seen[levels["variant"], levels["interval_ms"], levels["event_rate"]] = one.outcome.metrics
     events = 3

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from hinterland import RunOptions, run_experiment
-from hinterland.catalogue import read
-from hinterland.runner import code
-from hinterland.runner.recorded import Recorded
+from hinterland.lab.testing import OneBlock, experiment_of
 
-FOLDER = Path(__file__).parent
-EXPERIMENT = read(FOLDER)
-CODE = code.load(EXPERIMENT)
-RECORDED = Recorded(FOLDER, CODE.outcome)
+HERE = experiment_of(__file__)
 
 
 def test_a_witness_tells_the_whole_story() -> None:
-    outcome = RECORDED.outcome(RECORDED.trial("began_anew"))
+    outcome = HERE.recorded.outcome(HERE.recorded.trial("began_anew"))
     story = [each.says for each in outcome.findings[10].witness]
     assert story[0] == "is cut"
     assert "publishes event" in story[1]
@@ -31,41 +23,35 @@ def test_a_witness_tells_the_whole_story() -> None:
 
 
 def test_one_event_that_is_missing_is_found() -> None:
-    kept = RECORDED.trial("named_its_last_event")
+    kept = HERE.recorded.trial("named_its_last_event")
     lost = kept["readings"]["clients"][0]["received"].pop(20)
-    [finding] = RECORDED.outcome(kept).findings
+    [finding] = HERE.recorded.outcome(kept).findings
     assert (finding.kind, finding.key) == ("missed", f"client 1, event {lost[0]}")
 
 
 def test_a_patient_client_that_gave_up_is_no_evidence() -> None:
-    kept = RECORDED.trial("waited_for_tcp")
-    assert RECORDED.broken(kept) == []
+    kept = HERE.recorded.trial("waited_for_tcp")
+    assert HERE.recorded.broken(kept) == []
     kept["readings"]["clients"][0]["gave_up_ns"] = [1]
-    assert RECORDED.broken(kept) == ["cut_was_felt"]
+    assert HERE.recorded.broken(kept) == ["cut_was_felt"]
 
 
 def test_a_cut_that_nobody_felt_is_no_evidence() -> None:
-    kept = RECORDED.trial("began_anew")
+    kept = HERE.recorded.trial("began_anew")
     kept["readings"]["clients"][0]["gave_up_ns"] = []
-    assert RECORDED.broken(kept) == ["cut_was_felt"]
+    assert HERE.recorded.broken(kept) == ["cut_was_felt"]
 
 
 def test_a_client_that_was_not_there_at_the_end_is_no_evidence() -> None:
-    kept = RECORDED.trial("named_its_last_event")
+    kept = HERE.recorded.trial("named_its_last_event")
     kept["readings"]["clients"][0]["received"].pop()
-    assert RECORDED.broken(kept) == ["there_at_the_end"]
+    assert HERE.recorded.broken(kept) == ["there_at_the_end"]
 
 
 @pytest.mark.system
-def test_what_a_cut_costs(
-    require: Callable[[str], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("HINTERLAND_BUSY_CORES", "64")
-    for need in EXPERIMENT.needs:
-        require(need)
+def test_what_a_cut_costs(one_block: OneBlock) -> None:
     sets: dict[str, Any] = {"variant": ("sse", "websocket"), "clients": (2,)}
-    trials = run_experiment(EXPERIMENT, RunOptions(set=sets, blocks=1, store=tmp_path, seed=1)).trials
-    assert [(one.cause, one.log) for one in trials if one.status == "failed"] == []
+    trials = one_block(HERE, **sets)
     seen = {
         tuple(one.treatment[name] for name in ("variant", "resume", "patience_ms")): one for one in trials
     }

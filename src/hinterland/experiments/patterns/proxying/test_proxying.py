@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from itertools import accumulate
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from hinterland import RunOptions, run_experiment
-from hinterland.catalogue import read
-from hinterland.runner import code
-from hinterland.runner.recorded import Recorded
+from hinterland.lab.testing import OneBlock, experiment_of
 
-FOLDER = Path(__file__).parent
-EXPERIMENT = read(FOLDER)
-CODE = code.load(EXPERIMENT)
-RECORDED = Recorded(FOLDER, CODE.outcome)
+HERE = experiment_of(__file__)
 
 
 def one_after_the_other(times_us: list[float]) -> dict[str, Any]:
@@ -29,43 +21,37 @@ def one_after_the_other(times_us: list[float]) -> dict[str, Any]:
 
 
 def test_only_the_last_address_of_a_header_is_the_proxy_s_word() -> None:
-    kept = RECORDED.trial("passed_on_by_nginx")
+    kept = HERE.recorded.trial("passed_on_by_nginx")
     one = kept["operations"][0]
     told = one["result"]["body"]
     told["forwarded"] = f"10.1.2.3, {told['forwarded']}"
-    assert not RECORDED.outcome(kept).findings, "what the client claims of itself stands before it"
+    assert not HERE.recorded.outcome(kept).findings, "what the client claims of itself stands before it"
     told["forwarded"] = f"{one['key']}, 10.1.2.3"
-    [finding] = RECORDED.outcome(kept).findings
+    [finding] = HERE.recorded.outcome(kept).findings
     assert finding.key == one["key"]
 
 
 def test_an_upload_without_an_answer_is_no_evidence() -> None:
-    kept = RECORDED.trial("passed_on_by_nginx")
+    kept = HERE.recorded.trial("passed_on_by_nginx")
     kept["readings"]["uploads_ms"].pop()
-    assert [each.held for each in RECORDED.outcome(kept).assumptions] == [False]
+    assert [each.held for each in HERE.recorded.outcome(kept).assumptions] == [False]
 
 
 def test_a_hop_is_measured_against_the_straight_way_of_the_same_trial() -> None:
-    kept = RECORDED.trial("passed_on_by_nginx")
+    kept = HERE.recorded.trial("passed_on_by_nginx")
     quick = {"straight_0": [20.0, 20.0, 900.0], "entrance_0": [40.0, 40.0, 40.0]}
     slow_but_alike = {"straight_1": [200.0, 200.0], "entrance_1": [420.0, 420.0]}
     disturbed = {"straight_2": [20.0, 20.0], "entrance_2": [2000.0, 2000.0]}
     loads = {**quick, **slow_but_alike, **disturbed}
     kept["loads"] = {name: one_after_the_other(times_us) for name, times_us in loads.items()}
-    metrics = RECORDED.outcome(kept).metrics
+    metrics = HERE.recorded.outcome(kept).metrics
     assert metrics["times_as_long"] == pytest.approx(2.1)
     assert metrics["latency_ms"] == pytest.approx(0.42)
 
 
 @pytest.mark.system
-def test_proxies_open_keep_and_tell_what_they_must(
-    require: Callable[[str], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for need in (*EXPERIMENT.needs, "service:caddy", "service:haproxy"):
-        require(need)
-    monkeypatch.setenv("HINTERLAND_BUSY_CORES", "64")
-    trials = run_experiment(EXPERIMENT, RunOptions(blocks=1, store=tmp_path, seed=1)).trials
-    assert [(one.cause, one.log) for one in trials if one.status == "failed"] == []
+def test_proxies_open_keep_and_tell_what_they_must(one_block: OneBlock) -> None:
+    trials = one_block(HERE, "service:caddy", "service:haproxy")
     for one in trials:
         broken = {each.id for each in one.outcome.assumptions if not each.held} - {"machine_quiet"}
         assert not broken, one.outcome.assumptions

@@ -4,50 +4,42 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from hinterland import RunOptions, run_experiment
-from hinterland.catalogue import read
-from hinterland.runner import code
-from hinterland.runner.recorded import Recorded
+from hinterland.lab.testing import OneBlock, experiment_of
 
-FOLDER = Path(__file__).parent
-EXPERIMENT = read(FOLDER)
-CODE = code.load(EXPERIMENT)
-RECORDED = Recorded(FOLDER, CODE.outcome)
+HERE = experiment_of(__file__)
 
 
 def test_a_message_that_the_stream_lost_is_found() -> None:
-    kept = RECORDED.trial("kept_for_the_absent")
-    away = RECORDED.outcome(kept).tries["missed"]
+    kept = HERE.recorded.trial("kept_for_the_absent")
+    away = HERE.recorded.outcome(kept).tries["missed"]
     assert away > 10
     lines = kept["readings"]["received"]["first"]
     back = max(place for place, words in enumerate(lines) if words[0] == "joined")
     lost = lines.pop(back + 5)
-    [finding] = RECORDED.outcome(kept).findings
+    [finding] = HERE.recorded.outcome(kept).findings
     assert (finding.kind, finding.key) == ("missed", f"notification {lost[2]}")
 
 
 def test_who_is_back_and_hears_before_saying_so_was_not_away() -> None:
-    kept = RECORDED.trial("published_to_the_absent")
-    away = RECORDED.outcome(kept).tries["missed"]
+    kept = HERE.recorded.trial("published_to_the_absent")
+    away = HERE.recorded.outcome(kept).tries["missed"]
     lines = kept["readings"]["received"]["first"]
     joined = next(words for words in reversed(lines) if words[0] == "joined")
     # It is kept from the processor after it has joined, hears three notifications, and only then says so.
     early = [words for words in lines if words[0] == "received" and int(words[3]) > int(joined[1])][:3]
     joined[1] = str(int(early[-1][3]) + 1000)
-    outcome = RECORDED.outcome(kept)
+    outcome = HERE.recorded.outcome(kept)
     assert outcome.tries["missed"] == away
     assert outcome.metrics["missed"] == 100
 
 
 def test_the_caller_knows_and_the_publisher_does_not() -> None:
     told = {
-        name: [one.witness[2].says for one in RECORDED.outcome(RECORDED.trial(name)).findings]
+        name: [one.witness[2].says for one in HERE.recorded.outcome(HERE.recorded.trial(name)).findings]
         for name in ("called_the_dead", "published_to_the_absent")
     }
     assert set(told["called_the_dead"]) == {"could not tell one receiver"}
@@ -55,22 +47,22 @@ def test_the_caller_knows_and_the_publisher_does_not() -> None:
 
 
 def test_notifications_that_were_not_undisturbed_are_no_evidence() -> None:
-    kept = RECORDED.trial("published_past_the_hung")
-    assert RECORDED.broken(kept) == []
+    kept = HERE.recorded.trial("published_past_the_hung")
+    assert HERE.recorded.broken(kept) == []
     kept["readings"]["sender"]["sent"][3][3] = 1
-    assert RECORDED.broken(kept) == ["undisturbed_before"]
+    assert HERE.recorded.broken(kept) == ["undisturbed_before"]
 
 
 def test_an_event_in_which_nothing_was_due_is_no_evidence() -> None:
-    kept = RECORDED.trial("published_past_the_hung")
+    kept = HERE.recorded.trial("published_past_the_hung")
     end = next(each for each in kept["events"] if each["stage"] == "end")
     end["t_ns"] = next(each for each in kept["events"] if each["stage"] == "effect")["t_ns"]
-    assert RECORDED.broken(kept) == ["it_happened"]
+    assert HERE.recorded.broken(kept) == ["it_happened"]
 
 
 def sender() -> Any:
     """Returns the program of the sender as a module."""
-    spec = importlib.util.spec_from_file_location("sender", FOLDER / "systems" / "sender.py")
+    spec = importlib.util.spec_from_file_location("sender", HERE.folder / "systems" / "sender.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -106,14 +98,8 @@ def test_a_breaker_does_not_call_who_did_not_answer(left_out_s: float, calls: in
 
 
 @pytest.mark.system
-def test_who_fails_when_a_receiver_does(
-    require: Callable[[str], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("HINTERLAND_BUSY_CORES", "64")
-    for need in EXPERIMENT.needs:
-        require(need)
-    trials = run_experiment(EXPERIMENT, RunOptions(blocks=1, store=tmp_path, seed=1)).trials
-    assert [(one.cause, one.log) for one in trials if one.status == "failed"] == []
+def test_who_fails_when_a_receiver_does(one_block: OneBlock) -> None:
+    trials = one_block(HERE)
     seen = {
         tuple(one.treatment[name] for name in ("variant", "receivers", "event")): one.outcome.metrics
         for one in trials

@@ -2,48 +2,37 @@
 
 from __future__ import annotations
 
-import importlib.util
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
-
 import pytest
 
-from hinterland import RunOptions, run_experiment
-from hinterland.catalogue import read
-from hinterland.runner import code
-from hinterland.runner.recorded import Recorded
+from hinterland.lab.testing import OneBlock, experiment_of
 
-FOLDER = Path(__file__).parent
-EXPERIMENT = read(FOLDER)
-CODE = code.load(EXPERIMENT)
-RECORDED = Recorded(FOLDER, CODE.outcome)
+HERE = experiment_of(__file__)
 
 
 def test_a_cart_that_is_empty_is_a_session_lost() -> None:
-    kept = RECORDED.trial("shared_after_a_restart")
+    kept = HERE.recorded.trial("shared_after_a_restart")
     shown = next(one for one in kept["operations"] if one["kind"] == "show")
     shown["result"]["body"]["cart"] = []
-    [finding] = RECORDED.outcome(kept).findings
+    [finding] = HERE.recorded.outcome(kept).findings
     assert (finding.kind, finding.key) == ("session_lost", shown["key"])
 
 
 def test_a_session_that_was_lost_can_t_come_back() -> None:
-    outcome = RECORDED.outcome(RECORDED.trial("in_memory_after_a_restart"))
+    outcome = HERE.recorded.outcome(HERE.recorded.trial("in_memory_after_a_restart"))
     assert outcome.tries["came_back"] < outcome.tries["session_lost"]
 
 
 def test_a_visitor_who_was_not_answered_is_no_evidence() -> None:
-    kept = RECORDED.trial("shared_after_a_restart")
+    kept = HERE.recorded.trial("shared_after_a_restart")
     one = next(one for one in kept["operations"] if one["kind"] == "logout")
     one.update(outcome="unknown", error="timeout", result=None)
-    [everybody] = RECORDED.outcome(kept).assumptions
+    [everybody] = HERE.recorded.outcome(kept).assumptions
     assert not everybody.held
     assert "1 requests without an answer" in everybody.measured
 
 
 def test_a_token_is_believed_by_who_knows_the_secret_and_by_nobody_else() -> None:
-    app = module("app")
+    app = HERE.module("app")
     here, there, elsewhere = app.Token("a secret"), app.Token("a secret"), app.Token("another")
     cookie = here.new({"who": "ada", "cart": ["tea"]})
     assert there.find(cookie) == {"who": "ada", "cart": ["tea"]}
@@ -55,24 +44,9 @@ def test_a_token_is_believed_by_who_knows_the_secret_and_by_nobody_else() -> Non
     assert here.find("") is None
 
 
-def module(name: str) -> Any:
-    spec = importlib.util.spec_from_file_location(f"stateless_{name}", FOLDER / "systems" / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    made = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(made)
-    return made
-
-
 @pytest.mark.system
-def test_sessions_are_lost_just_where_a_server_alone_has_them(
-    require: Callable[[str], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for need in (*EXPERIMENT.needs, "service:haproxy"):
-        require(need)
-    monkeypatch.setenv("HINTERLAND_BUSY_CORES", "64")
-    trials = run_experiment(EXPERIMENT, RunOptions(blocks=1, store=tmp_path, seed=1)).trials
-    assert [(one.cause, one.log) for one in trials if one.status == "failed"] == []
+def test_sessions_are_lost_just_where_a_server_alone_has_them(one_block: OneBlock) -> None:
+    trials = one_block(HERE, "service:haproxy")
     for one in trials:
         broken = {each.id for each in one.outcome.assumptions if not each.held} - {"machine_quiet"}
         assert not broken, one.outcome.assumptions

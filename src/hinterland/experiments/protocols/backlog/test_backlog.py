@@ -4,61 +4,52 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from hinterland import RunOptions, run_experiment
-from hinterland.catalogue import read
-from hinterland.model.verdict import TrialResult
-from hinterland.rig import Rig
-from hinterland.rig.sockets import connections
-from hinterland.runner import code
-from hinterland.runner.recorded import Recorded, packets
+from hinterland.lab import connections
+from hinterland.lab.testing import OneBlock, Rig, TrialResult, experiment_of, packets
 
-FOLDER = Path(__file__).parent
-EXPERIMENT = read(FOLDER)
-CODE = code.load(EXPERIMENT)
-RECORDED = Recorded(FOLDER, CODE.outcome)
-MODULE = sys.modules[CODE.outcome.__module__]
+HERE = experiment_of(__file__)
+MODULE = HERE.source
 BUSY = {"machine_quiet", "link_as_asked", "link_on_time"}
 """What a busy machine may break; the counts below hold all the same."""
 
 
 @pytest.mark.parametrize("change", [-1, 1])
 def test_one_connection_more_or_less_is_seen(change: int) -> None:
-    kept = RECORDED.trial("nine_of_twenty")
+    kept = HERE.recorded.trial("nine_of_twenty")
     inside = kept["readings"]["server"]["established"]
     kept["readings"]["server"]["established"] = inside[:-1] if change < 0 else [*inside, 1]
-    outcome = RECORDED.outcome(kept)
+    outcome = HERE.recorded.outcome(kept)
     assert [one.says for one in outcome.findings if one.kind == "miscounted"] == [
         f"{9 + change} connections are completed, the formula gives 9"
     ]
 
 
 def test_a_client_whose_connection_the_server_lost_is_a_phantom() -> None:
-    kept = RECORDED.trial("nine_of_twenty")
+    kept = HERE.recorded.trial("nine_of_twenty")
     port = kept["readings"]["server"]["established"].pop()
-    outcome = RECORDED.outcome(kept)
+    outcome = HERE.recorded.outcome(kept)
     [phantom] = [one for one in outcome.findings if one.kind == "phantom"]
     assert f"port {port}" in phantom.witness[-1].says
 
 
 def test_a_client_who_is_connected_after_the_look_is_no_phantom() -> None:
-    kept = RECORDED.trial("nine_of_twenty")
+    kept = HERE.recorded.trial("nine_of_twenty")
     late = [one for one in kept["operations"] if one["kind"] == "connect" and one["done_ns"] > 900_000_000]
     assert len(late) == 11
-    assert RECORDED.outcome(kept).metrics["phantoms"] == 0
+    assert HERE.recorded.outcome(kept).metrics["phantoms"] == 0
 
 
 def test_clients_who_came_one_by_one_are_no_burst() -> None:
-    kept = RECORDED.trial("promised_to_all")
+    kept = HERE.recorded.trial("promised_to_all")
     for place, one in enumerate(kept["operations"]):
         one["sent_ns"] += 2_000_000 * place
-    outcome = RECORDED.outcome(kept)
+    outcome = HERE.recorded.outcome(kept)
     assert "on_their_way_together" in [each.id for each in outcome.assumptions if not each.held]
 
 
@@ -79,48 +70,45 @@ def test_a_burst_that_the_link_tore_apart_is_no_burst(syn_there_us: int, late: i
 
 
 def test_a_program_that_never_answered_is_no_evidence() -> None:
-    kept = RECORDED.trial("capped_by_the_host")
+    kept = HERE.recorded.trial("capped_by_the_host")
     for one in kept["operations"]:
         if one["kind"] == "visit":
             one["outcome"] = "unknown"
-    assert RECORDED.broken(kept) == ["served"]
+    assert HERE.recorded.broken(kept) == ["served"]
 
 
 def test_a_program_that_does_not_come_back_is_no_evidence() -> None:
-    kept = RECORDED.trial("nine_of_twenty")
+    kept = HERE.recorded.trial("nine_of_twenty")
     kept["operations"] = [
         {**one, "outcome": "unknown"} if one["kind"] == "ask" else one for one in kept["operations"]
     ]
-    assert RECORDED.broken(kept) == ["served"]
+    assert HERE.recorded.broken(kept) == ["served"]
 
 
 def test_who_never_got_an_answer_has_no_wait() -> None:
-    kept = RECORDED.trial("nine_of_twenty")
+    kept = HERE.recorded.trial("nine_of_twenty")
     last = max((one for one in kept["operations"] if one["kind"] == "connect"), key=lambda one: one["client"])
     last.update(outcome="unknown", done_ns=-1, error="timeout")
-    assert "last_ms" not in RECORDED.outcome(kept).metrics
+    assert "last_ms" not in HERE.recorded.outcome(kept).metrics
 
 
 def test_a_stall_of_some_of_the_last_is_no_longer_wait() -> None:
-    kept = RECORDED.trial("nobody_listens")
+    kept = HERE.recorded.trial("nobody_listens")
     knocks = sorted(
         (one for one in kept["operations"] if one["kind"] == "connect"), key=lambda one: one["client"]
     )
     for one in knocks[-7:]:
         one["done_ns"] += 80_000_000
-    assert RECORDED.outcome(kept).metrics["last_ms"] < 12
+    assert HERE.recorded.outcome(kept).metrics["last_ms"] < 12
 
 
 @pytest.fixture(scope="module")
-def trials(tmp_path_factory: pytest.TempPathFactory) -> list[TrialResult]:
+def trials(one_block: OneBlock) -> tuple[TrialResult, ...]:
     """One real block of the default design."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("HINTERLAND_BUSY_CORES", "64")
-        options = RunOptions(blocks=1, store=tmp_path_factory.mktemp("runs"), seed=1)
-        return list(run_experiment(EXPERIMENT, options).trials)
+    return one_block(HERE, "program:node", "service:nginx")
 
 
-def metrics(trials: list[TrialResult], **levels: Any) -> dict[str, float]:
+def metrics(trials: tuple[TrialResult, ...], **levels: Any) -> dict[str, float]:
     """Returns what the trial with these levels measured: a burst that was torn apart was run once more."""
     found = [one for one in trials if levels.items() <= one.treatment.items() and one.status == "done"]
     if not found and levels["arrival"] == "together":
@@ -129,13 +117,7 @@ def metrics(trials: list[TrialResult], **levels: Any) -> dict[str, float]:
 
 
 @pytest.mark.system
-def test_the_kernel_decides_and_no_program(
-    require: Callable[[str], None], request: pytest.FixtureRequest
-) -> None:
-    for need in ("capability:link", "program:node", "service:nginx"):
-        require(need)
-    trials: list[TrialResult] = request.getfixturevalue("trials")
-    assert [(one.cause, one.log) for one in trials if one.status == "failed"] == []
+def test_the_kernel_decides_and_no_program(trials: tuple[TrialResult, ...]) -> None:
     for one in trials:
         # A burst may be torn apart on a busy machine; then its trial says so, and is left out here.
         broken = {each.id for each in one.outcome.assumptions if not each.held} - BUSY
@@ -149,9 +131,7 @@ def test_the_kernel_decides_and_no_program(
 
 
 @pytest.mark.system
-def test_who_hears_what(require: Callable[[str], None], request: pytest.FixtureRequest) -> None:
-    require("capability:link")
-    trials: list[TrialResult] = request.getfixturevalue("trials")
+def test_who_hears_what(trials: tuple[TrialResult, ...]) -> None:
     usual = {"arrival": "in_turn", "when_full": "drop", "somaxconn": 4096, "variant": "python"}
     full = metrics(trials, **usual, backlog=8, acceptor="stopped", comes_back=True)
     roomy = metrics(trials, **usual, backlog=511, acceptor="stopped", comes_back=True)
@@ -180,7 +160,7 @@ def test_a_client_of_a_burst_who_waits_for_the_first_word_waits_in_vain(
         (tmp_path / "scratch").mkdir()
         async with Rig(tmp_path / "scratch", tmp_path, lambda event: None) as rig:
             link = await rig.link(rtt_ms=20)
-            program = FOLDER / "systems" / "server.py"
+            program = HERE.folder / "systems" / "server.py"
             server = await rig.start([program, 8080, 8], name="server", host=link.server, port=8080)
             await rig.pause(server)
             loop = asyncio.get_running_loop()

@@ -2,41 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
-
 import pytest
 
-from hinterland import RunOptions, run_experiment
-from hinterland.catalogue import read
-from hinterland.runner import code
-from hinterland.runner.recorded import Recorded
+from hinterland.lab.testing import OneBlock, experiment_of
 
-FOLDER = Path(__file__).parent
-EXPERIMENT = read(FOLDER)
-CODE = code.load(EXPERIMENT)
-RECORDED = Recorded(FOLDER, CODE.outcome)
+HERE = experiment_of(__file__)
 
 
 def test_nothing_answered_is_no_evidence() -> None:
-    recorded = RECORDED.trial("one_unanswered")
+    recorded = HERE.recorded.trial("one_unanswered")
     for each in recorded["operations"]:
         each.update(done_us=None, outcome="unknown")
-    outcome = RECORDED.outcome(recorded)
+    outcome = HERE.recorded.outcome(recorded)
     assert not outcome.metrics
     assert [each.held for each in outcome.assumptions] == [False]
 
 
 @pytest.mark.parametrize("name", ["kept", "anew_each_time", "eight_share_one", "eight_from_a_pool"])
 def test_a_stall_changes_no_count(name: str) -> None:
-    recorded = RECORDED.trial(name)
-    quiet = RECORDED.outcome(recorded).metrics
+    recorded = HERE.recorded.trial(name)
+    quiet = HERE.recorded.outcome(recorded).metrics
     asked = recorded["operations"]
     # The last to be answered, and whoever shares their moment, come 90 ms later.
     last_ns = max(each["done_ns"] for each in asked)
     for each in asked:
         each["done_ns"] += 90_000_000 * (each["done_ns"] > last_ns - 30_000_000)
-    outcome = RECORDED.outcome(recorded)
+    outcome = HERE.recorded.outcome(recorded)
     assert outcome.findings == ()
     assert outcome.metrics["round_trips"] - quiet["round_trips"] < 0.15
     if (
@@ -47,20 +38,18 @@ def test_a_stall_changes_no_count(name: str) -> None:
 
 @pytest.mark.parametrize(("added_ms", "convicts"), [(-40, True), (-1, False), (30, False), (50, True)])
 def test_time_that_is_no_whole_round_trip_is_none(added_ms: int, convicts: bool) -> None:
-    recorded = RECORDED.trial("anew_each_time")
+    recorded = HERE.recorded.trial("anew_each_time")
     for each in recorded["operations"]:
         each["done_ns"] += added_ms * 1_000_000
-    assert bool(RECORDED.outcome(recorded).findings) == convicts
+    assert bool(HERE.recorded.outcome(recorded).findings) == convicts
 
 
 @pytest.mark.system
 def test_a_kept_connection_is_opened_once_and_used_for_all(
-    require: Callable[[str], None], tmp_path: Path
+    one_block: OneBlock,
 ) -> None:
-    for need in EXPERIMENT.needs:
-        require(need.removesuffix("?"))
-    trials = run_experiment(EXPERIMENT, RunOptions(blocks=1, store=tmp_path, seed=1)).trials
-    assert [(one.cause, one.log) for one in trials if one.status == "failed"] == []
+    optional = (need.removesuffix("?") for need in HERE.experiment.needs)
+    trials = one_block(HERE, *optional)
     # What a busy machine may break; a trial that it disturbed counts no round trips, and the rest must stand.
     busy = {"link_as_asked", "link_on_time", "requests_agree", "machine_quiet"}
     for one in trials:

@@ -7,23 +7,16 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from hinterland import RunOptions, run_experiment
-from hinterland.catalogue import read
-from hinterland.model.history import Event, History
-from hinterland.model.verdict import TrialResult
-from hinterland.runner import code
-from hinterland.runner.recorded import Recorded
+from hinterland.lab import Event, History
+from hinterland.lab.testing import OneBlock, experiment_of
 
-FOLDER = Path(__file__).parent
-EXPERIMENT = read(FOLDER)
-CODE = code.load(EXPERIMENT)
-MODULE = sys.modules[CODE.outcome.__module__]
+HERE = experiment_of(__file__)
+MODULE = HERE.source
 
 
 def history(recorded: dict[str, Any]) -> History:
@@ -37,7 +30,7 @@ def history(recorded: dict[str, Any]) -> History:
     )
 
 
-RECORDED = Recorded(FOLDER, CODE.outcome, history)
+RECORDED = HERE.recorded_as(history)
 
 
 @pytest.mark.parametrize("name", RECORDED.names)
@@ -68,7 +61,7 @@ def test_a_visit_that_nobody_answered_is_kept_with_its_reason() -> None:
 
 def test_the_wrong_configuration_says_so_first() -> None:
     said = {
-        name: (FOLDER / "systems" / f"{name}.conf").read_text().split()[1]
+        name: (HERE.folder / "systems" / f"{name}.conf").read_text().split()[1]
         for name in ("nginx_once", "nginx_resolver")
     }
     assert said == {"nginx_once": "Wrong", "nginx_resolver": "Right:"}
@@ -81,7 +74,7 @@ def authority() -> Iterator[tuple[str, int]]:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as found:
         found.bind(("127.0.0.1", 0))
         port = found.getsockname()[1]
-    program = FOLDER / "systems" / "authority.py"
+    program = HERE.folder / "systems" / "authority.py"
     command = [sys.executable, str(program), "127.0.0.1", str(port), "shop1.example", "--ttl", "7"]
     started = subprocess.Popen([*command, "--address", "192.0.2.1"], stdout=subprocess.PIPE)
     try:
@@ -125,7 +118,7 @@ def forwarder(authority: tuple[str, int]) -> Iterator[tuple[tuple[str, int], sub
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as found:
         found.bind(("127.0.0.1", 0))
         port = found.getsockname()[1]
-    program = FOLDER / "systems" / "forwarder.py"
+    program = HERE.folder / "systems" / "forwarder.py"
     asking = ["--ask", authority[0], "--ask-port", str(authority[1])]
     command = [sys.executable, str(program), "127.0.0.1", str(port), *asking]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as started:
@@ -184,7 +177,7 @@ def test_the_forwarder_uses_an_answer_with_a_ttl_of_0_once() -> None:
     import dns.resolver
     import dns.rrset
 
-    spec = importlib.util.spec_from_file_location("forwarder", FOLDER / "systems" / "forwarder.py")
+    spec = importlib.util.spec_from_file_location("forwarder", HERE.folder / "systems" / "forwarder.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -209,26 +202,13 @@ def test_the_forwarder_uses_an_answer_with_a_ttl_of_0_once() -> None:
 
 
 ENDS = ("moved", "outlived")
-NEEDS = ("capability:link", "python:dns", "service:nginx", "program:dnsmasq")
-
-
-def one_block(store: Path, **levels: Any) -> tuple[TrialResult, ...]:
-    """Returns a real trial of each treatment, none of which failed."""
-    options = RunOptions(blocks=1, store=store, seed=1, set={name: (one,) for name, one in levels.items()})
-    trials = run_experiment(EXPERIMENT, options).trials
-    assert [(one.cause, one.log) for one in trials if one.status == "failed"] == []
-    return tuple(trials)
+NEEDS = ("service:nginx", "program:dnsmasq")
 
 
 @pytest.mark.system
-def test_who_asks_moves_and_who_remembers_stays(
-    require: Callable[[str], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("HINTERLAND_BUSY_CORES", "64")
-    for need in NEEDS:
-        require(need)
+def test_who_asks_moves_and_who_remembers_stays(one_block: OneBlock) -> None:
     life_ms: dict[tuple[Any, ...], float] = {}
-    for one in one_block(tmp_path):
+    for one in one_block(HERE, *NEEDS):
         levels = one.treatment
         key = (levels["variant"], levels["ttl_s"], levels["change"])
         stays = levels["variant"] in ("kept", "nginx_once") and levels["change"] == "move"
@@ -239,7 +219,7 @@ def test_who_asks_moves_and_who_remembers_stays(
         assert broken <= {"machine_quiet", "link_as_asked", "link_on_time", "fresh_at_the_change"}, key
         if levels["ttl_s"] == 1 and "fresh_at_the_change" not in broken:
             assert "at_once" not in {finding.kind for finding in one.outcome.findings}
-        assert set(one.outcome.metrics) == set(EXPERIMENT.metric)
+        assert set(one.outcome.metrics) == set(HERE.experiment.metric)
         life_ms[levels["resolver"], *key] = one.outcome.metrics["old_address_ms"]
         if key == ("fresh", 1, "failover"):
             assert one.outcome.metrics["failed_requests"] > 10
@@ -253,10 +233,8 @@ def test_who_asks_moves_and_who_remembers_stays(
 
 @pytest.mark.system
 def test_a_connection_closed_while_the_ttl_runs_opens_again_to_the_old_shop(
-    require: Callable[[str], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    one_block: OneBlock,
 ) -> None:
-    monkeypatch.setenv("HINTERLAND_BUSY_CORES", "64")
-    for need in (*NEEDS, "program:unbound"):
-        require(need)
-    [trial] = one_block(tmp_path, variant="kept", resolver="unbound", change="reload", ttl_s=3)
+    levels: dict[str, tuple[Any, ...]] = {"variant": ("kept",), "change": ("reload",), "ttl_s": (3,)}
+    [trial] = one_block(HERE, *NEEDS, "program:unbound", resolver=("unbound",), **levels)
     assert {finding.kind for finding in trial.outcome.findings} == {"outlived"}

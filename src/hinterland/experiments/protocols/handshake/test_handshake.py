@@ -11,40 +11,34 @@ from typing import Any
 
 import pytest
 
-from hinterland import RunOptions, run_experiment
-from hinterland.catalogue import read
-from hinterland.rig.certificate import certificate
-from hinterland.runner import code, packet_files
-from hinterland.runner.recorded import Recorded
+from hinterland.lab import certificate
+from hinterland.lab.testing import RunOptions, experiment_of, packet_files, run_experiment
 
-FOLDER = Path(__file__).parent
-EXPERIMENT = read(FOLDER)
-CODE = code.load(EXPERIMENT)
-RECORDED = Recorded(FOLDER, CODE.outcome)
+HERE = experiment_of(__file__)
 
 
 def test_a_missing_connection_is_no_evidence() -> None:
-    recorded = RECORDED.trial("strangers_tls13")
+    recorded = HERE.recorded.trial("strangers_tls13")
     recorded["readings"]["connections"].pop()
-    [as_asked, _] = RECORDED.outcome(recorded).assumptions
+    [as_asked, _] = HERE.recorded.outcome(recorded).assumptions
     assert not as_asked.held
 
 
 def test_a_stall_that_spares_one_connection_convicts_nobody() -> None:
-    recorded = RECORDED.trial("strangers_tls13")
+    recorded = HERE.recorded.trial("strangers_tls13")
     for each in recorded["readings"]["connections"][1:]:
         each["done_ns"] += 80_000_000
-    outcome = RECORDED.outcome(recorded)
+    outcome = HERE.recorded.outcome(recorded)
     assert (outcome.findings, round(outcome.metrics["round_trips"], 1)) == ((), 3.0)
     assert [each.id for each in outcome.assumptions if not each.held] == ["connections_agree"]
 
 
 @pytest.mark.parametrize(("added_ms", "convicts"), [(-48, True), (-1, False), (40, False), (50, True)])
 def test_time_that_is_no_whole_round_trip_is_none(added_ms: int, convicts: bool) -> None:
-    recorded = RECORDED.trial("strangers_tls13")
+    recorded = HERE.recorded.trial("strangers_tls13")
     for each in recorded["readings"]["connections"]:
         each["done_ns"] += added_ms * 1_000_000
-    assert bool(RECORDED.outcome(recorded).findings) == convicts
+    assert bool(HERE.recorded.outcome(recorded).findings) == convicts
 
 
 @pytest.mark.system
@@ -54,7 +48,7 @@ def test_the_programs_run_on_their_own(
 ) -> None:
     require("python:OpenSSL")
     own = certificate(tmp_path, ["localhost"])
-    systems = FOLDER / "systems"
+    systems = HERE.folder / "systems"
     serve = [sys.executable, str(systems / "tls_server.py"), "0", "--early-data"]
     keys = ["--certificate", str(own.path), "--key", str(own.key_path)]
     with subprocess.Popen([*serve, *keys], stdout=subprocess.PIPE, text=True) as server:
@@ -73,9 +67,9 @@ def test_the_programs_run_on_their_own(
 
 @pytest.mark.system
 def test_every_handshake_takes_its_round_trips(require: Callable[[str], None], tmp_path: Path) -> None:
-    for need in EXPERIMENT.needs:
+    for need in HERE.experiment.needs:
         require(need.removesuffix("?"))
-    done = run_experiment(EXPERIMENT, RunOptions(blocks=1, store=tmp_path, seed=1))
+    done = run_experiment(HERE.experiment, RunOptions(blocks=1, store=tmp_path, seed=1))
     assert [(one.cause, one.log) for one in done.trials if one.status == "failed"] == []
     # What a busy machine may break; a trial that it disturbed counts no round trips, and the rest must stand.
     busy = {"link_as_asked", "link_on_time", "connections_agree", "machine_quiet"}
@@ -97,9 +91,9 @@ def test_every_handshake_takes_its_round_trips(require: Callable[[str], None], t
 
 @pytest.mark.system
 def test_a_treatment_that_does_not_exist_says_so(tmp_path: Path, require: Callable[[str], None]) -> None:
-    for need in EXPERIMENT.needs:
+    for need in HERE.experiment.needs:
         require(need.removesuffix("?"))
     asked: dict[str, tuple[Any, ...]] = {"protocol": ("quic",), "start": ("first",), "server": ("nginx",)}
     options = RunOptions(set={**asked, "rtt_ms": (0,)}, blocks=1, store=tmp_path)
-    causes = {one.cause.splitlines()[0] for one in run_experiment(EXPERIMENT, options).trials}
+    causes = {one.cause.splitlines()[0] for one in run_experiment(HERE.experiment, options).trials}
     assert any("server=nginx does not offer quic" in cause for cause in causes), causes

@@ -5,25 +5,16 @@ from __future__ import annotations
 import asyncio
 import importlib
 import random
-import sys
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from hinterland import RunOptions, run_experiment
-from hinterland.catalogue import read
-from hinterland.model.history import History
-from hinterland.rig.link.shape import parse_drops
-from hinterland.runner import code
-from hinterland.runner.recorded import Recorded, packets
+from hinterland.lab import History
+from hinterland.lab.testing import OneBlock, experiment_of, packets, parse_drops
 
-FOLDER = Path(__file__).parent
-EXPERIMENT = read(FOLDER)
-CODE = code.load(EXPERIMENT)
-MODULE = sys.modules[CODE.outcome.__module__]
+HERE = experiment_of(__file__)
+MODULE = HERE.source
 
 
 def history(recorded: dict[str, Any]) -> History:
@@ -48,7 +39,7 @@ def history(recorded: dict[str, Any]) -> History:
     )
 
 
-RECORDED = Recorded(FOLDER, CODE.outcome, history)
+RECORDED = HERE.recorded_as(history)
 
 
 @pytest.mark.parametrize("name", RECORDED.names)
@@ -97,7 +88,7 @@ def test_one_lost_packet_makes_more_messages_late_the_longer_the_round_trip() ->
 
 
 def test_a_reader_does_not_give_up_in_a_silence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(str(FOLDER / "systems"))
+    monkeypatch.syspath_prepend(str(HERE.folder / "systems"))
     messages = importlib.import_module("messages")
 
     def message(number: int) -> bytes:
@@ -118,17 +109,11 @@ def test_a_reader_does_not_give_up_in_a_silence(monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.system
-def test_who_shares_an_order_waits(
-    require: Callable[[str], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("HINTERLAND_BUSY_CORES", "64")
-    for need in ("capability:link", "python:aioquic", "python:h2"):
-        require(need)
+def test_who_shares_an_order_waits(one_block: OneBlock) -> None:
     chosen: dict[str, Any] = {"load": ("feeds",), "loss_percent": (2,)}
-    trials = run_experiment(EXPERIMENT, RunOptions(blocks=1, store=tmp_path, seed=1, set=chosen)).trials
-    assert [(one.cause, one.log) for one in trials if one.status == "failed"] == []
+    trials = one_block(HERE, **chosen)
     seen = {one.treatment["variant"]: one.outcome for one in trials}
-    assert set(seen) == set(EXPERIMENT.factor["variant"].levels)
+    assert set(seen) == set(HERE.experiment.factor["variant"].levels)
     assert all(one.metrics["lost_packets"] == 1 for one in seen.values())
     assert {name: one.metrics["missing"] for name, one in seen.items() if one.metrics["missing"]} == {
         "udp": 1.0
@@ -142,15 +127,9 @@ def test_who_shares_an_order_waits(
 
 
 @pytest.mark.system
-def test_a_page_comes_whole_over_all_three(
-    require: Callable[[str], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("HINTERLAND_BUSY_CORES", "64")
-    for need in ("capability:link", "python:aioquic", "python:h2", "service:caddy"):
-        require(need)
+def test_a_page_comes_whole_over_all_three(one_block: OneBlock) -> None:
     chosen: dict[str, Any] = {"load": ("page",), "variant": ("http1_x6", "http2", "http3")}
-    trials = run_experiment(EXPERIMENT, RunOptions(blocks=1, store=tmp_path, seed=1, set=chosen)).trials
-    assert [(one.cause, one.log) for one in trials if one.status == "failed"] == []
+    trials = one_block(HERE, "service:caddy", **chosen)
     whole = {
         one.treatment["variant"] for one in trials for each in one.outcome.assumptions
         if each.id == "page_whole" and each.held

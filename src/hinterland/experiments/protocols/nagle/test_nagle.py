@@ -2,50 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from msgspec.structs import replace
 
-from hinterland import RunOptions, run_experiment
-from hinterland.catalogue import read
-from hinterland.model.packets import HEAD_BYTES, PacketLog
-from hinterland.runner import code
-from hinterland.runner.recorded import Recorded, history
+from hinterland.lab import PacketLog
+from hinterland.lab.testing import HEAD_BYTES, OneBlock, experiment_of, history
 
-FOLDER = Path(__file__).parent
-EXPERIMENT = read(FOLDER)
-CODE = code.load(EXPERIMENT)
-RECORDED = Recorded(FOLDER, CODE.outcome)
+HERE = experiment_of(__file__)
 
 
 def test_a_trial_of_few_exchanges_is_no_evidence() -> None:
-    kept = RECORDED.trial("two_writes_wait")
+    kept = HERE.recorded.trial("two_writes_wait")
     kept["readings"]["exchanges_us"] = kept["readings"]["exchanges_us"][:5]
-    outcome = RECORDED.outcome(kept)
+    outcome = HERE.recorded.outcome(kept)
     assert [each.measured for each in outcome.assumptions if not each.held] == ["5 exchanges"]
 
 
 def test_an_exchange_is_believed_in_noise_where_the_quicker_ones_agree() -> None:
-    kept = RECORDED.trial("two_writes_wait")
+    kept = HERE.recorded.trial("two_writes_wait")
     exchanges_us = kept["readings"]["exchanges_us"]
     # All but one were held up by 10 ms.
     kept["readings"]["exchanges_us"] = [*(each + 10_000 for each in exchanges_us[:-1]), exchanges_us[-1]]
-    broken = [each for each in RECORDED.outcome(kept).assumptions if not each.held]
+    broken = [each for each in HERE.recorded.outcome(kept).assumptions if not each.held]
     assert [(each.id, each.timed) for each in broken] == [("quick_ones_agree", True)]
     kept["readings"]["exchanges_us"] = []
-    assert "exchange_ms" not in RECORDED.outcome(kept).metrics
+    assert "exchange_ms" not in HERE.recorded.outcome(kept).metrics
 
 
 def test_stalls_of_most_exchanges_change_nothing() -> None:
-    kept = RECORDED.trial("no_delay")
+    kept = HERE.recorded.trial("no_delay")
     took = kept["readings"]["exchanges_us"]
-    quiet_ms = RECORDED.outcome(kept).metrics["exchange_ms"]
+    quiet_ms = HERE.recorded.outcome(kept).metrics["exchange_ms"]
     took[2:-12] = [each + 80_000 for each in took[2:-12]]
-    assert RECORDED.outcome(kept).metrics["exchange_ms"] == pytest.approx(quiet_ms, rel=0.05)
+    assert HERE.recorded.outcome(kept).metrics["exchange_ms"] == pytest.approx(quiet_ms, rel=0.05)
 
 
 def test_only_the_clients_packets_with_a_payload_count() -> None:
@@ -63,26 +55,20 @@ def test_only_the_clients_packets_with_a_payload_count() -> None:
         duplicate=np.zeros(count, np.bool_),
         head=np.zeros((count, HEAD_BYTES), np.uint8),
     )
-    kept = RECORDED.trial("two_writes_wait")
+    kept = HERE.recorded.trial("two_writes_wait")
     kept["readings"]["exchanges_us"] = [20_000.0]
     with_packets = replace(history(kept), packets={"link": log})
-    assert CODE.outcome(with_packets).metrics["packets_per_request"] == 2
+    assert HERE.outcome(with_packets).metrics["packets_per_request"] == 2
 
 
 def test_the_waiting_way_says_so() -> None:
     for client in ("client.py", "client.js"):
-        assert "wrong on purpose" in (FOLDER / "systems" / client).read_text()
+        assert "wrong on purpose" in (HERE.folder / "systems" / client).read_text()
 
 
 @pytest.mark.system
-def test_two_writes_wait_for_the_acknowledgement_and_nothing_else_does(
-    require: Callable[[str], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("HINTERLAND_BUSY_CORES", "64")
-    for need in ("capability:link", "program:node"):
-        require(need)
-    trials = run_experiment(EXPERIMENT, RunOptions(blocks=1, store=tmp_path, seed=1)).trials
-    assert [(one.cause, one.log) for one in trials if one.status == "failed"] == []
+def test_two_writes_wait_for_the_acknowledgement_and_nothing_else_does(one_block: OneBlock) -> None:
+    trials = one_block(HERE, "program:node")
     seen: dict[tuple[Any, ...], dict[str, float]] = {}
     for one in trials:
         levels = one.treatment

@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable
-from pathlib import Path
 from random import Random
 from typing import Any
 
 import pytest
 
-from hinterland import RunOptions, run_experiment
-from hinterland.catalogue import read
-from hinterland.model.history import Event, History
-from hinterland.model.verdict import TrialResult
-from hinterland.runner import code
-from hinterland.runner.recorded import Recorded
+from hinterland.lab import Event, History
+from hinterland.lab.testing import OneBlock, experiment_of
 
-FOLDER = Path(__file__).parent
-EXPERIMENT = read(FOLDER)
-CODE = code.load(EXPERIMENT)
-RECORDED = Recorded(FOLDER, CODE.outcome)
-MODULE = sys.modules[CODE.outcome.__module__]
+HERE = experiment_of(__file__)
+MODULE = HERE.source
 CUBIC: dict[str, Any] = {"variant": ("cubic",), "queue": ("long",)}
 
 
@@ -46,9 +36,9 @@ class Levels(dict[str, Any]):
     ],
 )
 def test_computed_flights(size_kib: int, initcwnd: int, flights: int) -> None:
-    history = RECORDED.trial("three_flights")
+    history = HERE.recorded.trial("three_flights")
     history["treatment"] |= {"size_kib": size_kib, "initcwnd": initcwnd}
-    assert RECORDED.outcome(history).metrics["computed_rounds"] == flights
+    assert HERE.recorded.outcome(history).metrics["computed_rounds"] == flights
     segments, window, left = -(-size_kib * 1024 // 1448), initcwnd, 0
     while segments > 0:
         segments, window, left = segments - window, window * 2, left + 1
@@ -57,18 +47,18 @@ def test_computed_flights(size_kib: int, initcwnd: int, flights: int) -> None:
 
 @pytest.mark.parametrize("levels", [{"loss": 0.02}, {"rate_mbit": 20}, {"variant": "bbr"}])
 def test_nothing_is_computed_where_something_else_decides(levels: dict[str, Any]) -> None:
-    history = RECORDED.trial("three_flights")
+    history = HERE.recorded.trial("three_flights")
     history["treatment"] |= levels
-    outcome = RECORDED.outcome(history)
+    outcome = HERE.recorded.outcome(history)
     assert not {"computed_rounds", "computed_ms"} & set(outcome.metrics)
     assert outcome.tries == {}
 
 
 def test_a_fetch_that_paused_once_more_is_told() -> None:
-    history = RECORDED.trial("three_flights")
+    history = HERE.recorded.trial("three_flights")
     arrivals = history["readings"]["arrivals"][4]
     arrivals.append([arrivals[-1][0] + 50_000, arrivals[-1][1]])
-    outcome = RECORDED.outcome(history)
+    outcome = HERE.recorded.outcome(history)
     assert [(each.key, each.says) for each in outcome.findings] == [
         ("fetch 5", "the file came in 4 flights, 3 were computed")
     ]
@@ -76,39 +66,40 @@ def test_a_fetch_that_paused_once_more_is_told() -> None:
 
 
 def test_a_stall_that_tears_a_flight_apart_or_joins_two_makes_no_other_number() -> None:
-    history = RECORDED.trial("three_flights")
+    history = HERE.recorded.trial("three_flights")
     torn, joined = history["readings"]["arrivals"][2:4]
     torn[-1][0] += 30_000
     # The client slept when the second flight came, and found it together with the third.
     for each in joined:
         each[0] = max(each[0], 140_000) if each[0] > 70_000 else each[0]
-    outcome = RECORDED.outcome(history)
+    outcome = HERE.recorded.outcome(history)
     assert outcome.findings == ()
     assert (
-        outcome.metrics["fetch_ms"] == RECORDED.outcome(RECORDED.trial("three_flights")).metrics["fetch_ms"]
+        outcome.metrics["fetch_ms"]
+        == HERE.recorded.outcome(HERE.recorded.trial("three_flights")).metrics["fetch_ms"]
     )
 
 
 def test_a_client_or_a_link_that_was_held_up_is_no_evidence() -> None:
-    history = RECORDED.trial("three_flights")
+    history = HERE.recorded.trial("three_flights")
     audit = Event(t_ns=1, kind="link", name="audit", target="link", detail={"lateness_max_us": 13_000.0})
-    disturbed, _ = CODE.outcome(History(**history, events=(audit,))).assumptions
+    disturbed, _ = HERE.outcome(History(**history, events=(audit,))).assumptions
     assert (disturbed.id, disturbed.held) == ("flights_undisturbed", False)
     assert disturbed.measured.endswith("link 13 ms")
     history["readings"]["late_ms"] = 14.0
-    disturbed, _ = RECORDED.outcome(history).assumptions
+    disturbed, _ = HERE.recorded.outcome(history).assumptions
     assert (disturbed.held, disturbed.measured) == (False, "client 14 ms, link 0 ms")
 
 
 def test_a_stream_without_pings_is_no_evidence() -> None:
-    history = RECORDED.trial("cubic_fills_the_queue")
+    history = HERE.recorded.trial("cubic_fills_the_queue")
     pings = history["readings"]["pings_us"]
     history["readings"]["pings_us"] = [None] * len(pings)
-    outcome = RECORDED.outcome(history)
+    outcome = HERE.recorded.outcome(history)
     assert [each.held for each in outcome.assumptions] == [False]
     assert set(outcome.metrics) == {"throughput_mbit"}
     history["treatment"]["loss"] = 0.01
-    [flowed] = RECORDED.outcome(history).assumptions
+    [flowed] = HERE.recorded.outcome(history).assumptions
     assert flowed.held
     assert "ping" not in flowed.says
 
@@ -123,20 +114,9 @@ def test_one_packet_of_each_stretch_is_lost(loss: float) -> None:
     assert len({number % 100 for number in numbers}) > 20 or loss in (0, 0.1)
 
 
-def run(store: Path, **levels: tuple[Any, ...]) -> tuple[TrialResult, ...]:
-    """Returns real trials with these levels, one block of them."""
-    trials = run_experiment(EXPERIMENT, RunOptions(set=levels, blocks=1, store=store, seed=1)).trials
-    assert [(one.cause, one.log) for one in trials if one.status == "failed"] == []
-    return trials
-
-
 @pytest.mark.system
-def test_fresh_connections_double_their_window_and_warm_ones_need_not(
-    require: Callable[[str], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("HINTERLAND_BUSY_CORES", "64")
-    require("capability:link")
-    trials = run(tmp_path, task=("fetch",), rtt_ms=(50,), rate_mbit=(0,), loss=(0,), **CUBIC)
+def test_fresh_connections_double_their_window_and_warm_ones_need_not(one_block: OneBlock) -> None:
+    trials = one_block(HERE, task=("fetch",), rtt_ms=(50,), rate_mbit=(0,), loss=(0,), **CUBIC)
     took_ms = {}
     for one in trials:
         levels, metrics = one.treatment, one.outcome.metrics
@@ -155,11 +135,7 @@ def test_fresh_connections_double_their_window_and_warm_ones_need_not(
 
 
 @pytest.mark.system
-def test_cubic_starves_under_random_loss_and_fills_a_long_queue(
-    require: Callable[[str], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("HINTERLAND_BUSY_CORES", "64")
-    require("capability:link")
+def test_cubic_starves_under_random_loss_and_fills_a_long_queue(one_block: OneBlock) -> None:
     stream: dict[str, Any] = {
         "task": ("stream",),
         "connection": ("fresh",),
@@ -167,9 +143,9 @@ def test_cubic_starves_under_random_loss_and_fills_a_long_queue(
         "rtt_ms": (30,),
     }
     mbit, waits_ms = {}, {}
-    for one in run(tmp_path, rate_mbit=(100,), loss=(0, 0.01), **stream, **CUBIC):
+    for one in one_block(HERE, rate_mbit=(100,), loss=(0, 0.01), **stream, **CUBIC):
         mbit[one.treatment["loss"]] = one.outcome.metrics["throughput_mbit"]
-    for one in run(tmp_path, rate_mbit=(20,), loss=(0,), **stream, **{**CUBIC, "queue": ("long", "codel")}):
+    for one in one_block(HERE, rate_mbit=(20,), loss=(0,), **stream, **{**CUBIC, "queue": ("long", "codel")}):
         waits_ms[one.treatment["queue"]] = one.outcome.metrics["queue_ms"]
     assert mbit[0] > 3 * mbit[0.01] > 0
     assert waits_ms["long"] > 1.5 * waits_ms["codel"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
-import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,61 +12,52 @@ from typing import Any
 
 import pytest
 
-from hinterland import RunOptions, run_experiment
-from hinterland.catalogue import read
-from hinterland.load.client import Unanswered
-from hinterland.model.experiment import Level
-from hinterland.model.verdict import TrialResult
-from hinterland.rig import Rig
-from hinterland.runner import code
-from hinterland.runner.recorded import Recorded
+from hinterland.lab import Level, Unanswered
+from hinterland.lab.testing import OneBlock, Rig, TrialResult, experiment_of
 
-FOLDER = Path(__file__).parent
-EXPERIMENT = read(FOLDER)
-CODE = code.load(EXPERIMENT)
-RECORDED = Recorded(FOLDER, CODE.outcome)
+HERE = experiment_of(__file__)
 BUSY = {"machine_quiet", "link_as_asked", "link_on_time"}
 """What a busy machine may break; the counts below hold all the same."""
-EXPERIMENT_CODE: Any = sys.modules[CODE.trial.__module__]
+EXPERIMENT_CODE: Any = HERE.source
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Any]
 
 
 def test_a_message_that_was_answered_and_is_not_in_the_journal_is_lost() -> None:
-    kept = RECORDED.trial("none_lost_that_was_answered")
+    kept = HERE.recorded.trial("none_lost_that_was_answered")
     kept["readings"]["journal"] = [entry for entry in kept["readings"]["journal"] if entry[0] != 7]
-    assert [one.key for one in RECORDED.outcome(kept).findings] == ["message 7"]
+    assert [one.key for one in HERE.recorded.outcome(kept).findings] == ["message 7"]
 
 
 def test_a_message_that_was_not_taken_for_done_is_not_lost() -> None:
-    kept = RECORDED.trial("lost_after_send")
+    kept = HERE.recorded.trial("lost_after_send")
     for one in kept["operations"]:
         one.update(outcome="unknown", done_ns=-1)
-    outcome = RECORDED.outcome(kept)
+    outcome = HERE.recorded.outcome(kept)
     assert (outcome.findings, outcome.tries["lost"]) == ((), 0)
 
 
 def test_a_receiver_that_had_read_everything_was_not_killed_in_the_midst() -> None:
-    kept = RECORDED.trial("lost_after_send")
+    kept = HERE.recorded.trial("lost_after_send")
     kept["readings"]["journal"] = [[int(one["key"]), 0] for one in kept["operations"]]
-    assert RECORDED.broken(kept) == ["in_the_midst"]
+    assert HERE.recorded.broken(kept) == ["in_the_midst"]
 
 
 def test_a_receiver_that_read_while_it_was_stopped_is_no_evidence() -> None:
-    kept = RECORDED.trial("acknowledged_and_unread")
+    kept = HERE.recorded.trial("acknowledged_and_unread")
     kept["readings"]["journal"][-1][1] = kept["readings"]["then"]["at_ns"] - 1
-    assert RECORDED.broken(kept) == ["stood_still"]
+    assert HERE.recorded.broken(kept) == ["stood_still"]
 
 
 def test_a_message_that_never_arrived_is_no_evidence() -> None:
-    kept = RECORDED.trial("both_buffers_full")
+    kept = HERE.recorded.trial("both_buffers_full")
     kept["readings"]["journal"].pop()
-    assert RECORDED.broken(kept) == ["everything_arrived"]
+    assert HERE.recorded.broken(kept) == ["everything_arrived"]
 
 
 def test_an_old_kernel_that_does_not_tell_the_window_leaves_one_metric_out() -> None:
-    kept = RECORDED.trial("both_buffers_full")
+    kept = HERE.recorded.trial("both_buffers_full")
     kept["readings"]["then"]["window_bytes"] = None
-    assert "window_packets" not in RECORDED.outcome(kept).metrics
+    assert "window_packets" not in HERE.recorded.outcome(kept).metrics
 
 
 class Crumbs(socket.socket):
@@ -135,7 +125,10 @@ def test_a_receiver_reads_messages_however_they_are_cut(
             # The programs listen on every address of their host: a host of a link has no others.
             link = await rig.link(rtt_ms=0)
             await rig.start(
-                [FOLDER / "systems" / program, 8080, journal], name="receiver", host=link.server, port=8080
+                [HERE.folder / "systems" / program, 8080, journal],
+                name="receiver",
+                host=link.server,
+                port=8080,
             )
             with link.client.socket() as sending:
                 sending.settimeout(60)
@@ -154,14 +147,8 @@ def test_a_receiver_reads_messages_however_they_are_cut(
 
 
 @pytest.mark.system
-def test_where_the_bytes_are(
-    require: Callable[[str], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("HINTERLAND_BUSY_CORES", "64")
-    for need in ("capability:link", "program:node"):
-        require(need)
-    trials = run_experiment(EXPERIMENT, RunOptions(blocks=1, store=tmp_path, seed=1)).trials
-    assert [(one.cause, one.log) for one in trials if one.status == "failed"] == []
+def test_where_the_bytes_are(one_block: OneBlock) -> None:
+    trials = one_block(HERE, "program:node")
     for one in trials:
         broken = {each.id for each in one.outcome.assumptions if not each.held} - BUSY
         assert not broken, one.outcome.assumptions
@@ -190,20 +177,14 @@ def test_where_the_bytes_are(
 
 
 @pytest.mark.system
-def test_a_short_way_and_large_messages_tell_the_same(
-    require: Callable[[str], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_short_way_and_large_messages_tell_the_same(one_block: OneBlock) -> None:
     """Over 10 ms a delayed acknowledgement of 40 ms is no stall; 400 KiB are killed before they add up."""
-    monkeypatch.setenv("HINTERLAND_BUSY_CORES", "64")
-    for need in ("capability:link", "program:node"):
-        require(need)
     asked: dict[str, tuple[Level, ...]] = {
         "rtt_ms": (10,), "size_kb": (400,), "reader": ("paused", "killed"), "buffer_kb": (64,)
     }  # fmt: skip
-    trials = run_experiment(EXPERIMENT, RunOptions(set=asked, blocks=1, store=tmp_path, seed=2)).trials
+    trials = one_block(HERE, "program:node", **asked)
     assert {one.treatment["reader"] for one in trials} == {"paused", "killed"}
     for one in trials:
-        assert one.status != "failed", (one.cause, one.log)
         assert {each.id for each in one.outcome.assumptions if not each.held} <= BUSY
         if one.treatment["reader"] == "paused":
             assert one.outcome.metrics["window_packets"] == 1

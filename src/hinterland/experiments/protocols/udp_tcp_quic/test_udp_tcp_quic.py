@@ -4,23 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-import sys
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from hinterland import RunOptions, run_experiment
-from hinterland.catalogue import read
-from hinterland.model.history import History
-from hinterland.runner import code
-from hinterland.runner.recorded import Recorded, packets
+from hinterland.lab import History
+from hinterland.lab.testing import OneBlock, experiment_of, packets
 
-FOLDER = Path(__file__).parent
-EXPERIMENT = read(FOLDER)
-CODE = code.load(EXPERIMENT)
-MODULE = sys.modules[CODE.outcome.__module__]
+HERE = experiment_of(__file__)
+MODULE = HERE.source
 WHOLE = {"missing": 0, "out_of_order_share": 0, "twice_share": 0}
 
 
@@ -37,7 +29,7 @@ def history(recorded: dict[str, Any]) -> History:
     )
 
 
-RECORDED = Recorded(FOLDER, CODE.outcome, history)
+RECORDED = HERE.recorded_as(history)
 
 
 @pytest.mark.parametrize("name", RECORDED.names)
@@ -63,7 +55,7 @@ def test_each_way_of_breaking_the_bytes_is_told_once() -> None:
         loads={"chunks": MODULE.sample(sent, rows)},
         packets={"link": packets([["client", 0, None, 900, "lost"], ["server", 0, None, 900, "lost"]])},
     )
-    outcome = CODE.outcome(recorded)
+    outcome = HERE.outcome(recorded)
     assert [(found.kind, found.says) for found in outcome.findings] == [
         ("lost_or_out_of_order", "what came as chunk 3 was not what was sent"),
         ("lost_or_out_of_order", "chunk 1 came after chunk 2"),
@@ -90,7 +82,7 @@ def test_a_stall_hides_no_repair_and_makes_none(name: str, least: float, most: f
 
 
 def test_a_silence_is_no_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(str(FOLDER / "systems"))
+    monkeypatch.syspath_prepend(str(HERE.folder / "systems"))
     chunks = importlib.import_module("chunks")
 
     async def go() -> list[int]:
@@ -118,17 +110,11 @@ def test_a_sender_held_up_by_its_transport_is_not_a_late_generator() -> None:
 
 
 @pytest.mark.system
-def test_streams_are_whole_and_datagrams_as_the_network_makes_them(
-    require: Callable[[str], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("HINTERLAND_BUSY_CORES", "64")
-    for need in ("capability:link", "python:aioquic"):
-        require(need)
+def test_streams_are_whole_and_datagrams_as_the_network_makes_them(one_block: OneBlock) -> None:
     chosen: dict[str, Any] = {
         "disorder": (0, 0.1), "rate_mbit": (100,), "loss": (0.1,), "chunks": (100,),
     }  # fmt: skip
-    trials = run_experiment(EXPERIMENT, RunOptions(blocks=1, store=tmp_path, seed=1, set=chosen)).trials
-    assert [(one.cause, one.log) for one in trials if one.status == "failed"] == []
+    trials = one_block(HERE, **chosen)
     assert len(trials) == 8
     for one in trials:
         metrics, levels = one.outcome.metrics, one.treatment
@@ -146,17 +132,11 @@ def test_streams_are_whole_and_datagrams_as_the_network_makes_them(
 
 
 @pytest.mark.system
-def test_at_a_bottleneck_udp_loses_and_tcp_holds_its_sender(
-    require: Callable[[str], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("HINTERLAND_BUSY_CORES", "64")
-    require("capability:link")
-    require("python:aioquic")
+def test_at_a_bottleneck_udp_loses_and_tcp_holds_its_sender(one_block: OneBlock) -> None:
     chosen: dict[str, Any] = {
         "variant": ("udp", "tcp"), "disorder": (0,), "rate_mbit": (0.6,), "loss": (0,), "chunks": (100,),
     }  # fmt: skip
-    trials = run_experiment(EXPERIMENT, RunOptions(blocks=1, store=tmp_path, seed=1, set=chosen)).trials
-    assert [(one.cause, one.log) for one in trials if one.status == "failed"] == []
+    trials = one_block(HERE, **chosen)
     seen = {one.treatment["variant"]: one.outcome.metrics for one in trials}
     assert seen["udp"]["missing"] == seen["udp"]["dropped_packets"] > 30
     assert seen["tcp"]["missing"] == 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import subprocess
@@ -15,27 +14,28 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hinterland import RunOptions, run_experiment
-from hinterland.catalogue import read
-from hinterland.claims.declared import claims_of
-from hinterland.claims.judge import judge
-from hinterland.errors import UsageError
-from hinterland.model.levels import treatments
-from hinterland.model.verdict import Outcome, TrialResult, Verdict
-from hinterland.rig import needs
-from hinterland.runner import code, plan
-from hinterland.runner.recorded import Recorded
+from hinterland.lab import Outcome, UsageError
+from hinterland.lab.testing import (
+    RunOptions,
+    TrialResult,
+    Verdict,
+    check,
+    claims_of,
+    experiment_of,
+    judge,
+    run_experiment,
+    settings,
+    treatments,
+)
 
-FOLDER = Path(__file__).parent
-SYSTEMS = FOLDER / "systems"
-EXPERIMENT = read(FOLDER)
-RECORDED = Recorded(FOLDER, code.load(EXPERIMENT).outcome)
+HERE = experiment_of(__file__)
+SYSTEMS = HERE.folder / "systems"
 ENGINES = ("sqlite", "lmdb", "rocksdb")
 
 
 def recorded(name: str, **readings: Any) -> dict[str, Any]:
     """Returns a kept trial, with some of its readings replaced."""
-    kept = RECORDED.trial(name)
+    kept = HERE.recorded.trial(name)
     return {**kept, "readings": {**kept["readings"], **readings}}
 
 
@@ -45,7 +45,7 @@ def recorded(name: str, **readings: Any) -> dict[str, Any]:
     ids=["others write as well", "no device counter", "counter lost while idle"],
 )
 def test_device_bytes_that_are_not_the_engines_own_are_not_reported(readings: dict[str, Any]) -> None:
-    metrics = RECORDED.outcome(recorded("sqlite_all_writes", **readings)).metrics
+    metrics = HERE.recorded.outcome(recorded("sqlite_all_writes", **readings)).metrics
 
     assert "device_bytes_per_user_byte" not in metrics
     assert "throughput_per_s" in metrics
@@ -54,41 +54,45 @@ def test_device_bytes_that_are_not_the_engines_own_are_not_reported(readings: di
 def test_a_page_of_the_filesystem_itself_is_nobody_elses_load() -> None:
     history = recorded("sqlite_all_writes", idle_bytes=[20_000_000, 0])
 
-    assert "device_bytes_per_user_byte" in RECORDED.outcome(history).metrics
+    assert "device_bytes_per_user_byte" in HERE.recorded.outcome(history).metrics
 
 
 def test_reading_what_is_not_there_voids_the_trial() -> None:
-    driver = RECORDED.trial("lmdb_all_reads")["readings"]["driver"]
+    driver = HERE.recorded.trial("lmdb_all_reads")["readings"]["driver"]
 
-    assert RECORDED.broken(recorded("lmdb_all_reads", driver={**driver, "found": 999})) == ["data_is_there"]
+    assert HERE.recorded.broken(recorded("lmdb_all_reads", driver={**driver, "found": 999})) == [
+        "data_is_there"
+    ]
 
 
 def test_a_throughput_that_keeps_falling_voids_the_trial() -> None:
-    driver = RECORDED.trial("lmdb_all_reads")["readings"]["driver"]
+    driver = HERE.recorded.trial("lmdb_all_reads")["readings"]["driver"]
     falling = [{**part, "counts": [5000 >> at] * 5} for at, part in enumerate(driver["slices"])]
 
-    assert RECORDED.broken(recorded("lmdb_all_reads", driver={**driver, "slices": falling})) == ["steady"]
+    assert HERE.recorded.broken(recorded("lmdb_all_reads", driver={**driver, "slices": falling})) == [
+        "steady"
+    ]
 
 
 def test_data_that_fits_the_memory_limit_voids_the_trial() -> None:
-    kept = RECORDED.trial("lmdb_all_reads")
+    kept = HERE.recorded.trial("lmdb_all_reads")
     kept["treatment"]["memory"] = "80MB"
-    assert RECORDED.broken(kept) == ["beyond_memory"]
+    assert HERE.recorded.broken(kept) == ["beyond_memory"]
 
     kept["readings"]["driver"]["data_bytes"] = 140_000_000
-    assert RECORDED.broken(kept) == []
+    assert HERE.recorded.broken(kept) == []
 
 
 def test_a_share_of_reads_above_1_is_refused_with_a_hint() -> None:
     with pytest.raises(UsageError, match=r"read_ratio=1\.2 must be between 0 and 1") as refused:
-        plan.settings(read(FOLDER), ["read_ratio=1.2"])
+        settings(HERE.experiment, ["read_ratio=1.2"])
     assert "Give a share, such as 0.95 for 95 % reads." in refused.value.next_step
 
 
 def trials(speeds: dict[str, tuple[float, float]], amplification: dict[str, float]) -> list[TrialResult]:
     """Returns eight blocks; an engine's time an operation goes evenly from its first speed to its second."""
     noise, found = np.random.default_rng(7), []
-    for treatment in treatments(read(FOLDER), {}):
+    for treatment in treatments(HERE.experiment, {}):
         share, engine = float(treatment["read_ratio"]), str(treatment["engine"])
         writing, reading = speeds[engine]
         rate = 1 / ((1 - share) / writing + share / reading)
@@ -102,7 +106,7 @@ def trials(speeds: dict[str, tuple[float, float]], amplification: dict[str, floa
 
 
 def verdicts(speeds: dict[str, tuple[float, float]], amplification: dict[str, float]) -> dict[str, Verdict]:
-    experiment = read(FOLDER)
+    experiment = HERE.experiment
     judged = judge(experiment, claims_of(experiment), trials(speeds, amplification))
     return {verdict.claim: verdict for verdict in judged}
 
@@ -130,17 +134,8 @@ def test_one_engine_ahead_from_end_to_end_refutes_the_claims() -> None:
     assert {name: verdict.verdict for name, verdict in found.items()} == dict.fromkeys(found, "refuted")
 
 
-def load_slices() -> Any:
-    spec = importlib.util.spec_from_file_location("slices_under_test", SYSTEMS / "slices.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def test_slices_count_each_operation_once_and_keep_latencies_within_1_percent() -> None:
-    slices = load_slices()
+    slices = HERE.module("slices")
     source = np.random.default_rng(1)
     latencies = source.lognormal(8, 1, 20_000).astype(np.int64) + 50
     done = np.cumsum(latencies + 100)
@@ -248,12 +243,12 @@ def test_a_real_run_decides_write_amplification_and_its_control_bites(
 ) -> None:
     # Bytes are counted, not time: others may use the cores.
     monkeypatch.setenv("HINTERLAND_BUSY_CORES", "64")
-    counters = needs.check("capability:block_device_counters")
+    counters = check("capability:block_device_counters")
     if not counters.available and os.environ.get("CI") != "true":
         pytest.skip(counters.where)
     chosen: dict[str, tuple[Any, ...]] = {"engine": ("sqlite", "rocksdb"), "read_ratio": (0.0,)}
 
-    record = run_experiment(read(FOLDER), RunOptions(set=chosen, blocks=6, seed=1, store=tmp_path))
+    record = run_experiment(HERE.experiment, RunOptions(set=chosen, blocks=6, seed=1, store=tmp_path))
 
     verdict = next(verdict for verdict in record.verdicts if verdict.claim == "write_amplification")
     if nobody_else_wrote(record.trials):
