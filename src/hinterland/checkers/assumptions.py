@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from math import isfinite
 from typing import Any
@@ -138,6 +139,25 @@ def _something_succeeded(history: History) -> list[Assumption]:
             measured=f"{succeeded:,} of {tried:,}",
         )
     ]
+
+
+def assume(
+    says: str, held: bool, measured: object = "", *, timed: bool = False, name: str = ""
+) -> Assumption:
+    """Returns an assumption; its id is `name`, or made from its words."""
+    made = re.sub(r"[^a-z0-9]+", "_", says.lower()).strip("_")
+    return Assumption(id=name or made, says=says, held=bool(held), measured=str(measured), timed=timed)
+
+
+def all_answered(history: History) -> Assumption:
+    """Decides whether every operation of the history was answered, whatever the answer said."""
+    answered = sum(each.answered for each in history.operations)
+    return Assumption(
+        id="all_answered",
+        says="every request was answered",
+        held=answered == len(history.operations) > 0,
+        measured=f"{answered:,} of {len(history.operations):,}",
+    )
 
 
 def fastest_agree(of: str, times_ms: Sequence[float], most_ms: float) -> Assumption:

@@ -19,15 +19,19 @@ _WHERE: dict[str, str] = {
     "LoadSample": "model.history",
     "Operation": "model.history",
     "Outcome": "model.verdict",
+    "PORT": "runner.trial",
     "Trial": "runner.trial",
     "UNFINISHED": "model.history",
     "Where": "model.experiment",
     "WitnessEvent": "model.verdict",
     # What was assumed, read off a history.
+    "all_answered": "checkers.assumptions",
     "answered": "checkers.assumptions",
+    "assume": "checkers.assumptions",
     "charges": "checkers.charges",
     "fastest_agree": "checkers.assumptions",
     "overlapped": "checkers.assumptions",
+    "told": "checkers.stories",
     # Processes, services, machines.
     "Argument": "rig.command",
     "Certificate": "rig.certificate",
@@ -59,6 +63,7 @@ _WHERE: dict[str, str] = {
     "since": "checkers.packet_parts",
     # One request at a time.
     "classify": "load.operations",
+    "Client": "load.asking",
     "HttpClient": "load.client",
     "NotSent": "load.client",
     "Operations": "load.operations",
@@ -93,12 +98,14 @@ _WHERE: dict[str, str] = {
 __all__ = [
     "FATES",
     "OTHER_FILES",
+    "PORT",
     "UNFINISHED",
     "Argument",
     "Assumption",
     "Audiences",
     "Burst",
     "Certificate",
+    "Client",
     "Crowds",
     "Event",
     "Finding",
@@ -133,8 +140,10 @@ __all__ = [
     "Where",
     "WitnessEvent",
     "addresses",
+    "all_answered",
     "allow_open_files",
     "answered",
+    "assume",
     "certificate",
     "charges",
     "classify",
@@ -158,22 +167,27 @@ __all__ = [
     "summarise",
     "tcp_info",
     "time_each",
+    "told",
     "unacknowledged_bytes",
     "until_ready",
 ]
 
 if TYPE_CHECKING:
     from hinterland.checkers import charges as charges
+    from hinterland.checkers.assumptions import all_answered as all_answered
     from hinterland.checkers.assumptions import answered as answered
+    from hinterland.checkers.assumptions import assume as assume
     from hinterland.checkers.assumptions import fastest_agree as fastest_agree
     from hinterland.checkers.assumptions import overlapped as overlapped
     from hinterland.checkers.packet_parts import of_port as of_port
     from hinterland.checkers.packet_parts import since as since
+    from hinterland.checkers.stories import told as told
     from hinterland.errors import SetupError as SetupError
     from hinterland.errors import SystemFailure as SystemFailure
     from hinterland.errors import UsageError as UsageError
     from hinterland.load.arrivals import constant as constant
     from hinterland.load.arrivals import poisson as poisson
+    from hinterland.load.asking import Client as Client
     from hinterland.load.audiences import Audiences as Audiences
     from hinterland.load.client import HttpClient as HttpClient
     from hinterland.load.client import NotSent as NotSent
@@ -228,6 +242,7 @@ if TYPE_CHECKING:
     from hinterland.rig.sockets import tcp_info as tcp_info
     from hinterland.rig.sockets import unacknowledged_bytes as unacknowledged_bytes
     from hinterland.rig.steps import StepPoints as StepPoints
+    from hinterland.runner.trial import PORT as PORT
     from hinterland.runner.trial import Trial as Trial
     from hinterland.statistics.pace import time_each as time_each
     from hinterland.statistics.percentiles import percentile as percentile

@@ -5,6 +5,7 @@ Times are nanoseconds of CLOCK_MONOTONIC, which all processes of the machine sha
 
 from __future__ import annotations
 
+from math import inf
 from typing import Any, Literal
 
 import numpy as np
@@ -36,6 +37,36 @@ class Operation(Struct, frozen=True):
     argument: Any = None
     result: Any = None
     error: str = ""
+
+    @property
+    def ok(self) -> bool:
+        """Whether its answer says that it happened."""
+        return self.outcome == "ok"
+
+    @property
+    def answered(self) -> bool:
+        """Whether an answer came, whatever it said."""
+        return self.done_ns != UNFINISHED and not self.error
+
+    @property
+    def took_ms(self) -> float:
+        """How long it took from its sending to the end of its answer; inf where none came."""
+        return (self.done_ns - self.sent_ns) / 1e6 if self.answered else inf
+
+    @property
+    def status(self) -> int:
+        """The status of an HTTP answer, 0 where none came."""
+        return int(self.result["status"]) if self.answered and self.result else 0
+
+    @property
+    def cookies(self) -> dict[str, str]:
+        """The cookies that an HTTP answer set, by name."""
+        return dict(self.result.get("cookies", {})) if self.answered and self.result else {}
+
+    def body(self, name: str) -> Any:
+        """Returns a field of an HTTP answer's JSON, None where there is none."""
+        body = self.result["body"] if self.answered and self.result else None
+        return body.get(name) if isinstance(body, dict) else None
 
 
 class Event(Struct, frozen=True):
@@ -82,6 +113,22 @@ class LoadSample(Struct, frozen=True):
     errors: tuple[str, ...] = ("",)
     detail: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def answered(self) -> NDArray[np.bool_]:
+        """Which operations were answered without an error."""
+        answered: NDArray[np.bool_] = (self.done_ns != UNFINISHED) & (self.error == 0)
+        return answered
+
+    @property
+    def response_ms(self) -> NDArray[np.float64]:
+        """How long each operation took from the moment it was due; inf where no good answer came."""
+        return np.where(self.answered, (self.done_ns - self.intended_ns) / 1e6, np.inf)
+
+    @property
+    def service_ms(self) -> NDArray[np.float64]:
+        """How long each operation took from its sending; inf where no good answer came."""
+        return np.where(self.answered, (self.done_ns - self.sent_ns) / 1e6, np.inf)
+
 
 class History(Struct, frozen=True):
     """Everything that one trial recorded; what `outcome` judges.
@@ -97,3 +144,22 @@ class History(Struct, frozen=True):
     events: tuple[Event, ...] = ()
     readings: dict[str, Any] = field(default_factory=dict)
     packets: dict[str, PacketLog] = field(default_factory=dict)
+
+    def of(self, kind: str) -> tuple[Operation, ...]:
+        """Returns the operations of a kind, in the order in which they were sent."""
+        return tuple(each for each in self.operations if each.kind == kind)
+
+    def one(self, kind: str, key: str) -> Operation:
+        """Returns the first operation of this kind on this key. Raises LookupError where there is none."""
+        found = next((each for each in self.operations if (each.kind, each.key) == (kind, key)), None)
+        if found is None:
+            raise LookupError(f"no operation {kind} on {key} was recorded")
+        return found
+
+    def faults(self, verb: str = "", stage: str = "effect") -> tuple[Event, ...]:
+        """Returns the faults of a verb, such as `kill`, or all: the events that say that they took effect."""
+        return tuple(
+            event
+            for event in self.events
+            if event.kind == "fault" and event.stage == stage and verb in ("", event.name)
+        )

@@ -54,7 +54,7 @@ class NatsReady:
     async def holds(self, process: Process) -> bool:
         await TcpReady().holds(process)
         loop = asyncio.get_running_loop()
-        with await connect_tcp(process.port or 0) as connection:
+        with await connect_tcp(process.port) as connection:
             await loop.sock_sendall(connection, b'CONNECT {"verbose":false}\r\nPING\r\n')
             said = b""
             # Before the answer it tells about itself, in a line that may come in parts.

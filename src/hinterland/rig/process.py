@@ -13,6 +13,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import msgspec
 
 from hinterland.errors import InternalError, SetupError, SystemFailure
 from hinterland.model.history import Event
@@ -25,6 +28,7 @@ from hinterland.rig.supervision import reap
 Record = Callable[[Event], None]
 MARKER = "HINTERLAND_PROCESS"
 OPEN_FILES = 65_536
+LOOPBACK = "127.0.0.1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +51,8 @@ class Process:
     """A started program: the leader of a session of its own, whose output goes to `log_path`.
 
     `pid` and `returncode` are those of the latest start. `returncode` is None while it runs, and -9 after a
-    SIGKILL. `watchers` are called with the new pid at each start. `host` is the end of a link that it runs
-    in, None for the machine itself.
+    SIGKILL. `port` is where it listens, 0 where that is not known. `watchers` are called with the new pid at
+    each start. `host` is the end of a link that it runs in, None for the machine itself.
     """
 
     def __init__(
@@ -61,7 +65,7 @@ class Process:
         host: Host | None = None,
     ) -> None:
         self.name = name
-        self.port = port
+        self.port = port or 0
         self.host = host
         self.log_path = launch.log_path
         self.pid = 0
@@ -254,6 +258,19 @@ class Process:
                 raise InternalError(f"{self.name} (process {self.pid}) did not end within {timeout_s:g} s.")
             time.sleep(0.0005)
         self.collect()
+
+    @property
+    def at(self) -> str:
+        """Where it listens: `127.0.0.1:41234`, or its address on a link."""
+        return f"{self.host.address if self.host else LOOPBACK}:{self.port}"
+
+    def said(self) -> Any:
+        """Returns the last line that it printed, as JSON. Raises SystemFailure where that is none."""
+        lines = self.log().splitlines()
+        try:
+            return msgspec.json.decode(lines[-1])
+        except (IndexError, msgspec.DecodeError) as error:
+            raise self.failure("its last line is not JSON.") from error
 
     def log(self) -> str:
         """Returns what it has written to its log since its latest start."""

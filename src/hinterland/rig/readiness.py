@@ -206,7 +206,7 @@ def address_of(host: Host | None) -> str:
 
 def _port(port: int | None, process: Process) -> int:
     found = process.port if port is None else port
-    if found is None:
+    if not found:
         raise InternalError(f"{process.name}: readiness by TCP needs a port.", "Pass port= to rig.start().")
     return found
 
@@ -231,7 +231,7 @@ def _view(process: Process) -> int | str:
 def listens_only_to_itself(process: Process) -> bool:
     """Decides whether a server in a host is bound to 127.0.0.1 or ::1 alone."""
     # On the proxy tier every host is an address of the machine itself.
-    if process.host is None or process.port is None or process.host.link.tier == "proxy":
+    if process.host is None or not process.port or process.host.link.tier == "proxy":
         return False
     found = [each for kind in ("tcp", "udp") for each in listeners(process.port, kind=kind, view=process.pid)]
     return bool(found) and all(each.loopback for each in found)

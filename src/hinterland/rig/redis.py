@@ -49,7 +49,7 @@ class RedisReady:
     async def holds(self, process: Process) -> bool:
         await TcpReady().holds(process)
         loop = asyncio.get_running_loop()
-        with await connect_tcp(process.port or 0) as connection:
+        with await connect_tcp(process.port) as connection:
             await loop.sock_sendall(connection, b"PING\r\n")
             return (await loop.sock_recv(connection, 64)).startswith(b"+PONG")
 

@@ -24,6 +24,7 @@ class Code:
 
     trial: Callable[[Trial], Awaitable[None]]
     outcome: Callable[[History], Outcome]
+    folder: Path
 
 
 def load(experiment: Experiment) -> Code:
@@ -50,4 +51,4 @@ def load(experiment: Experiment) -> Code:
     for wanted in ("trial", "outcome"):
         if not hasattr(module, wanted):
             raise UsageError(f"{path} must define {wanted}.", "It needs: async def trial(t), def outcome(h)")
-    return Code(trial=module.trial, outcome=module.outcome)
+    return Code(trial=module.trial, outcome=module.outcome, folder=path.parent)

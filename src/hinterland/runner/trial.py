@@ -7,9 +7,9 @@ import math
 import random
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import msgspec
 import uvloop
@@ -17,18 +17,30 @@ from msgspec.structs import replace
 
 from hinterland.checkers.assumptions import automatic
 from hinterland.errors import HinterlandError, SetupError, SystemFailure
+from hinterland.load.asking import Client
 from hinterland.load.operations import Operations
 from hinterland.model.experiment import Level
 from hinterland.model.history import Event, History, LoadSample, Operation
 from hinterland.model.packets import PacketLog
 from hinterland.model.run import PlannedTrial
 from hinterland.model.verdict import Outcome, TrialResult
+from hinterland.rig.process import Process
 from hinterland.rig.rig import Rig
 from hinterland.runner import histories, packet_files
 from hinterland.runner.code import Code
 from hinterland.runner.messages import Broken, Finished
 from hinterland.runner.trial_status import standing
 
+
+class _Port:
+    """Stands in a command for a free port."""
+
+    def __repr__(self) -> str:
+        return "PORT"
+
+
+PORT = _Port()
+T = TypeVar("T")
 Phase = Literal["prepare", "warm_up", "measure", "settle", "final"]
 
 
@@ -46,7 +58,10 @@ class Trial:
         cache: Path,
         note: Callable[[Event], None],
         pcap_folder: Path | None = None,
+        systems: Path | None = None,
     ) -> None:
+        self._systems = systems or scratch
+        self._clients = 0
         self.treatment: dict[str, Level] = plan.treatment
         self.seed = plan.seed
         self.random = random.Random(plan.seed)
@@ -70,6 +85,58 @@ class Trial:
 
     def __getitem__(self, factor: str) -> Any:
         return self.treatment[factor]
+
+    async def start(self, *command: Any, name: str = "", **options: Any) -> Process:
+        """Starts a program and returns when it is ready; options as for `rig.start`.
+
+        A bare file name, first, is a program of this experiment's `systems/`, and the process has its name
+        unless another is given. Where `PORT` stands in the command, the program gets a free port, and is
+        ready when it listens there.
+        """
+        words = [self._program(command[0]), *command[1:]]
+        if PORT in words:
+            options["port"] = self.rig.free_port()
+        given = [options["port"] if word is PORT else word for word in words]
+        return await self.rig.start(given, name=name or Path(str(command[0])).stem, **options)
+
+    def text(self, name: str) -> str:
+        """Returns the text of a file of this experiment's `systems/`."""
+        return (self._systems / name).read_text(encoding="utf-8")
+
+    def client(self, port: int | None = None, **options: Any) -> Client:
+        """Returns somebody who asks servers; what it asks is in the history. It ends with the trial."""
+        self._clients += 1
+        made = Client(self.operations, self._clients, port, **options)
+        self.rig.at_end.append(made.close)
+        return made
+
+    async def all(self, doings: Iterable[Awaitable[T]], *, at_once: int = 8) -> list[T]:
+        """Returns what each of these comes to, in their order; so many are under way at once.
+
+        Each next one begins as soon as one has ended. The first exception ends them all.
+        """
+        queue = enumerate(doings)
+        found: dict[int, T] = {}
+
+        async def work() -> None:
+            for place, doing in queue:
+                found[place] = await doing
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(at_once):
+                    group.create_task(work())
+        except BaseExceptionGroup as failures:
+            raise failures.exceptions[0] from None
+        finally:
+            for _, doing in queue:
+                if asyncio.iscoroutine(doing):
+                    doing.close()
+        return [found[place] for place in sorted(found)]
+
+    def _program(self, word: Any) -> Any:
+        own = self._systems / word if isinstance(word, str) else None
+        return own if own is not None and own.is_file() else word
 
     def phase(self, name: Phase) -> None:
         """Says that the trial enters a phase. Links are judged by how punctual they are from `measure` on."""
@@ -128,7 +195,15 @@ def carry_out(
     began = time.monotonic()
     pcap_folder = folder / packet_files.FOLDER / plan.id if pcap else None
     trial, cause, log = _run(
-        code, lambda: Trial(plan, scratch=scratch, cache=cache, note=note, pcap_folder=pcap_folder)
+        code,
+        lambda: Trial(
+            plan,
+            scratch=scratch,
+            cache=cache,
+            note=note,
+            pcap_folder=pcap_folder,
+            systems=code.folder / "systems",
+        ),
     )
     history = trial.history()
     stop = None

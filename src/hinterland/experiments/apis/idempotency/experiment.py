@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from pathlib import Path
 from statistics import fmean, median
 from typing import Any
 
 from msgspec.structs import replace
 
 from hinterland.lab import (
-    Assumption,
     History,
     HttpClient,
     Outcome,
@@ -24,13 +22,13 @@ from hinterland.lab import (
     StepPoints,
     TcpReady,
     Trial,
+    assume,
     charges,
     classify,
     overlapped,
     until_ready,
 )
 
-SYSTEMS = Path(__file__).parent / "systems"
 IN_TURN, AT_ONCE, WHEN_SLOW, AFTER_KILL, BORROWED = 60, 60, 18, 6, 5
 CLICK_S = 0.03  # A client's patience with a slow handler.
 SLOW_S = 0.12  # For so long a slow handler is held after its client gave up: more than its lock lives.
@@ -44,9 +42,9 @@ async def trial(t: Trial) -> None:
     database = (await t.rig.postgresql()).dsn if t["database"] == "postgresql" else str(t.scratch / "shop.db")
     steps = t.rig.step_points()
     port = t.rig.free_port()
-    command = [SYSTEMS / "payments.py", "--variant", t["variant"], "--database", database, "--redis", redis]
+    command = ["payments.py", "--variant", t["variant"], "--database", database, "--redis", redis]
     command += ["--port", port]
-    server = await t.rig.start(command, name="payments", port=port, env=steps.environment)
+    server = await t.start(*command, port=port, env=steps.environment)
     async with HttpClient("127.0.0.1", port) as http:
         till = Till(t, http)
         await till.pay("first-000")
@@ -121,9 +119,7 @@ async def kill_after(step: str, t: Trial, till: Till, steps: StepPoints, server:
 
 async def standby(t: Trial, command: list[Any], port: int, steps: StepPoints) -> Process:
     """Starts another server, which listens when it takes over."""
-    return await t.rig.start(
-        [*command, "--standby"], name="payments", port=port, env=steps.environment, waits=True
-    )
+    return await t.start(*command, "--standby", port=port, env=steps.environment, waits=True)
 
 
 async def take_over(server: Process) -> None:
@@ -156,7 +152,7 @@ class Till:
         """Makes the attempts, as many at a time as there are clients."""
         for made in await self.operations.all(attempts, clients=clients):
             order = made.argument["order"]
-            self.answered[order] = self.answered.get(order, False) or made.outcome == "ok"
+            self.answered[order] = self.answered.get(order, False) or made.ok
 
     async def pay(self, order: str) -> None:
         """Makes one attempt to pay an order."""
@@ -204,11 +200,11 @@ def outcome(h: History) -> Outcome:
     metrics = {f"charged_twice_{each}": percent[f"double_charge_{each}"] for each in MANNERS}
     metrics |= {f"{kind}s": percent[kind] for kind in ("lost_charge", "stuck_key", "wrong_replay")}
     held = [event.detail["step"] for event in h.events if event.kind == "note" and event.name == "held"]
-    every_gap = Assumption(
-        id="every_gap_hit",
-        says=f"the server was killed after each of its steps: {', '.join(h.readings['steps'])}",
-        held=held == h.readings["steps"],
-        measured=f"killed after {', '.join(held)}",
+    every_gap = assume(
+        f"the server was killed after each of its steps: {', '.join(h.readings['steps'])}",
+        held == h.readings["steps"],
+        f"killed after {', '.join(held)}",
+        name="every_gap_hit",
     )
     return Outcome({**metrics, **effort(h)}, findings, tries, (every_gap, overlapped(h)))
 
@@ -219,7 +215,7 @@ def effort(h: History) -> dict[str, float]:
     for order in charges.orders(h):
         if manner(order.name) == "after_kill":
             retries.append(len(order.attempts) - 1)
-        answered_ns = [one.done_ns for one in order.attempts if one.outcome == "ok"]
+        answered_ns = [one.done_ns for one in order.attempts if one.ok]
         if manner(order.name) == "at_once" and answered_ns:
             waits_ms.append((min(answered_ns) - order.attempts[0].sent_ns) / 1e6)
     return {"retries": fmean(retries), "answer_ms": median(waits_ms)}

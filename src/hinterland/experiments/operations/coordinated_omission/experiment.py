@@ -16,10 +16,10 @@ from hinterland.lab import (
     Outcome,
     Request,
     Trial,
+    assume,
     closed_loop,
     constant,
     open_loop,
-    summarise,
 )
 
 LOAD_S, STALL_AT_S, PATIENCE_S = 1.0, 0.4, 20
@@ -71,7 +71,7 @@ async def tool(t: Trial, server: Nginx) -> str:
         "ab": ["ab", "-q", "-k", "-c", connections, "-t", 1, "-n", 10_000_000, f"{server.url}/"],
         "h2load": ["h2load", "--h1", "-t1", f"-c{connections}", "-D1", f"--log-file={log}", f"{server.url}/"],
     }[t["observer"]]
-    process = await t.rig.start(command, name=t["observer"])
+    process = await t.start(*command)
     if await process.wait(PATIENCE_S) != 0:
         raise process.failure("ended before it was done.")
     if t["observer"] != "h2load":
@@ -96,28 +96,24 @@ def outcome(h: History) -> Outcome:
         # Of requests spread evenly over a second, a stall of S seconds keeps a share S waiting, up to S.
         metrics["truth_ms"] = 1e3 * (stall_s - 0.01 * LOAD_S)
     asked = float(h.treatment["stall_ms"]) > 0
-    stood = Assumption(
-        id="stood_still",
-        says="the server stood still once, where it was to",
-        held=len(stalls) == int(asked),
-        measured=f"{len(stalls)} stalls",
+    stood = assume(
+        "the server stood still once, where it was to",
+        len(stalls) == int(asked),
+        f"{len(stalls)} stalls",
+        name="stood_still",
     )
     return Outcome(metrics=metrics, assumptions=(stood, *steady))
 
 
 def stalls_ns(h: History) -> list[tuple[int, int]]:
     """Returns when the server stood still: from the moment all of it had stopped until it went on."""
-    pauses = [event for event in h.events if event.kind == "fault" and event.name == "pause"]
-    begun = [event.t_ns for event in pauses if event.stage == "effect"]
-    ended = [event.t_ns for event in pauses if event.stage == "end"]
-    return list(zip(begun, ended, strict=False))
+    begun, ended = h.faults("pause"), h.faults("pause", "end")
+    return [(one.t_ns, other.t_ns) for one, other in zip(begun, ended, strict=False)]
 
 
 def of_loop(sample: LoadSample, observer: str, stalls: list[tuple[int, int]]) -> dict[str, float]:
     """Returns what a loop reports: from the moment of sending, or from the moment that was due."""
-    summary = summarise(sample)
-    times_ms = 1e3 * (summary.response_s if observer == "open_from_due" else summary.service_s)
-    metrics = reported(times_ms)
+    metrics = reported(sample.response_ms if observer == "open_from_due" else sample.service_ms)
     metrics["told_p99_ms"] = max(metrics["p99_ms"], LEAST_MS)
     for begun, ended in stalls:
         metrics["asked_in_stall"] = float(np.sum((sample.sent_ns >= begun) & (sample.sent_ns < ended)))
@@ -129,13 +125,13 @@ def beside(sample: LoadSample, stalls: list[tuple[int, int]]) -> Assumption:
     untouched = np.ones(len(sample.sent_ns), bool)
     for begun, ended in stalls:
         untouched &= (sample.done_ns < begun) | (sample.intended_ns > ended + QUEUE_GONE_NS)
-    p99_ms = reported(1e3 * summarise(sample).response_s[untouched])["p99_ms"]
-    return Assumption(
-        id="steady_beside_it",
-        says=f"99 % of the requests before and after the stall were answered within {STEADY_MS} ms",
-        held=p99_ms <= STEADY_MS,
-        measured=f"{p99_ms:.1f} ms",
+    p99_ms = reported(sample.response_ms[untouched])["p99_ms"]
+    return assume(
+        f"99 % of the requests before and after the stall were answered within {STEADY_MS} ms",
+        p99_ms <= STEADY_MS,
+        f"{p99_ms:.1f} ms",
         timed=True,
+        name="steady_beside_it",
     )
 
 

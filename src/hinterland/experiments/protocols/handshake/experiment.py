@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import math
-from pathlib import Path
 
 from hinterland.lab import (
-    Assumption,
     Certificate,
     Finding,
     History,
@@ -20,14 +17,14 @@ from hinterland.lab import (
     Trial,
     UsageError,
     WitnessEvent,
+    assume,
     fastest_agree,
     of_port,
     until_ready,
 )
 
-SYSTEMS = Path(__file__).parent / "systems"
 NAME = "server"
-PORT = 8443
+HTTPS_PORT = 8443
 COUNT = 5
 AGREE_MS = 12
 """They begin at least 15 ms apart, a stall ends for all at once: two that agree so well had none."""
@@ -70,7 +67,7 @@ async def trial(t: Trial) -> None:
     client.tell("ask")
     if await client.wait(PATIENCE_S) != 0:
         raise client.failure("it did not get all its answers.")
-    connections = json.loads(client.log_tail(1)[0])
+    connections = client.said()
     t.reading("connections", connections)
     if t.rig.packets is not None:
         t.rig.packets("one", of_port(link.packets(), connections[0]["port"]))
@@ -95,18 +92,9 @@ def check(t: Trial) -> None:
 async def start_client(t: Trial, here: Host, there: Host, trusted: Certificate) -> Process:
     program = "quic_client.py" if t["protocol"] == "quic" else "tls_client.py"
     options = [] if t["protocol"] == "quic" else ["--protocol", t["protocol"]]
-    return await t.rig.start(
-        [
-            SYSTEMS / program,
-            there.address,
-            PORT,
-            *("--start", t["start"], "--count", COUNT, "--name", NAME, "--certificate", trusted.path),
-            *options,
-            "--wait",
-        ],
-        name="client",
-        host=here,
-        waits=True,
+    asked = ["--start", t["start"], "--count", COUNT, "--name", NAME, "--certificate", trusted.path]
+    return await t.start(
+        program, there.address, HTTPS_PORT, *asked, *options, "--wait", name="client", host=here, waits=True
     )
 
 
@@ -116,16 +104,12 @@ async def start_server(t: Trial, host: Host, trusted: Certificate) -> None:
             await start_nginx(t, host, trusted)
         case "caddy":
             tls = None if t["protocol"] == "tcp" else trusted
-            await t.rig.caddy('respond "hello"', certificate=tls, host=host, port=PORT)
+            await t.rig.caddy('respond "hello"', certificate=tls, host=host, port=HTTPS_PORT)
         case _:
             program = "quic_server.py" if t["protocol"] == "quic" else "tls_server.py"
             keys = ("--certificate", trusted.path, "--key", trusted.key_path)
-            await t.rig.start(
-                [SYSTEMS / program, PORT, "--address", host.address, *keys, *switches(t)],
-                name="server",
-                host=host,
-                ready=LogReady("^listening"),
-            )
+            asked = [HTTPS_PORT, "--address", host.address, *keys, *switches(t)]
+            await t.start(program, *asked, name="server", host=host, ready=LogReady("^listening"))
 
 
 def switches(t: Trial) -> list[str]:
@@ -150,7 +134,7 @@ async def start_nginx(t: Trial, host: Host, trusted: Certificate) -> None:
     curve = "ssl_ecdh_curve secp384r1;" if t["guess"] == "wrong" else ""
     early = "ssl_early_data on;" if t["start"] == "early" else ""
     body = f"""
-        listen {host.address}:{PORT}{tls}{fast_open};
+        listen {host.address}:{HTTPS_PORT}{tls}{fast_open};
         ssl_certificate {trusted.path};
         ssl_certificate_key {trusted.key_path};
         ssl_protocols TLSv1.2 TLSv1.3;
@@ -181,11 +165,11 @@ def outcome(h: History) -> Outcome:
     wanted = "TCP early" if (protocol, start) == ("tcp", "early") else SEEN[protocol] + ALSO_SEEN[start]
     wanted += " retried" if h.treatment["guess"] == "wrong" else ""
     seen = [each["seen"] for each in connections]
-    as_asked = Assumption(
-        id="as_asked",
-        says=f"every connection was opened the way it was asked: {wanted}",
-        held=all(each == wanted for each in seen) and len(seen) == COUNT,
-        measured=f"{sum(each == wanted for each in seen)} of {COUNT}; the last one: {seen[-1]}",
+    as_asked = assume(
+        f"every connection was opened the way it was asked: {wanted}",
+        all(each == wanted for each in seen) and len(seen) == COUNT,
+        f"{sum(each == wanted for each in seen)} of {COUNT}; the last one: {seen[-1]}",
+        name="as_asked",
     )
     return Outcome(
         metrics=metrics,

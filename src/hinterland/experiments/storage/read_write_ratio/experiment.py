@@ -14,10 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hinterland.lab import Assumption, History, Outcome, Process, Trial, end_of_warmup, percentile
+from hinterland.lab import Assumption, History, Outcome, Process, Trial, assume, end_of_warmup, percentile
 
-SYSTEMS = Path(__file__).parent / "systems"
-DRIVER = SYSTEMS / "driver.py"
 WINDOW_S, IDLE_S = 0.25, 0.02
 MOST_S = 8.0
 """How long a trial with all writes may take for its rounds: on a calm machine one second."""
@@ -38,11 +36,10 @@ async def trial(t: Trial) -> None:
     before = await written_by_others(t)
     t.phase("measure")
     with t.rig.device_bytes(t.scratch) as device:
-        command = [DRIVER, t["engine"], "--folder", folder, "--out", result, "--seed", t.seed]
-        command += ["--keys", t["keys"], "--read-ratio", t["read_ratio"], "--sync", t["sync"]]
-        command += ["--window-s", WINDOW_S, "--rounds", ROUNDS, "--limit-s", MOST_S]
-        command += ["--core", min(t.rig.server_cores)]
-        await finished(await t.rig.start(command, name=t["engine"], limit=limit))
+        asked = ["--keys", t["keys"], "--read-ratio", t["read_ratio"], "--sync", t["sync"], "--seed", t.seed]
+        asked += ["--window-s", WINDOW_S, "--rounds", ROUNDS, "--limit-s", MOST_S]
+        asked += ["--core", min(t.rig.server_cores), "--folder", folder, "--out", result]
+        await finished(await t.start("driver.py", t["engine"], *asked, name=t["engine"], limit=limit))
     t.phase("final")
     t.reading("driver", json.loads(result.read_text()))
     t.reading("device_bytes", device.written_bytes)
@@ -62,8 +59,8 @@ async def dataset(t: Trial) -> Path:
     if not ready.exists():
         building = t.cache / f".{ready.name}-{os.getpid()}"
         building.mkdir()
-        command = [DRIVER, t["engine"], "--load", "--folder", building, "--keys", t["keys"]]
-        await finished(await t.rig.start(command, name="loader"))
+        asked = ["--load", "--folder", building, "--keys", t["keys"]]
+        await finished(await t.start("driver.py", t["engine"], *asked, name="loader"))
         with contextlib.suppress(OSError):  # Another trial may have been quicker.
             building.rename(ready)
     return ready
@@ -135,8 +132,8 @@ def assumptions(h: History, counted: NDArray[np.float64]) -> Iterator[Assumption
     found, sampled, size = driver["found"], driver["sampled"], driver["data_bytes"]
     first, second = (float(half.mean()) for half in np.array_split(counted, 2))
     drift = second / max(first, 1.0)
-    yield Assumption("data_is_there", "what is read exists", found == sampled, f"{found} of {sampled}")
+    yield assume("what is read exists", found == sampled, f"{found} of {sampled}", name="data_is_there")
     steady, measured = 0.5 < drift < 2, f"drifts by {drift:.2g} x"
-    yield Assumption("steady", "throughput stays within 2 x", steady, measured, timed=True)
+    yield assume("throughput stays within 2 x", steady, measured, timed=True, name="steady")
     if limit:
-        yield Assumption("beyond_memory", "the data exceeds the limit", size > limit, f"{size:,} bytes")
+        yield assume("the data exceeds the limit", size > limit, f"{size:,} bytes", name="beyond_memory")
