@@ -12,12 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from hinterland.drawing.figure import Figure
+from hinterland.drawing.svg import Drawing, clip, text_width, wrap
 from hinterland.model.experiment import Chart, Level
 from hinterland.model.run import RunRecord
 from hinterland.model.verdict import Finding, Outcome, WitnessEvent
-from hinterland.report import charts, verdicts, witness
-from hinterland.report.figure import Figure
-from hinterland.report.svg import Drawing, clip, text_width, wrap
+from hinterland.report import verdicts, witness
+from hinterland.report.charts import charts
 
 
 def figures(record: RunRecord) -> list[Figure]:

@@ -7,8 +7,8 @@ import pytest
 from captures import ACK, SERVER, SYN, tcp
 from msgspec.structs import replace
 
-from hinterland.checkers import flights
-from hinterland.checkers.packets import Packet, dissect
+from hinterland.packets import flights
+from hinterland.packets.dissection import Packet, dissect
 
 
 def packets_of(name: str) -> tuple[Packet, ...]:

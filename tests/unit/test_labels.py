@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hinterland.report import labels
+from hinterland.drawing import labels
 
 
 @given(st.lists(st.tuples(st.floats(0, 300), st.floats(10, 40)), min_size=1, max_size=12))

@@ -13,11 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from hinterland.checkers.packets import dissect
+from hinterland.drawing.figure import Figure
+from hinterland.drawing.svg import Drawing
 from hinterland.model.packets import FATES, PacketLog
-from hinterland.report import ladder, ladder_bundles, ladder_stage, ladder_time, ladder_words
-from hinterland.report.figure import Figure
-from hinterland.report.svg import Drawing
+from hinterland.packets.dissection import dissect
+from hinterland.packets.ladder import bundles as ladder_bundles
+from hinterland.packets.ladder import ladder
+from hinterland.packets.ladder import stage as ladder_stage
+from hinterland.packets.ladder import time as ladder_time
+from hinterland.packets.ladder import words as ladder_words
 
 
 def drawn(log: PacketLog, **how: float) -> Figure:

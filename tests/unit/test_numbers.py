@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hinterland.report import numbers
+from hinterland.drawing import numbers
 
 
 @pytest.mark.parametrize(

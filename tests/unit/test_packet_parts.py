@@ -5,8 +5,8 @@ import struct
 import numpy as np
 import pytest
 
-from hinterland.checkers.packet_parts import of_port, since
 from hinterland.model.packets import HEAD_BYTES, PacketLog
+from hinterland.packets.parts import of_port, since
 
 
 def packet(version: int, source: int, destination: int, options: int = 0) -> bytes:

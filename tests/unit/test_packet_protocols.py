@@ -7,7 +7,7 @@ import struct
 import captures
 from captures import ISN, SERVER, SYN, message, opened, ours, record, tcp, theirs, udp
 
-from hinterland.checkers.packets import Packet, dissect
+from hinterland.packets.dissection import Packet, dissect
 
 HELLO = record(22, message(1, 200))
 SERVER_HELLO = record(22, message(2, 60))

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from msgspec.structs import replace
 
-from hinterland.checkers.packets import Packet, dissect
-from hinterland.checkers.tcp_packets import Ranges
 from hinterland.model.packets import FATES, PacketLog
+from hinterland.packets.dissection import Packet, dissect
+from hinterland.packets.tcp import Ranges
 
 
 def sendings(packets: list[bytes], **how: object) -> list[str]:

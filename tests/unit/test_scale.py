@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hinterland.report import scale
+from hinterland.drawing import scale
 
 UNITS = st.sampled_from(["ms", "bytes", "share", "x", "", "charges"])
 VALUES = st.lists(st.floats(-1e12, 1e12, allow_subnormal=False), min_size=1, max_size=20)

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Literal
 from hinterland.cli.live import REFRESH_PER_S, clipped
 from hinterland.cli.load_live import Watch, until_gone
 from hinterland.cli.output import coloured
+from hinterland.drawing.numbers import quantity
 from hinterland.model.load import LoadPlan, Objective
 from hinterland.model.load_capacity import CapacityPoint, CapacityResult
 from hinterland.model.load_result import LoadResult
 from hinterland.report.load_percentiles import NO_ANSWER, shown
 from hinterland.report.load_words import protocol_says, rate_text
-from hinterland.report.numbers import quantity
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType

@@ -175,7 +175,7 @@ def check_writable(file: Path) -> None:
 def draw(opened: Link, file: Path, title: str) -> None:
     """Writes the packets of the link as a page."""
     from hinterland.model.packets import PacketView
-    from hinterland.report import packet_page
+    from hinterland.packets import page as packet_page
 
     ways = opened.shapes["client"]
     log = opened.packets()

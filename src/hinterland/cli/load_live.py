@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 from hinterland.cli.live import REFRESH_PER_S, clipped
 from hinterland.cli.output import coloured
+from hinterland.drawing.numbers import quantity
 from hinterland.model.load import LoadPlan
 from hinterland.model.load_result import Counts, LoadResult
 from hinterland.report.load_percentiles import shown
@@ -27,7 +28,6 @@ from hinterland.report.load_words import (
     rate_text,
     schedulers_say,
 )
-from hinterland.report.numbers import quantity
 from hinterland.report.terminal import SPARKS
 
 if TYPE_CHECKING:

@@ -56,11 +56,11 @@ _WHERE: dict[str, str] = {
     "Host": "rig.link.host",
     "HostLink": "rig.link.plan",
     "HostSettings": "rig.link.settings",
-    "of_port": "checkers.packet_parts",
+    "of_port": "packets.parts",
     "PacketLog": "model.packets",
     "RecordedLink": "rig.link.recorded",
     "Shape": "rig.link.shape",
-    "since": "checkers.packet_parts",
+    "since": "packets.parts",
     # One request at a time.
     "classify": "load.operations",
     "Client": "load.asking",
@@ -179,8 +179,6 @@ if TYPE_CHECKING:
     from hinterland.checkers.assumptions import assume as assume
     from hinterland.checkers.assumptions import fastest_agree as fastest_agree
     from hinterland.checkers.assumptions import overlapped as overlapped
-    from hinterland.checkers.packet_parts import of_port as of_port
-    from hinterland.checkers.packet_parts import since as since
     from hinterland.checkers.stories import told as told
     from hinterland.errors import SetupError as SetupError
     from hinterland.errors import SystemFailure as SystemFailure
@@ -219,6 +217,8 @@ if TYPE_CHECKING:
     from hinterland.model.verdict import Finding as Finding
     from hinterland.model.verdict import Outcome as Outcome
     from hinterland.model.verdict import WitnessEvent as WitnessEvent
+    from hinterland.packets.parts import of_port as of_port
+    from hinterland.packets.parts import since as since
     from hinterland.rig import limits as limits
     from hinterland.rig.certificate import Certificate as Certificate
     from hinterland.rig.certificate import certificate as certificate

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from hinterland.claims.forms import forms
+from hinterland.drawing import numbers
+from hinterland.drawing.figure import Figure
+from hinterland.drawing.template import template
 from hinterland.model.experiment import REGIONS
 from hinterland.model.run import RunRecord
 from hinterland.model.verdict import TrialResult, Verdict
-from hinterland.report import charts, markdown, numbers, samples, story, verdicts, weather, witness
-from hinterland.report.figure import Figure
+from hinterland.report import markdown, story, verdicts, weather, witness
+from hinterland.report.charts import charts, samples
 
 if TYPE_CHECKING:
-    from jinja2 import Template
-
     from hinterland.model.packets import PacketView
 
 
@@ -28,7 +28,7 @@ def render(record: RunRecord, lesson: str = "", packets: Sequence[PacketView] = 
     """
     info, experiment = record.info, record.info.experiment
     judged = story.in_order(record.verdicts)
-    return template("report.html.j2").render(
+    return template("hinterland.report", "report.html.j2").render(
         info=info,
         experiment=experiment,
         region=REGIONS.get(experiment.region, ""),
@@ -57,21 +57,6 @@ def render(record: RunRecord, lesson: str = "", packets: Sequence[PacketView] = 
     )
 
 
-@cache
-def template(name: str) -> Template:
-    """Returns one of our templates, which escape what they are given."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("hinterland.report", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template(name)
-
-
 def _verdict_view(verdict: Verdict, number: int) -> dict[str, Any]:
     return {
         "it": verdict,
@@ -89,7 +74,7 @@ def _ladders(views: Sequence[PacketView]) -> list[tuple[PacketView, Figure]]:
     if not views:
         return []
     # Here, because numpy comes with it, which most reports don't need.
-    from hinterland.report import ladder
+    from hinterland.packets.ladder import ladder
 
     found = []
     for number, view in enumerate(views, 1):

@@ -6,12 +6,12 @@ import math
 from collections.abc import Callable, Sequence
 from statistics import median
 
+from hinterland.drawing import axes, labels, numbers, scale
+from hinterland.drawing.figure import NARROW_PX, WIDE_PX, Figure
+from hinterland.drawing.svg import DASHES, Drawing, text_width, wrap
 from hinterland.model.load_capacity import CapacityPoint, CapacityResult
-from hinterland.report import axes, labels, numbers, scale
-from hinterland.report.figure import NARROW_PX, WIDE_PX, Figure
 from hinterland.report.load_percentiles import NO_ANSWER
 from hinterland.report.load_words import count_text, rate_text
-from hinterland.report.svg import DASHES, Drawing, text_width, wrap
 from hinterland.statistics.boundary import BETWEEN
 
 NEAR = 1.03

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from hinterland.drawing import axes, numbers, scale
+from hinterland.drawing.figure import NARROW_PX, WIDE_PX, Figure
+from hinterland.drawing.svg import Drawing, text_width
 from hinterland.model.load_result import LoadResult, Second
-from hinterland.report import axes, numbers, scale
-from hinterland.report.figure import NARROW_PX, WIDE_PX, Figure
 from hinterland.report.load_percentiles import shown, time_text
-from hinterland.report.svg import Drawing, text_width
 from hinterland.statistics.histogram import Histogram, upper_ns
 
 LEVELS = (0.0001, 0.001, 0.01, 0.03, 0.1, 0.3)

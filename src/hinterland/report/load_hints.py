@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from hinterland.drawing import numbers
 from hinterland.model.load import LoadPlan
 from hinterland.model.load_result import LoadResult
 from hinterland.model.request_line import HTTP_LIKE
-from hinterland.report import numbers
 
 MOST_HINTS = 4
 REDIRECTS = ("301", "302", "303", "307", "308")

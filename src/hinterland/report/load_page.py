@@ -6,13 +6,14 @@ import math
 import time
 from typing import Any
 
+from hinterland.drawing import numbers
+from hinterland.drawing.figure import Figure
+from hinterland.drawing.template import template
 from hinterland.model.load import LoadPlan
 from hinterland.model.load_capacity import CapacityResult
 from hinterland.model.load_record import LoadRecord
 from hinterland.model.load_result import GeneratorAudit, LoadResult
-from hinterland.report import load_capacity, load_heat, load_spectrum, load_timeline, numbers, story
-from hinterland.report.figure import Figure
-from hinterland.report.html import template
+from hinterland.report import load_capacity, load_heat, load_spectrum, load_timeline, story
 from hinterland.report.load_hints import hints
 from hinterland.report.load_percentiles import (
     mean_s,
@@ -47,7 +48,7 @@ IN_TABLE = (0.5, 0.9, 0.99, 0.999)
 
 def render(record: LoadRecord) -> str:
     """Returns the page of a load or of a search for capacity, finished or cut short."""
-    return template("load.html.j2").render(
+    return template("hinterland.report", "load.html.j2").render(
         **(_of_load(record) if record.capacity is None else _of_search(record))
     )
 
@@ -149,7 +150,9 @@ def chart(result: LoadResult) -> str:
     drawn = load_spectrum.figure(result, key=f"spectrum-{id(result):x}")
     if drawn is None:
         return ""
-    return template("load_cell.html.j2").render(it=drawn, model=capital(model_says(result.plan)))
+    return template("hinterland.report", "load_cell.html.j2").render(
+        it=drawn, model=capital(model_says(result.plan))
+    )
 
 
 def tiles(result: LoadResult) -> list[tuple[str, str, str]]:

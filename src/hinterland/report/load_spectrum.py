@@ -10,10 +10,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from hinterland.drawing import axes, labels, numbers, scale
+from hinterland.drawing.figure import NARROW_PX, WIDE_PX, Figure
+from hinterland.drawing.svg import DASHES, Drawing, text_width, wrap
 from hinterland.model.load_record import LoadRecord
 from hinterland.model.load_result import Counts, LoadResult
-from hinterland.report import axes, labels, numbers, scale
-from hinterland.report.figure import NARROW_PX, WIDE_PX, Figure
 from hinterland.report.load_percentiles import (
     Percentile,
     name_of,
@@ -23,7 +24,6 @@ from hinterland.report.load_percentiles import (
     spectrum,
     time_text,
 )
-from hinterland.report.svg import DASHES, Drawing, text_width, wrap
 
 LABEL_PX, LINE_PX = 13.0, 15.0
 TICKS = (0.0, 0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999, 0.999999)

@@ -6,11 +6,11 @@ import math
 import textwrap
 from collections.abc import Iterator, Sequence
 
+from hinterland.drawing import numbers
 from hinterland.model.load_capacity import CapacityResult
 from hinterland.model.load_comparison import Comparison
 from hinterland.model.load_record import Asserted, LoadRecord
 from hinterland.model.load_result import KindResult, LoadResult
-from hinterland.report import numbers
 from hinterland.report.load_hints import hints
 from hinterland.report.load_percentiles import (
     NO_ANSWER,

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
+from hinterland.drawing.figure import NARROW_PX, WIDE_PX, Figure
+from hinterland.drawing.svg import Drawing
 from hinterland.model.load_result import LoadResult, Second
-from hinterland.report import lines
-from hinterland.report.figure import NARROW_PX, WIDE_PX, Figure
+from hinterland.report.charts import lines
 from hinterland.report.load_heat import thinned
-from hinterland.report.svg import Drawing
 
 MOST_POINTS = {WIDE_PX: 240, NARROW_PX: 80}
 

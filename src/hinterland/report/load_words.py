@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from hinterland.drawing import numbers
 from hinterland.model.load import LoadPlan, Target
 from hinterland.model.load_arrivals import arrivals_say as arrivals_say
 from hinterland.model.load_arrivals import rate_text as rate_text
 from hinterland.model.load_result import LoadResult
-from hinterland.report import numbers
 from hinterland.report.load_percentiles import Percentile, shown, time_text
 
 PROTOCOLS = {

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hinterland.drawing import numbers
 from hinterland.model.experiment import Experiment, Prediction, show
 from hinterland.model.run import RunInfo, RunRecord
 from hinterland.model.verdict import TrialResult, Verdict
-from hinterland.report import numbers
 
 WORDS: dict[str, str] = {"holds": "Holds", "refuted": "Refuted", "inconclusive": "Inconclusive"}
 MARKS: dict[str, str] = {"holds": "●", "refuted": "■", "inconclusive": "○"}

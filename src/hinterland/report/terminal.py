@@ -7,11 +7,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hinterland.drawing import numbers, scale
 from hinterland.model.experiment import Chart, show
 from hinterland.model.run import RunRecord
 from hinterland.model.verdict import Evidence, Finding, Verdict
-from hinterland.report import charts, numbers, scale, story, verdicts, weather, witness
-from hinterland.report.samples import Sample, collect, level_text, levels_of, name_of
+from hinterland.report import story, verdicts, weather, witness
+from hinterland.report.charts import charts
+from hinterland.report.charts.samples import Sample, collect, level_text, levels_of, name_of
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderableType

@@ -6,10 +6,10 @@ import math
 from dataclasses import dataclass
 
 from hinterland.claims.forms import forms
+from hinterland.drawing import axes, numbers, scale
+from hinterland.drawing.figure import NARROW_PX, Figure
+from hinterland.drawing.svg import Drawing, text_width
 from hinterland.model.verdict import Evidence, Verdict
-from hinterland.report import axes, numbers, scale
-from hinterland.report.figure import NARROW_PX, Figure
-from hinterland.report.svg import Drawing, text_width
 
 STRIP_WIDE_PX = 700.0
 ROW_PX = 30.0

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from hinterland.drawing import axes, scale
+from hinterland.drawing.figure import NARROW_PX, WIDE_PX, Figure
+from hinterland.drawing.svg import Drawing, text_width
 from hinterland.model.run import RunRecord
 from hinterland.model.verdict import TrialResult, Verdict
 from hinterland.model.weather import Weather
-from hinterland.report import axes, scale
-from hinterland.report.figure import NARROW_PX, WIDE_PX, Figure
-from hinterland.report.svg import Drawing, text_width
 
 STRIP_PX = 86.0
 NOTABLE_STEAL_SHARE = 0.01

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from hinterland.drawing import numbers
+from hinterland.drawing.figure import NARROW_PX, Figure
+from hinterland.drawing.svg import COLOURS, Drawing, clip, text_width, wrap
 from hinterland.model.verdict import Finding, WitnessEvent
-from hinterland.report import numbers
-from hinterland.report.figure import NARROW_PX, Figure
-from hinterland.report.svg import COLOURS, Drawing, clip, text_width, wrap
 
 STORY_WIDE_PX = 736.0
 TEXT_PX = 13.5

@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hinterland.report import scale
-from hinterland.report.svg import Drawing, text_width, wrap
+from hinterland.drawing import scale
+from hinterland.drawing.svg import Drawing, text_width, wrap
 
 PANEL_PX = 64.0
 LABEL_PX = 12.0

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from hinterland import __version__
+from hinterland.drawing.template import template
 from hinterland.model.packets import PacketView
-from hinterland.report import ladder
-from hinterland.report.html import template
+from hinterland.packets.ladder import ladder
 
 
 def render(view: PacketView, title: str) -> str:
@@ -18,5 +18,5 @@ def render(view: PacketView, title: str) -> str:
         start_ms=view.start_ms,
         end_ms=view.end_ms,
     )
-    page = template("packets.html.j2")
+    page = template("hinterland.packets", "packets.html.j2")
     return page.render(version=__version__, title=title, says=view.treatment, it=drawn)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal
 
-from hinterland.report import axes, labels, scale
-from hinterland.report.svg import COLOURS, DASHES, Drawing, text_width, wrap
+from hinterland.drawing import axes, labels, scale
+from hinterland.drawing.svg import COLOURS, DASHES, Drawing, text_width, wrap
 
 LABEL_PX = 13.0
 LINE_PX = 15.0

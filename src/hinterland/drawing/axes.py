@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from hinterland.report.scale import Scale
-from hinterland.report.svg import Anchor, Drawing, clip, text_width
+from hinterland.drawing.scale import Scale
+from hinterland.drawing.svg import Anchor, Drawing, clip, text_width
 
 TICK_PX = 12.0
 GAP_PX = 8.0

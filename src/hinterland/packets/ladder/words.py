@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from hinterland.checkers.dns_packets import Dns
-from hinterland.checkers.packets import Kind, Packet
-from hinterland.checkers.tcp_packets import Segment
-from hinterland.checkers.tls_records import END_OF_EARLY_DATA_BYTES, FINISHED_BYTES, Record, Records
-from hinterland.report import numbers
+from hinterland.drawing import numbers
+from hinterland.packets.dissection import Kind, Packet
+from hinterland.packets.dns import Dns
+from hinterland.packets.tcp import Segment
+from hinterland.packets.tls import END_OF_EARLY_DATA_BYTES, FINISHED_BYTES, Record, Records
 
 KINDS: dict[Kind, str] = {
     "open": "TCP handshake",

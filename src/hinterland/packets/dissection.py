@@ -11,13 +11,16 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from hinterland.checkers import dns_packets, ip_packets, quic_packets, tcp_packets
-from hinterland.checkers.connections import Connection, Connections
-from hinterland.checkers.dns_packets import Dns
-from hinterland.checkers.quic_packets import Quic
-from hinterland.checkers.tcp_packets import Segment, Sending
-from hinterland.checkers.tls_records import Records
 from hinterland.model.packets import FATES, PacketLog
+from hinterland.packets import dns as dns_packets
+from hinterland.packets import ip as ip_packets
+from hinterland.packets import quic as quic_packets
+from hinterland.packets import tcp as tcp_packets
+from hinterland.packets.connections import Connection, Connections
+from hinterland.packets.dns import Dns
+from hinterland.packets.quic import Quic
+from hinterland.packets.tcp import Segment, Sending
+from hinterland.packets.tls import Records
 
 Protocol = Literal["tcp", "quic", "dns", "udp", "icmp", "other"]
 Kind = Literal["open", "secure", "data", "ack", "close", "other"]

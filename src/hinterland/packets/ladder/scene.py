@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from hinterland.checkers.packets import Kind, Packet
-from hinterland.report.ladder_bundles import FEW, Bundle
-from hinterland.report.ladder_stage import Stage
-from hinterland.report.ladder_time import TimeAxis
+from hinterland.packets.dissection import Kind, Packet
+from hinterland.packets.ladder.bundles import FEW, Bundle
+from hinterland.packets.ladder.stage import Stage
+from hinterland.packets.ladder.time import TimeAxis
 
 STYLES: dict[Kind, tuple[str, str]] = {
     "open": ("s0", ""),

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal
 
-from hinterland.report import axes, numbers, scale
-from hinterland.report.samples import Sample
-from hinterland.report.svg import COLOURS, Drawing, clip, text_width, wrap
+from hinterland.drawing import axes, numbers, scale
+from hinterland.drawing.svg import COLOURS, Drawing, clip, text_width, wrap
+from hinterland.report.charts.samples import Sample
 
 ROW_PX = 23.0
 TEXT_PX = 13.0

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hinterland.report import labels, ladder_words
-from hinterland.report.ladder_bundles import Bundle
-from hinterland.report.ladder_scene import Scene, style
-from hinterland.report.ladder_stage import Stage
-from hinterland.report.svg import Drawing, clip, run_width
+from hinterland.drawing import labels
+from hinterland.drawing.svg import Drawing, clip, run_width
+from hinterland.packets.ladder import words as ladder_words
+from hinterland.packets.ladder.bundles import Bundle
+from hinterland.packets.ladder.scene import Scene, style
+from hinterland.packets.ladder.stage import Stage
 
 
 def write(drawing: Drawing, scene: Scene) -> None:

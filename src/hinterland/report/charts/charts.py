@@ -10,13 +10,22 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Literal
 
+from hinterland.drawing import numbers
+from hinterland.drawing.figure import NARROW_PX, WIDE_PX, Figure
+from hinterland.drawing.svg import Drawing
 from hinterland.model.experiment import Chart, Experiment, Level, Metric, show
 from hinterland.model.run import RunRecord
 from hinterland.model.verdict import Verdict
-from hinterland.report import dots, lines, numbers, panels
-from hinterland.report.figure import NARROW_PX, WIDE_PX, Figure
-from hinterland.report.samples import Sample, collect, is_number, level_text, levels_of, name_of, pooled
-from hinterland.report.svg import Drawing
+from hinterland.report.charts import dots, lines, panels
+from hinterland.report.charts.samples import (
+    Sample,
+    collect,
+    is_number,
+    level_text,
+    levels_of,
+    name_of,
+    pooled,
+)
 
 BETTER = {"lower": "lower is better", "higher": "higher is better", "neither": ""}
 MOST_CURVES = 24

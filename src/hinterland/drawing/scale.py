@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from hinterland.report import numbers
+from hinterland.drawing import numbers
 
 ZERO_SLOT_PX = 44.0
 _HUGE = 1e100

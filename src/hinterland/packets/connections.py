@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from hinterland.checkers.tcp_packets import Side
-from hinterland.checkers.tls_records import Conversation
+from hinterland.packets.tcp import Side
+from hinterland.packets.tls import Conversation
 
 Endpoint = tuple[bytes, int]
 """An address and a port."""

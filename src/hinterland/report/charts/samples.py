@@ -7,10 +7,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from hinterland.drawing import numbers
 from hinterland.model.experiment import Chart, Experiment, Level, Where, show
 from hinterland.model.run import RunRecord
 from hinterland.model.verdict import TrialResult
-from hinterland.report import numbers
 
 UNIT_AT_END = re.compile("(?<=.)_(per_s|bytes|share|ns|us|ms|s)$")
 """Ids end in their unit; in a sentence the unit stands with the number."""

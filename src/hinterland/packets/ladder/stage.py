@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from hinterland.checkers.packets import Packet
-from hinterland.report import ladder_time
-from hinterland.report.ladder_bundles import FEW, Bundle, bundles, levels
-from hinterland.report.ladder_time import TimeAxis
+from hinterland.packets.dissection import Packet
+from hinterland.packets.ladder import time as ladder_time
+from hinterland.packets.ladder.bundles import FEW, Bundle, bundles, levels
+from hinterland.packets.ladder.time import TimeAxis
 
 MOST_LANES = 8
 _TALLEST_PX = 1300.0

@@ -10,12 +10,14 @@ import math
 from collections import defaultdict
 from collections.abc import Sequence
 
-from hinterland.checkers.packets import Packet
-from hinterland.report import ladder_labels, ladder_words, numbers
-from hinterland.report.ladder_scene import AGAIN, STYLES, Scene, style
-from hinterland.report.ladder_stage import Stage, way_gone
-from hinterland.report.ladder_time import BREAK_PX
-from hinterland.report.svg import Drawing, clip, polygon, text_width
+from hinterland.drawing import numbers
+from hinterland.drawing.svg import Drawing, clip, polygon, text_width
+from hinterland.packets.dissection import Packet
+from hinterland.packets.ladder import labels as ladder_labels
+from hinterland.packets.ladder import words as ladder_words
+from hinterland.packets.ladder.scene import AGAIN, STYLES, Scene, style
+from hinterland.packets.ladder.stage import Stage, way_gone
+from hinterland.packets.ladder.time import BREAK_PX
 
 _LEGEND_PX, _STAGGER_PX = 20.0, 15.0
 _PHASES = 5

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hinterland.report.svg import Drawing
+from hinterland.drawing.svg import Drawing
 
 WIDE_PX, NARROW_PX = 840.0, 360.0
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
-from hinterland.checkers.packets import Packet
+from hinterland.packets.dissection import Packet
 
 
 class Flight(Struct, frozen=True):

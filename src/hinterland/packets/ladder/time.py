@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hinterland.checkers.packets import Packet
+from hinterland.packets.dissection import Packet
 
 BREAK_PX = 34.0
 _SHORTEST_SILENCE_RTT = 0.75

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hinterland.checkers import flights
-from hinterland.checkers.packets import Packet, dissect
+from hinterland.drawing import numbers
+from hinterland.drawing.figure import NARROW_PX, WIDE_PX, Figure
+from hinterland.drawing.svg import Drawing
 from hinterland.model.packets import PacketLog
-from hinterland.report import ladder_drawing, ladder_stage, ladder_words, numbers
-from hinterland.report.figure import NARROW_PX, WIDE_PX, Figure
-from hinterland.report.ladder_scene import Scene
-from hinterland.report.svg import Drawing
+from hinterland.packets import flights
+from hinterland.packets.dissection import Packet, dissect
+from hinterland.packets.ladder import drawing as ladder_drawing
+from hinterland.packets.ladder import stage as ladder_stage
+from hinterland.packets.ladder import words as ladder_words
+from hinterland.packets.ladder.scene import Scene
 
 MOST = 1000
 """So many packets are drawn and listed at most."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hinterland.checkers.packets import Packet
-from hinterland.report import ladder_words
+from hinterland.packets.dissection import Packet
+from hinterland.packets.ladder import words as ladder_words
 
 FEW = 60
 """Up to so many packets each have a label of their own, and the drawing gets as tall as that needs."""

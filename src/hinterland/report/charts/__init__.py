@@ -1,0 +1,1 @@
+"""The charts of a run's report: dots, lines and panels of what its trials measured."""
