@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hinterland.cli.ending import document, exit_status, worst
+from hinterland.cli.run.ending import document, exit_status, worst
 from hinterland.model.experiment import Experiment, Prediction
 from hinterland.model.run import RunInfo, RunRecord, RunStatus
 from hinterland.model.verdict import Evidence, Verdict, VerdictWord

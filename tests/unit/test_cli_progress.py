@@ -8,8 +8,8 @@ import re
 import pytest
 from rich.console import Console
 
-from hinterland.cli.live import View
-from hinterland.cli.progress import Progress, estimate_of, number
+from hinterland.cli.run.live import View
+from hinterland.cli.run.progress import Progress, estimate_of, number
 from hinterland.model.experiment import ClaimDeclaration, Experiment, Factor, Metric, Prediction
 from hinterland.model.run import (
     BlockStarted,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hinterland.cli.link_shapes import described, direction
+from hinterland.cli.link.shapes import described, direction
 from hinterland.errors import UsageError
 from hinterland.rig.link.shape import Burst, Shape
 

@@ -9,9 +9,9 @@ import pytest
 from load_results import capacity, plan, record, result
 from msgspec.structs import replace
 
-from hinterland.cli.load import repeated
-from hinterland.cli.load_asking import as_before, asked, capacity_objective
-from hinterland.cli.load_options import (
+from hinterland.cli.load.asking import as_before, asked, capacity_objective
+from hinterland.cli.load.command import repeated
+from hinterland.cli.load.options import (
     ArrivalOptions,
     ConnectionOptions,
     GeneratorOptions,

@@ -8,7 +8,7 @@ import pytest
 from load_results import audit, plan, record, result
 from msgspec.structs import replace
 
-from hinterland.cli.load_ending import exit_status
+from hinterland.cli.load.ending import exit_status
 from hinterland.errors import INCONCLUSIVE, INTERRUPTED
 from hinterland.model.load import Arrivals, RequestPlan, Target, Weighted
 from hinterland.model.load_result import LoadResult

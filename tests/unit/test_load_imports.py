@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from hinterland.cli.load_imports import curl_without_secrets, imported
-from hinterland.cli.load_options import RequestOptions
+from hinterland.cli.load.imports import curl_without_secrets, imported
+from hinterland.cli.load.options import RequestOptions
 from hinterland.errors import UsageError
 from hinterland.model.load import RequestPlan
 from hinterland.runner.load.asked import Asked, plan

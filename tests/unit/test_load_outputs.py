@@ -16,11 +16,11 @@ from hdrh.log import HistogramLogReader
 from load_results import capacity, counts, plan, record, result
 from msgspec.structs import replace
 
-from hinterland.cli.load_document import document
-from hinterland.cli.load_ending import exit_status
-from hinterland.cli.load_live import Lines, View, progress
-from hinterland.cli.load_options import OutputOptions
-from hinterland.cli.load_outputs import check_writable
+from hinterland.cli.load.as_json import document
+from hinterland.cli.load.ending import exit_status
+from hinterland.cli.load.live import Lines, View, progress
+from hinterland.cli.load.options import OutputOptions
+from hinterland.cli.load.outputs import check_writable
 from hinterland.errors import SetupError, UsageError
 from hinterland.model.load import Arrivals, LoadPlan
 from hinterland.model.load_record import Asserted, LoadRecord

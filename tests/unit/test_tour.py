@@ -9,8 +9,8 @@ import report_records
 from msgspec.structs import replace
 
 from hinterland import catalogue, errors
-from hinterland.cli.ending import worst_of_those_that_ran
 from hinterland.cli.itinerary import BETWEEN_S, TOUR_S, first_that_runs, one_of_each, pace_of, share_s
+from hinterland.cli.run.ending import worst_of_those_that_ran
 from hinterland.cli.tour import Stop, beginning, ending, named
 from hinterland.errors import UsageError
 from hinterland.model.experiment import Experiment

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from hinterland import catalogue
-from hinterland.cli.ending import document, exit_status
 from hinterland.cli.options import Json, RunName
 from hinterland.cli.output import VERDICT_SIGN, VERDICT_STYLE, paint, print_json, wrapped
+from hinterland.cli.run.ending import document, exit_status
 from hinterland.model.run import RunRecord
 from hinterland.runner.recheck import is_without_claims
 from hinterland.runner.recheck import recheck as judge_again

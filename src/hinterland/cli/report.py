@@ -8,10 +8,10 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from hinterland.cli.ending import document, open_in_browser, page, write_report
 from hinterland.cli.options import Json, RunName
 from hinterland.cli.output import print_json
-from hinterland.cli.run import print_report
+from hinterland.cli.run.command import print_report
+from hinterland.cli.run.ending import document, open_in_browser, page, write_report
 from hinterland.errors import SetupError, UsageError
 from hinterland.runner.record import LOAD, RunFolder, default_store, find_folder
 
@@ -66,8 +66,8 @@ def report(
 
 def of_load(folder: Path, *, html: bool, text: bool, output: str, json: bool, in_browser: bool) -> int:
     """Does with the report of a load what was asked, as `report` does with that of a run."""
-    from hinterland.cli import load_ending
-    from hinterland.cli.load_document import document as load_document
+    from hinterland.cli.load import ending as load_ending
+    from hinterland.cli.load.as_json import document as load_document
     from hinterland.runner.load.record import read
 
     record = read(folder)

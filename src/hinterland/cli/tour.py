@@ -15,7 +15,6 @@ from msgspec import Struct
 from hinterland import catalogue, errors
 from hinterland.cli.bug import bug
 from hinterland.cli.documents import TourDocument, TourStop
-from hinterland.cli.ending import document, exit_status, main_verdicts, worst_of_those_that_ran, write_report
 from hinterland.cli.itinerary import TOUR_S, Planned, needs_of, one_of_each, pace_of, planned, share_s
 from hinterland.cli.options import Json, known_ids, seconds
 from hinterland.cli.output import (
@@ -28,7 +27,14 @@ from hinterland.cli.output import (
     width,
     wrapped,
 )
-from hinterland.cli.run import watched_run
+from hinterland.cli.run.command import watched_run
+from hinterland.cli.run.ending import (
+    document,
+    exit_status,
+    main_verdicts,
+    worst_of_those_that_ran,
+    write_report,
+)
 from hinterland.cli.store import store_option
 from hinterland.errors import HinterlandError, SetupError, UsageError
 from hinterland.model.experiment import Experiment

@@ -18,7 +18,7 @@ VERBS: dict[str, tuple[tuple[str, str, str], ...]] = {
     "Experiments": (
         ("list", "list:list_experiments", "The experiments, by region, and what this machine can run."),
         ("show", "show:show_experiment", "One experiment: its question, factors, claims and sources."),
-        ("run", "run:run", "Run one experiment: live progress, a verdict for each claim, a report."),
+        ("run", "run.command:run", "Run one experiment: live progress, a verdict for each claim, a report."),
         ("tour", "tour:tour", "Run one of each region, or all, and say what was learned."),
     ),
     "Past runs": (
@@ -27,8 +27,12 @@ VERBS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("recheck", "recheck:recheck", "Judge a run again from its files alone."),
     ),
     "Instruments": (
-        ("load", "load:load", "Drive a load: latency from the moment each request was due."),
-        ("link", "link:link", "Run any command behind a link with delay, loss and rate, with no root."),
+        ("load", "load.command:load", "Drive a load: latency from the moment each request was due."),
+        (
+            "link",
+            "link.command:link",
+            "Run any command behind a link with delay, loss and rate, with no root.",
+        ),
     ),
     "This machine and you": (
         ("doctor", "doctor:doctor", "What is here, what is missing, and what that would unlock."),

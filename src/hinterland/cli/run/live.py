@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from hinterland.cli.output import VERDICT_SIGN, VERDICT_STYLE, coloured, duration
-from hinterland.cli.progress import Progress, estimate_of, state_of, trials_lost
+from hinterland.cli.run.progress import Progress, estimate_of, state_of, trials_lost
 from hinterland.model.experiment import Experiment, label
 from hinterland.model.run import RunEvent
 

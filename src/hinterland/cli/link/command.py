@@ -13,9 +13,9 @@ from typing import Annotated
 from cyclopts import Parameter
 from msgspec.structs import replace
 
-from hinterland.cli import link_session
 from hinterland.cli.documents import LinkDocument
-from hinterland.cli.link_shapes import Ways, described
+from hinterland.cli.link import session as link_session
+from hinterland.cli.link.shapes import Ways, described
 from hinterland.cli.options import Json, seconds
 from hinterland.cli.output import paint, print_json
 from hinterland.errors import SetupError, UsageError

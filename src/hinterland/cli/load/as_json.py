@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from hinterland.cli.load_documents import (
+from hinterland.cli.load.documents import (
     LoadDocument,
     LoadFigures,
     LoadGenerator,

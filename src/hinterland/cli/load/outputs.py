@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from hinterland.cli.load_options import OutputOptions
+from hinterland.cli.load.options import OutputOptions
 from hinterland.cli.store import store_option
 from hinterland.errors import SetupError, UsageError
 

@@ -7,7 +7,7 @@ from dataclasses import fields
 from msgspec.structs import replace
 
 from hinterland.checkers.beyond import aim_of
-from hinterland.cli.load_options import (
+from hinterland.cli.load.options import (
     ArrivalOptions,
     ConnectionOptions,
     GeneratorOptions,

@@ -10,14 +10,14 @@ from typing import Annotated
 from cyclopts import Parameter
 from msgspec.structs import replace
 
-from hinterland.cli import load_asking, load_outputs
-from hinterland.cli.capacity_live import searching
-from hinterland.cli.ending import open_in_browser
-from hinterland.cli.load_document import document
-from hinterland.cli.load_ending import exit_status, print_summary, write_page
-from hinterland.cli.load_imports import curl_without_secrets, imported
-from hinterland.cli.load_live import watching
-from hinterland.cli.load_options import (
+from hinterland.cli.load import asking as load_asking
+from hinterland.cli.load import outputs as load_outputs
+from hinterland.cli.load.as_json import document
+from hinterland.cli.load.capacity_live import searching
+from hinterland.cli.load.ending import exit_status, print_summary, write_page
+from hinterland.cli.load.imports import curl_without_secrets, imported
+from hinterland.cli.load.live import watching
+from hinterland.cli.load.options import (
     ARRIVALS,
     CONNECTIONS,
     GENERATOR,
@@ -32,6 +32,7 @@ from hinterland.cli.load_options import (
     RequestOptions,
 )
 from hinterland.cli.output import print_json
+from hinterland.cli.run.ending import open_in_browser
 from hinterland.errors import UsageError
 from hinterland.model import load_words
 from hinterland.model.load import LoadPlan, Objective

@@ -8,7 +8,7 @@ import sys
 from dataclasses import replace
 from typing import Any
 
-from hinterland.cli.load_options import RequestOptions
+from hinterland.cli.load.options import RequestOptions
 from hinterland.errors import UsageError
 from hinterland.model.secrecy import MASK, hidden
 from hinterland.runner.load.asked import Asked
@@ -55,7 +55,7 @@ def _of_har(url: str, asked: Asked, requests: RequestOptions) -> tuple[str, Aske
 
 def curl_without_secrets(text: str) -> str:
     """Returns a curl command as it may be kept."""
-    from hinterland.cli.load import value_without_secret
+    from hinterland.cli.load.command import value_without_secret
 
     try:
         words = shlex.split(text)

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal, TypeVar
 
-from hinterland.cli.live import REFRESH_PER_S, clipped
 from hinterland.cli.output import coloured
+from hinterland.cli.run.live import REFRESH_PER_S, clipped
 from hinterland.drawing.numbers import quantity
 from hinterland.model.load import LoadPlan
 from hinterland.model.load_result import Counts, LoadResult

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
 
-from hinterland.cli.live import REFRESH_PER_S, clipped
-from hinterland.cli.load_live import Watch, until_gone
+from hinterland.cli.load.live import Watch, until_gone
 from hinterland.cli.output import coloured
+from hinterland.cli.run.live import REFRESH_PER_S, clipped
 from hinterland.drawing.numbers import quantity
 from hinterland.model.load import LoadPlan, Objective
 from hinterland.model.load_capacity import CapacityPoint, CapacityResult
