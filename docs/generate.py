@@ -27,6 +27,8 @@ from hinterland.model.experiment import REGIONS, Experiment, show
 
 ROOT = Path(__file__).parents[1]
 REFERENCE = ROOT / "docs" / "reference"
+README = ROOT / "README.md"
+TABLE_BEGINS, TABLE_ENDS = "<!-- experiments: docs/generate.py -->", "<!-- /experiments -->"
 MADE = "<!-- Made by docs/generate.py from the code. Change the code, then run it again. -->"
 
 DOCUMENTS: dict[str, type[msgspec.Struct]] = {**PRINTED_BY, "load": LoadDocument}
@@ -49,9 +51,8 @@ STATUSES = {
 def main() -> int:
     """Writes every page, or with --check compares them. Returns the exit status."""
     stale = []
-    for name, page in PAGES.items():
-        text = "\n".join([MADE, "", *page()]).rstrip() + "\n"
-        path = REFERENCE / name
+    made = {REFERENCE / name: "\n".join([MADE, "", *page()]).rstrip() + "\n" for name, page in PAGES.items()}
+    for path, text in {**made, README: readme()}.items():
         if "--check" in sys.argv[1:]:
             if not path.is_file() or path.read_text(encoding="utf-8") != text:
                 stale.append(str(path.relative_to(ROOT)))
@@ -61,6 +62,15 @@ def main() -> int:
     if stale:
         print(f"Stale: {', '.join(stale)}.\n  Run: python docs/generate.py", file=sys.stderr)
     return 1 if stale else 0
+
+
+def readme() -> str:
+    """Returns the README with its table of experiments made anew."""
+    before, rest = README.read_text(encoding="utf-8").split(TABLE_BEGINS)
+    _, after = rest.split(TABLE_ENDS)
+    rows = [f"| `{one.id}` | {cell(one.question)} | {cell(one.runs)} |" for one in atlas()]
+    table = ["| experiment | the question | what it runs |", "|---|---|---|", *rows]
+    return "\n".join([f"{before}{TABLE_BEGINS}", *table, f"{TABLE_ENDS}{after}"])
 
 
 def cli_page() -> Iterator[str]:

@@ -135,7 +135,7 @@ class Experiment(Struct, frozen=True, forbid_unknown_fields=True):
     `grid` lists sub-designs: each names levels for some factors and takes the declared levels of the
     others; the treatments are their union. Without `grid` every combination of levels is a treatment.
     `trial_s` is about how long one trial takes: it decides whether a budget fits one block.
-    `learned` is the one line that a reader should keep.
+    `learned` is the one line that a reader should keep, `runs` says in a few words what is compared.
     """
 
     title: str
@@ -152,6 +152,7 @@ class Experiment(Struct, frozen=True, forbid_unknown_fields=True):
     chart: tuple[Chart, ...] = ()
     ladder: tuple[Ladder, ...] = ()
     grid: tuple[dict[str, tuple[Level, ...]], ...] = ()
+    runs: str = ""
     needs: tuple[str, ...] = ()
     position: int = 0
     id: str = ""
