@@ -16,9 +16,10 @@ from typing import Any
 from hinterland.load import idle_cores
 from hinterland.model.load import LoadPlan, Protocol, Target
 from hinterland.model.load_result import LoadResult
-from hinterland.rig.nginx import Nginx
 from hinterland.rig.process_table import descendants_of
 from hinterland.rig.rig import Rig
+from hinterland.rig.services.nginx import Nginx
+from hinterland.rig.services.nginx import nginx as nginx_service
 from hinterland.rig.supervision import children_of
 from hinterland.runner.load.run import run_load
 
@@ -145,7 +146,7 @@ async def bench() -> AsyncIterator[Bench]:
         async with Rig(scratch, cache, lambda event: None) as rig:
             http2_port = rig.free_port()
             http2 = HTTP2.format(host=HOST, port=http2_port, locations=LOCATIONS)
-            nginx = await rig.nginx(LOCATIONS, http=http2)
+            nginx = await rig.start(nginx_service(LOCATIONS, http=http2))
             pids = await _with_workers(nginx.process.pid)
             for pid in pids:
                 os.sched_setaffinity(pid, rig.server_cores)

@@ -25,6 +25,7 @@ from hinterland.rig.link.shape import Shape
 from hinterland.rig.ports import listens_for
 from hinterland.rig.readiness import HttpReady, LogReady, UdpReady
 from hinterland.rig.rig import Rig
+from hinterland.rig.services.nginx import nginx as nginx_service
 from hinterland.runner.trial import Trial
 
 pytestmark = pytest.mark.system
@@ -318,7 +319,9 @@ def test_private_nginx_in_a_host(scratch: Path, require: Callable[[str], None]) 
 
     async def body(rig: Rig) -> None:
         link = await rig.link(rtt_ms=4)
-        nginx = await rig.nginx('location / { return 200 "hello"; }', host=link.server, port=80)
+        nginx = await rig.start(
+            nginx_service('location / { return 200 "hello"; }', host=link.server, port=80)
+        )
         assert nginx.url == f"http://{link.server.address}:80"
         reader, writer = await asyncio.open_connection(sock=await connected(link.client.socket(), nginx))
         writer.write(b"GET / HTTP/1.0\r\n\r\n")

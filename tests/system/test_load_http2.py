@@ -14,8 +14,9 @@ from lane_lab import PATIENT_S, Load, closed, no_tasks_left, opened, plan_for, r
 from misbehaving import Handler, answers, full_port, never_answers, refused_port, resets, served
 
 from hinterland.load import http2_frames as frames
-from hinterland.rig.nginx import Nginx
 from hinterland.rig.rig import Rig
+from hinterland.rig.services.nginx import Nginx
+from hinterland.rig.services.nginx import nginx as nginx_service
 
 pytestmark = pytest.mark.system
 
@@ -52,7 +53,7 @@ def with_nginx(
         async with Rig(trial, cache, lambda event: None) as rig:
             port = rig.free_port()
             body = SPEAKS_HTTP2.format(port=port, streams=streams, requests=requests, folder=folder)
-            nginx = await rig.nginx(body)
+            nginx = await rig.start(nginx_service(body))
             return await asyncio.wait_for(use(rig, nginx, port), 60)
 
     return uvloop.run(scenario())

@@ -23,6 +23,7 @@ from hinterland.loads import LoadRun, run_load_async
 from hinterland.model.load import Check, RequestPlan, Weighted
 from hinterland.rig.certificate import Certificate, certificate
 from hinterland.rig.rig import Rig
+from hinterland.rig.services.caddy import caddy
 from hinterland.runner.load.run import run_load
 
 pytestmark = pytest.mark.system
@@ -166,7 +167,7 @@ def test_caddy_answers(scratch: Path, require: Callable[[str], None]) -> None:
         cache.mkdir()
         own = certificate(scratch, ["127.0.0.1"])
         async with Rig(trial, cache, lambda event: None) as rig:
-            server = await rig.caddy('respond "hello"', certificate=own)
+            server = await rig.start(caddy('respond "hello"', certificate=own))
             for protocol in ("http2", "http3"):
                 plan = plan_for(server.port, protocol, tls=True, ca_file=str(own.path), **SHARED)
                 load = await asyncio.wait_for(closed(plan, count=200), PATIENT_S)

@@ -18,8 +18,9 @@ from hinterland.load.http1 import Request, closed_loop, open_loop
 from hinterland.load.pacing import Pacing
 from hinterland.load.summary import summarise
 from hinterland.rig.needs import check
-from hinterland.rig.nginx import Nginx
 from hinterland.rig.rig import Rig
+from hinterland.rig.services.nginx import Nginx
+from hinterland.rig.services.nginx import nginx as nginx_service
 
 pytestmark = pytest.mark.system
 
@@ -42,7 +43,7 @@ def with_nginx(tmp_path: Path, use: Callable[[Rig, Nginx], Awaitable[Any]]) -> A
         scratch.mkdir()
         cache.mkdir()
         async with Rig(scratch, cache, lambda event: None) as rig:
-            return await asyncio.wait_for(use(rig, await rig.nginx(COUNTED)), 60)
+            return await asyncio.wait_for(use(rig, await rig.start(nginx_service(COUNTED))), 60)
 
     return uvloop.run(scenario())
 

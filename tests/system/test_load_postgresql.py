@@ -20,8 +20,9 @@ from hinterland.load.outgoing import Outgoing
 from hinterland.load.postgresql_statement import Bound
 from hinterland.model.load import LoadPlan
 from hinterland.rig.certificate import certificate
-from hinterland.rig.postgresql import PostgreSQL
 from hinterland.rig.rig import Rig
+from hinterland.rig.services.postgresql import PostgreSQL
+from hinterland.rig.services.postgresql import postgresql as postgresql_service
 
 pytestmark = pytest.mark.system
 
@@ -44,7 +45,7 @@ def postgresql(scratch: Path, cluster_cache: Path, require: Callable[[str], None
         async def whole() -> None:
             (scratch / "trial").mkdir()
             async with Rig(scratch / "trial", cluster_cache, lambda event: None) as rig:
-                await body(await rig.postgresql({"fsync": False}))
+                await body(await rig.start(postgresql_service({"fsync": False})))
 
         uvloop.run(whole())
 

@@ -18,8 +18,9 @@ from hinterland.load.outgoing import Outgoing
 from hinterland.model.load import LoadPlan
 from hinterland.model.load_result import LoadResult
 from hinterland.rig.certificate import certificate
-from hinterland.rig.redis import Redis
 from hinterland.rig.rig import Rig
+from hinterland.rig.services.redis import Redis
+from hinterland.rig.services.redis import redis as redis_service
 from hinterland.runner.load.asked import Asked
 from hinterland.runner.load.asked import plan as asked_for
 from hinterland.runner.load.run import run_load
@@ -39,7 +40,7 @@ def redis(scratch: Path, require: Callable[[str], None]) -> Run:
         async def whole() -> None:
             (scratch / "trial").mkdir()
             async with Rig(scratch / "trial", scratch / "cache", lambda event: None) as rig:
-                await body(await rig.redis())
+                await body(await rig.start(redis_service()))
 
         uvloop.run(whole())
 

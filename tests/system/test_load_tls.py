@@ -21,6 +21,7 @@ from misbehaving import never_answers, served
 
 from hinterland.rig.certificate import certificate
 from hinterland.rig.rig import Rig
+from hinterland.rig.services.nginx import nginx
 
 pytestmark = pytest.mark.system
 
@@ -141,9 +142,11 @@ def test_nginx_is_loaded_over_tls(
         async with Rig(trial, cache, lambda event: None) as rig:
             port = rig.free_port()
             speaks = "ssl http2" if protocol == "http2" else "ssl"
-            await rig.nginx(
-                f"listen 127.0.0.1:{port} {speaks}; ssl_certificate {own.path};"
-                f'ssl_certificate_key {own.key_path}; location / {{ return 200 "hello"; }}'
+            await rig.start(
+                nginx(
+                    f"listen 127.0.0.1:{port} {speaks}; ssl_certificate {own.path};"
+                    f'ssl_certificate_key {own.key_path}; location / {{ return 200 "hello"; }}'
+                )
             )
             for trust in ({"ca_file": str(own.path)}, {"verify_tls": False}):
                 plan = plan_for(

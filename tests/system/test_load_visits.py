@@ -19,9 +19,10 @@ from misbehaving import served
 
 from hinterland.errors import UsageError
 from hinterland.model.load_result import LoadResult
-from hinterland.rig.postgresql import PostgreSQL
-from hinterland.rig.redis import Redis
 from hinterland.rig.rig import Rig
+from hinterland.rig.services.postgresql import PostgreSQL
+from hinterland.rig.services.postgresql import postgresql as postgresql_service
+from hinterland.rig.services.redis import Redis
 from hinterland.runner.load.asked import Asked, plan
 from hinterland.runner.load.run import run_load
 
@@ -67,7 +68,7 @@ def postgresql(scratch: Path, cluster_cache: Path, require: Callable[[str], None
 
     def run(body: Callable[[PostgreSQL, str], Any]) -> None:
         async def whole(rig: Rig) -> None:
-            server = await rig.postgresql({"fsync": False})
+            server = await rig.start(postgresql_service({"fsync": False}))
             execute(server, "create table acc (id int primary key, n int not null)")
             execute(server, "insert into acc select g, 0 from generate_series(1, 1000) g")
             await body(server, server.tcp_dsn)
@@ -239,8 +240,8 @@ def redis(scratch: Path, require: Callable[[str], None]) -> Callable[[Any], None
 
     def run(body: Callable[[redis_client.Redis, str], Any], **settings: object) -> None:
         async def whole(rig: Rig) -> None:
-            server: Redis = await rig.redis(
-                {name.replace("_", "-"): value for name, value in settings.items()}
+            server: Redis = await rig.start(
+                redis({name.replace("_", "-"): value for name, value in settings.items()})
             )
             with redis_client.Redis(port=server.port, socket_timeout=60) as client:
                 await body(client, f"redis://127.0.0.1:{server.port}")

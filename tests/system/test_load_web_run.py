@@ -16,6 +16,7 @@ from hinterland.model.load import Arrivals, Check, LoadPlan, RequestPlan, Weight
 from hinterland.model.load_result import LoadResult
 from hinterland.rig.certificate import certificate
 from hinterland.rig.rig import Rig
+from hinterland.rig.services.nginx import nginx
 from hinterland.runner.load.run import run_load
 
 pytestmark = pytest.mark.system
@@ -61,7 +62,9 @@ def test_every_way_of_the_web_answers_and_is_checked(scratch: Path, require: Cal
         listens = "".join(
             f"listen 127.0.0.1:{port} {'ssl' * tls} {'http2' * h2};" for (tls, h2), port in ports.items()
         )
-        await rig.nginx(f'{listens} {secret} location / {{ add_header X-By nginx; return 200 "hello"; }}')
+        await rig.start(
+            nginx(f'{listens} {secret} location / {{ add_header X-By nginx; return 200 "hello"; }}')
+        )
         good = (Check(of="header", name="x-by", value="nginx"), Check(of="body", value="hello"))
         for way, options in WAYS.items():
             for tls in (False, True):

@@ -19,6 +19,8 @@ from misbehaving import read_request, served
 from hinterland.model.load import Arrivals, LoadPlan, RequestPlan, Target, Weighted
 from hinterland.model.load_result import LoadResult
 from hinterland.rig.rig import Rig
+from hinterland.rig.services.postgresql import postgresql as postgresql_service
+from hinterland.rig.services.redis import redis as redis_service
 from hinterland.runner.load.run import run_load
 
 pytestmark = pytest.mark.system
@@ -96,10 +98,10 @@ def test_redis_and_postgresql(scratch: Path, require: Callable[[str], None]) -> 
     async def whole() -> None:
         (scratch / "trial").mkdir()
         async with Rig(scratch / "trial", scratch / "cache", lambda event: None) as rig:
-            redis = await rig.redis()
+            redis = await rig.start(redis_service())
             to = target("redis", redis.port)
             check(await run_load(opened(to, 'SET k{key} "visit {visit}"', "GET k{key}", "PING")), kinds=3)
-            postgresql = await rig.postgresql()
+            postgresql = await rig.start(postgresql_service())
             to = target(
                 "postgresql",
                 postgresql.port,

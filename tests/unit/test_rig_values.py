@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from hinterland.rig import device, machine, memory, postgresql, redis, sampler, shared_memory
+from hinterland.rig import device, machine, memory, sampler, shared_memory
 from hinterland.rig.accounts import Account, can_reach
+from hinterland.rig.services import postgresql, redis
 
 
 @pytest.mark.parametrize(

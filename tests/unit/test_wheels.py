@@ -13,7 +13,7 @@ from hinterland.rig import needs
 from hinterland.rig.availability import availability
 from hinterland.rig.binaries import find_service
 from hinterland.rig.needs import NeedStatus
-from hinterland.rig.nginx_stream import find_stream
+from hinterland.rig.services.nginx_stream import find_stream
 
 OF_THE_MACHINE = ("link", "two_cores", "congestion_bbr")
 """Capabilities that no package brings, and that a Linux of today gives an ordinary user."""

@@ -42,7 +42,7 @@ _WHERE: dict[str, str] = {
     "free_threaded_python": "rig.interpreters",
     "limits": "rig.limits",
     "LogReady": "rig.readiness",
-    "Nginx": "rig.nginx",
+    "Nginx": "rig.services.nginx",
     "Process": "rig.process",
     "start_neighbour": "rig.neighbour",
     "StepPoints": "rig.steps",
@@ -50,6 +50,13 @@ _WHERE: dict[str, str] = {
     "TcpReady": "rig.readiness",
     "unacknowledged_bytes": "rig.sockets",
     "until_ready": "rig.readiness",
+    # Services.
+    "caddy": "rig.services.caddy",
+    "haproxy": "rig.services.haproxy",
+    "nats": "rig.services.nats",
+    "nginx": "rig.services.nginx",
+    "postgresql": "rig.services.postgresql",
+    "redis": "rig.services.redis",
     # A network, and what crossed it.
     "Burst": "rig.link.shape",
     "FATES": "model.packets",
@@ -144,6 +151,7 @@ __all__ = [
     "allow_open_files",
     "answered",
     "assume",
+    "caddy",
     "certificate",
     "charges",
     "classify",
@@ -155,12 +163,17 @@ __all__ = [
     "fastest_agree",
     "find_program",
     "free_threaded_python",
+    "haproxy",
     "limits",
+    "nats",
+    "nginx",
     "of_port",
     "open_loop",
     "overlapped",
     "percentile",
     "poisson",
+    "postgresql",
+    "redis",
     "since",
     "socket_maker",
     "start_neighbour",
@@ -232,11 +245,17 @@ if TYPE_CHECKING:
     from hinterland.rig.link.shape import Shape as Shape
     from hinterland.rig.needs import find_program as find_program
     from hinterland.rig.neighbour import start_neighbour as start_neighbour
-    from hinterland.rig.nginx import Nginx as Nginx
     from hinterland.rig.process import Process as Process
     from hinterland.rig.readiness import LogReady as LogReady
     from hinterland.rig.readiness import TcpReady as TcpReady
     from hinterland.rig.readiness import until_ready as until_ready
+    from hinterland.rig.services.caddy import caddy as caddy
+    from hinterland.rig.services.haproxy import haproxy as haproxy
+    from hinterland.rig.services.nats import nats as nats
+    from hinterland.rig.services.nginx import Nginx as Nginx
+    from hinterland.rig.services.nginx import nginx as nginx
+    from hinterland.rig.services.postgresql import postgresql as postgresql
+    from hinterland.rig.services.redis import redis as redis
     from hinterland.rig.sockets import connections as connections
     from hinterland.rig.sockets import counters as counters
     from hinterland.rig.sockets import tcp_info as tcp_info

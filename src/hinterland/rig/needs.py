@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hinterland.errors import UsageError
-from hinterland.rig import binaries, nginx_stream
+from hinterland.rig import binaries
 from hinterland.rig.binaries import as_typed, find_program
+from hinterland.rig.services import nginx_stream
 
 __all__ = ["KNOWN_NEEDS", "NeedStatus", "check", "find_program"]
 

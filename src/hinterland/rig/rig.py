@@ -9,11 +9,10 @@ import subprocess
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar, overload
 
 from hinterland.errors import SetupError
 from hinterland.model.packets import PacketLog
-from hinterland.rig import caddy, haproxy, nats, nginx, postgresql, redis
 from hinterland.rig.accounts import can_reach, unprivileged
 from hinterland.rig.certificate import Certificate, certificate
 from hinterland.rig.command import Argument, words_of
@@ -35,9 +34,12 @@ from hinterland.rig.process import Launch, Process, Record, open_files
 from hinterland.rig.process_table import children_of, entry
 from hinterland.rig.readiness import LogReady, Ready, TcpReady
 from hinterland.rig.scratch import OPEN_PLACES, Scratch
+from hinterland.rig.service import Service
 from hinterland.rig.shared_memory import release
 from hinterland.rig.steps import StepPoints
 from hinterland.rig.supervision import become_subreaper, end_descendants
+
+T = TypeVar("T")
 
 
 class Rig(Faults):
@@ -118,7 +120,19 @@ class Rig(Faults):
             self._open.remove()
             self._open = None
 
-    async def start(
+    @overload
+    async def start(self, command: Service[T]) -> T: ...
+
+    @overload
+    async def start(self, command: Sequence[Argument], *, name: str, **options: Any) -> Process: ...
+
+    async def start(self, command: Service[Any] | Sequence[Argument], **options: Any) -> Any:
+        """Starts a service (`rig.services`), or a program as `start_program` does; returns when ready."""
+        if isinstance(command, Service):
+            return await command.started_by(self)
+        return await self.start_program(command, **options)
+
+    async def start_program(
         self,
         command: Sequence[Argument],
         *,
@@ -222,83 +236,6 @@ class Rig(Faults):
         if not temporary.exists():
             self.folder("tmp").chmod(0o1777)
         return {**os.environ, "PYTHONUNBUFFERED": "1", "TMPDIR": str(temporary)}
-
-    async def postgresql(
-        self,
-        settings: Mapping[str, object] | None = None,
-        name: str = "postgresql",
-        *,
-        cores: Collection[int] | None = None,
-    ) -> postgresql.PostgreSQL:
-        """Starts a private PostgreSQL with `settings` and returns when it answers.
-
-        `cores` are those that it may use, by default all.
-        """
-        return await postgresql.start(self, settings or {}, self.claim_name(name), cores=cores)
-
-    async def redis(self, settings: Mapping[str, object] | None = None, name: str = "redis") -> redis.Redis:
-        """Starts a private Redis with `settings` and returns when it answers. By default it saves nothing."""
-        return await redis.start(self, settings or {}, self.claim_name(name))
-
-    async def nats(
-        self, settings: Mapping[str, object] | None = None, *, jetstream: bool = False, name: str = "nats"
-    ) -> nats.Nats:
-        """Starts a private NATS server with `settings`; with `jetstream` it keeps streams of messages."""
-        return await nats.start(self, settings or {}, jetstream, self.claim_name(name))
-
-    async def nginx(
-        self,
-        config_body: str,
-        workers: int = 1,
-        *,
-        http: str = "",
-        name: str = "nginx",
-        host: Host | None = None,
-        port: int | None = None,
-        stream: bool = False,
-    ) -> nginx.Nginx:
-        """Starts a private nginx whose `server` block holds `config_body`, and its `http` block `http`.
-
-        `host`: the end of a link that it runs in; `port`: by default a free one; `stream`: it passes bytes.
-        """
-        name = self.claim_name(name)
-        return await nginx.start(self, config_body, workers, http, name, host=host, port=port, stream=stream)
-
-    async def caddy(
-        self,
-        config_body: str,
-        *,
-        certificate: Certificate | None = None,
-        protocols: str = "h1 h2 h3",
-        name: str = "caddy",
-        host: Host | None = None,
-        port: int | None = None,
-    ) -> caddy.Caddy:
-        """Starts a private Caddy whose site block holds `config_body`; with a `certificate` it speaks HTTPS.
-
-        `protocols`: what it speaks then. `host`: the end of a link that it runs in; `port`: by default a free
-        one.
-        """
-        name = self.claim_name(name)
-        return await caddy.start(
-            self, config_body, certificate=certificate, protocols=protocols, host=host, port=port, name=name
-        )
-
-    async def haproxy(
-        self,
-        config_body: str,
-        threads: int = 1,
-        *,
-        name: str = "haproxy",
-        host: Host | None = None,
-        port: int | None = None,
-    ) -> haproxy.HAProxy:
-        """Starts a private HAProxy whose one `listen` section holds `config_body` beside its `bind`.
-
-        `host`: the end of a link that it runs in; `port`: by default a free one.
-        """
-        name = self.claim_name(name)
-        return await haproxy.start(self, config_body, threads=threads, host=host, port=port, name=name)
 
     def certificate(self, *names: str) -> Certificate:
         """Returns a certificate for host names or addresses, which the trials of a run share."""

@@ -9,7 +9,7 @@ import time
 import traceback
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, overload
 
 import msgspec
 import uvloop
@@ -24,8 +24,10 @@ from hinterland.model.history import Event, History, LoadSample, Operation
 from hinterland.model.packets import PacketLog
 from hinterland.model.run import PlannedTrial
 from hinterland.model.verdict import Outcome, TrialResult
+from hinterland.rig.command import Argument
 from hinterland.rig.process import Process
 from hinterland.rig.rig import Rig
+from hinterland.rig.service import Service
 from hinterland.runner import histories, packet_files
 from hinterland.runner.code import Code
 from hinterland.runner.messages import Broken, Finished
@@ -86,18 +88,26 @@ class Trial:
     def __getitem__(self, factor: str) -> Any:
         return self.treatment[factor]
 
-    async def start(self, *command: Any, name: str = "", **options: Any) -> Process:
-        """Starts a program and returns when it is ready; options as for `rig.start`.
+    @overload
+    async def start(self, program: Service[T], /) -> T: ...
 
+    @overload
+    async def start(self, program: Argument, /, *words: Any, name: str = "", **options: Any) -> Process: ...
+
+    async def start(self, program: Any, /, *words: Any, name: str = "", **options: Any) -> Any:
+        """Starts a service (`redis()`), or a program with these words, and returns when it is ready.
+
+        Options as for `rig.start_program`.
         A bare file name, first, is a program of this experiment's `systems/`, and the process has its name
         unless another is given. Where `PORT` stands in the command, the program gets a free port, and is
         ready when it listens there.
         """
-        words = [self._program(command[0]), *command[1:]]
-        if PORT in words:
+        if isinstance(program, Service):
+            return await self.rig.start(program)
+        if any(word is PORT for word in words):
             options["port"] = self.rig.free_port()
-        given = [options["port"] if word is PORT else word for word in words]
-        return await self.rig.start(given, name=name or Path(str(command[0])).stem, **options)
+        given = [self._program(program), *(options["port"] if word is PORT else word for word in words)]
+        return await self.rig.start(given, name=name or Path(str(program)).stem, **options)
 
     def text(self, name: str) -> str:
         """Returns the text of a file of this experiment's `systems/`."""

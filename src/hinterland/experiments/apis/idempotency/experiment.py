@@ -26,6 +26,8 @@ from hinterland.lab import (
     charges,
     classify,
     overlapped,
+    postgresql,
+    redis,
     until_ready,
 )
 
@@ -38,11 +40,13 @@ MANNERS = ("in_turn", "at_once", "when_slow", "after_kill")
 
 async def trial(t: Trial) -> None:
     t.phase("prepare")
-    redis = (await t.rig.redis()).url if t["variant"] == "key_in_redis" else ""
-    database = (await t.rig.postgresql()).dsn if t["database"] == "postgresql" else str(t.scratch / "shop.db")
+    keys = (await t.start(redis())).url if t["variant"] == "key_in_redis" else ""
+    database = str(t.scratch / "shop.db")
+    if t["database"] == "postgresql":
+        database = (await t.start(postgresql())).dsn
     steps = t.rig.step_points()
     port = t.rig.free_port()
-    command = ["payments.py", "--variant", t["variant"], "--database", database, "--redis", redis]
+    command = ["payments.py", "--variant", t["variant"], "--database", database, "--redis", keys]
     command += ["--port", port]
     server = await t.start(*command, port=port, env=steps.environment)
     async with HttpClient("127.0.0.1", port) as http:

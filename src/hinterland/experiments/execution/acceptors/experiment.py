@@ -20,6 +20,7 @@ from hinterland.lab import (
     Unanswered,
     Where,
     WitnessEvent,
+    nginx,
 )
 
 SYSTEMS = Path(__file__).parent / "systems"
@@ -56,8 +57,8 @@ async def start_server(t: Trial, port: int) -> Process:
     if t["program"] == "nginx":
         door = (SYSTEMS / "nginx.conf").read_text().replace("PORT", str(port))
         door = door.replace("HOW", "reuseport" if t["way"] == "reuseport" else "")
-        nginx = await t.rig.nginx("location / { return 204; }", workers=t["workers"], http=door)
-        process: Process = nginx.process
+        site = await t.start(nginx("location / { return 204; }", workers=t["workers"], http=door))
+        process: Process = site.process
         return process
     command = [SYSTEMS / "server.py", port, t["way"], t["waits"], t["workers"]]
     return await t.rig.start(command, name="server", port=port)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from hinterland.lab import Assumption, History, Outcome, Trial, time_each
+from hinterland.lab import Assumption, History, Outcome, Trial, postgresql, time_each
 
 SYSTEMS = Path(__file__).parent / "systems"
 DURATION_S, PATIENCE_S = 0.6, 20.0
@@ -21,7 +21,7 @@ SETTINGS = {"fsync": False, "synchronous_commit": False, "max_connections": 120,
 async def trial(t: Trial) -> None:
     t.phase("prepare")
     cores = {min(t.rig.server_cores)}
-    database = await t.rig.postgresql(SETTINGS, cores=cores)
+    database = await t.start(postgresql(SETTINGS, cores=cores))
     command = [
         SYSTEMS / "shop.py",
         database.dsn,

@@ -19,6 +19,7 @@ from hinterland.lab import (
     assume,
     closed_loop,
     constant,
+    nginx,
     open_loop,
 )
 
@@ -32,7 +33,7 @@ LOOPS = ("closed_loop", "open_from_sending", "open_from_due")
 
 async def trial(t: Trial) -> None:
     t.phase("prepare")
-    server = await t.rig.nginx('return 200 "ok\\n";')
+    server = await t.start(nginx('return 200 "ok\\n";'))
     t.phase("measure")
     stall = asyncio.create_task(stand_still(t, server))
     try:
@@ -66,12 +67,12 @@ async def loop(t: Trial, server: Nginx) -> LoadSample:
 async def tool(t: Trial, server: Nginx) -> str:
     """Returns what a tool printed, or the log of h2load, which prints no percentile."""
     connections, log = t["connections"], t.scratch / "times.txt"
-    command: list[Any] = {
-        "wrk": ["wrk", "-t1", f"-c{connections}", "-d1s", "--latency", f"{server.url}/"],
-        "ab": ["ab", "-q", "-k", "-c", connections, "-t", 1, "-n", 10_000_000, f"{server.url}/"],
-        "h2load": ["h2load", "--h1", "-t1", f"-c{connections}", "-D1", f"--log-file={log}", f"{server.url}/"],
+    words: list[Any] = {
+        "wrk": ["-t1", f"-c{connections}", "-d1s", "--latency", f"{server.url}/"],
+        "ab": ["-q", "-k", "-c", connections, "-t", 1, "-n", 10_000_000, f"{server.url}/"],
+        "h2load": ["--h1", "-t1", f"-c{connections}", "-D1", f"--log-file={log}", f"{server.url}/"],
     }[t["observer"]]
-    process = await t.start(*command)
+    process = await t.start(str(t["observer"]), *words)
     if await process.wait(PATIENCE_S) != 0:
         raise process.failure("ended before it was done.")
     if t["observer"] != "h2load":

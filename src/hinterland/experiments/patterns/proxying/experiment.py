@@ -22,7 +22,10 @@ from hinterland.lab import (
     Request,
     Trial,
     WitnessEvent,
+    caddy,
     closed_loop,
+    haproxy,
+    nginx,
     summarise,
 )
 
@@ -63,13 +66,13 @@ async def entrance(t: Trial, backend: int) -> int:
     ending = "cfg" if program == "haproxy" else "conf"
     block = (SYSTEMS / f"{variant}.{ending}").read_text().format(backend=backend)
     if program == "haproxy":
-        return (await t.rig.haproxy(block)).port
+        return (await t.start(haproxy(block))).port
     if program == "caddy":
-        return (await t.rig.caddy(block)).port
+        return (await t.start(caddy(block))).port
     if variant == "nginx_tcp":
-        return (await t.rig.nginx(block, stream=True)).port
+        return (await t.start(nginx(block, stream=True))).port
     upstream = (SYSTEMS / "nginx_upstream.conf").read_text().format(backend=backend)
-    return (await t.rig.nginx(block, http=upstream)).port
+    return (await t.start(nginx(block, http=upstream))).port
 
 
 async def ask_all(t: Trial, port: int, path: str) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from hinterland.lab import Assumption, Finding, History, LogReady, Outcome, Process, Trial, WitnessEvent
+from hinterland.lab import Assumption, Finding, History, LogReady, Outcome, Process, Trial, WitnessEvent, nats
 
 SYSTEMS = Path(__file__).parent / "systems"
 EVERY_MS = 10
@@ -29,7 +29,7 @@ async def trial(t: Trial) -> None:
         where: list[str] = []
     else:
         names = [f"receiver-{n}" for n in range(count + 1)]
-        where = [(await t.rig.nats(jetstream=variant == "jetstream")).url]
+        where = [(await t.start(nats(jetstream=variant == "jetstream"))).url]
     # The first is the one to which something happens, the last the one that joins later.
     first, *others, newcomer = names
     starting = [receivers(t, "first", how, *where, first)]

@@ -21,6 +21,7 @@ from hinterland.lab import (
     Process,
     Trial,
     WitnessEvent,
+    nats,
 )
 
 SYSTEMS = Path(__file__).parent / "systems"
@@ -36,7 +37,7 @@ async def trial(t: Trial) -> None:
     t.phase("prepare")
     if t["variant"] in ("nats", "nats_no_stall"):
         stall = {"no_fast_producer_stall": True} if t["variant"] == "nats_no_stall" else {}
-        server = await t.rig.nats({**LIMITS, **stall})
+        server = await t.start(nats({**LIMITS, **stall}))
         watched = server.process
         publisher = t.rig.start([SYSTEMS / "publisher.py", server.url], name="publisher", waits=True)
         feed, *readers = await asyncio.gather(publisher, *start_readers(t, "nats", watched))

@@ -5,7 +5,20 @@ from __future__ import annotations
 import asyncio
 from statistics import median
 
-from hinterland.lab import PORT, Finding, History, Operation, Outcome, Process, Trial, assume, told
+from hinterland.lab import (
+    PORT,
+    Finding,
+    History,
+    Operation,
+    Outcome,
+    Process,
+    Trial,
+    assume,
+    haproxy,
+    nginx,
+    redis,
+    told,
+)
 
 VISITORS, AT_ONCE, SERVERS = 60, 8, 3
 SECRET = "known to all servers of this shop"
@@ -17,7 +30,7 @@ async def trial(t: Trial) -> None:
     t.phase("prepare")
     how: list[object] = ["token", SECRET] if t["variant"] == "token" else ["memory"]
     if t["variant"] == "shared_session":
-        how = ["redis", (await t.rig.redis()).port]
+        how = ["redis", (await t.start(redis())).port]
 
     async def app(number: int) -> Process:
         name = f"app-{number}"
@@ -42,7 +55,7 @@ async def proxy(t: Trial, apps: list[Process]) -> int:
     servers = " ".join(f"server {app.at};" for app in apps)
     if t["variant"] == "haproxy_cookie":
         listed = "\n".join(f"    server {app.name} {app.at} cookie {app.name}" for app in apps)
-        return (await t.rig.haproxy(t.text("sticky_cookie.cfg") + listed)).port
+        return (await t.start(haproxy(t.text("sticky_cookie.cfg") + listed))).port
     if t["variant"] == "sticky_cookie":
         upstream = t.text("sticky_cookie.conf").format(
             servers=servers,
@@ -51,9 +64,9 @@ async def proxy(t: Trial, apps: list[Process]) -> int:
             addresses=" ".join(f"{app.at} {app.name};" for app in apps),
         )
         site = 'location / { proxy_pass http://$chosen; add_header Set-Cookie "SERVER=$mark"; }'
-        return (await t.rig.nginx(site, http=upstream)).port
+        return (await t.start(nginx(site, http=upstream))).port
     upstream = f"upstream shop {{ {CHOICE.get(t['variant'], '')} {servers} }}"
-    return (await t.rig.nginx("location / { proxy_pass http://shop; }", http=upstream)).port
+    return (await t.start(nginx("location / { proxy_pass http://shop; }", http=upstream))).port
 
 
 async def everybody(t: Trial, visitors: list[Visitor], port: int, *deeds: str) -> None:

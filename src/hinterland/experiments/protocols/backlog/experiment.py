@@ -26,6 +26,7 @@ from hinterland.lab import (
     connections,
     counters,
     fastest_agree,
+    nginx,
 )
 
 SYSTEMS = Path(__file__).parent / "systems"
@@ -83,8 +84,8 @@ async def start_server(t: Trial, host: Any) -> Process:
         case "nginx":
             door = (SYSTEMS / "nginx.conf").read_text()
             door = door.replace("PORT", str(PORT)).replace("BACKLOG", str(t["backlog"]))
-            nginx = await t.rig.nginx("location / { return 204; }", http=door, host=host, port=80)
-            process: Process = nginx.process
+            site = await t.start(nginx("location / { return 204; }", http=door, host=host, port=80))
+            process: Process = site.process
             return process
         case variant:
             program = {"python": "server.py", "node": "server.js"}[variant]

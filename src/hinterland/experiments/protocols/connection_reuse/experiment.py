@@ -19,7 +19,9 @@ from hinterland.lab import (
     Response,
     Trial,
     WitnessEvent,
+    caddy,
     fastest_agree,
+    nginx,
     since,
 )
 
@@ -79,7 +81,7 @@ async def start_server(t: Trial, host: Host, trusted: Certificate) -> Process:
     if t["server"] == "caddy":
         body = 'respond "hello"' if keeps else 'header Connection close\nrespond "hello"'
         own = trusted if tls else None
-        return (await t.rig.caddy(body, certificate=own, protocols="h1", host=host, port=PORT)).process
+        return (await t.start(caddy(body, certificate=own, protocols="h1", host=host, port=PORT))).process
     body = f"""
         listen {host.address}:{PORT}{" ssl" if tls else ""};
         ssl_certificate {trusted.path};
@@ -88,7 +90,7 @@ async def start_server(t: Trial, host: Host, trusted: Certificate) -> Process:
         {"" if keeps else "keepalive_timeout 0;"}
         location / {{ return 200 "hello"; }}
     """
-    return (await t.rig.nginx(body, host=host, port=8080)).process
+    return (await t.start(nginx(body, host=host, port=8080))).process
 
 
 def expected_round_trips(h: History) -> int:

@@ -38,6 +38,7 @@ from hinterland.lab import (
     Where,
     WitnessEvent,
     find_program,
+    nginx,
     until_ready,
 )
 
@@ -136,8 +137,8 @@ async def start_proxy(t: Trial, town: Town) -> Process | None:
     block = (SYSTEMS / f"{t['variant']}.conf").read_text()
     block = block.replace("PORT", str(PORT)).replace("RESOLVER", LOOPBACK)
     blocks = [block.replace("NAME", name) for name in NAMES] if "NAME" in block else [block]
-    nginx = await t.rig.nginx("\n".join(blocks), host=town.star["visitors"], port=PORT)
-    return nginx.process
+    proxy = await t.start(nginx("\n".join(blocks), host=town.star["visitors"], port=PORT))
+    return proxy.process
 
 
 async def invite(t: Trial, star: RecordedLink) -> Process:

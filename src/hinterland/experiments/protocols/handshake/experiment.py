@@ -18,7 +18,9 @@ from hinterland.lab import (
     UsageError,
     WitnessEvent,
     assume,
+    caddy,
     fastest_agree,
+    nginx,
     of_port,
     until_ready,
 )
@@ -104,7 +106,7 @@ async def start_server(t: Trial, host: Host, trusted: Certificate) -> None:
             await start_nginx(t, host, trusted)
         case "caddy":
             tls = None if t["protocol"] == "tcp" else trusted
-            await t.rig.caddy('respond "hello"', certificate=tls, host=host, port=HTTPS_PORT)
+            await t.start(caddy('respond "hello"', certificate=tls, host=host, port=HTTPS_PORT))
         case _:
             program = "quic_server.py" if t["protocol"] == "quic" else "tls_server.py"
             keys = ("--certificate", trusted.path, "--key", trusted.key_path)
@@ -142,7 +144,7 @@ async def start_nginx(t: Trial, host: Host, trusted: Certificate) -> None:
         location / {{ return 200 "$early\\n"; }}
     """
     told = 'map $ssl_early_data $early { default "not early"; 1 "early"; }'
-    await t.rig.nginx(body, http=told, host=host, port=8080)
+    await t.start(nginx(body, http=told, host=host, port=8080))
 
 
 def outcome(h: History) -> Outcome:

@@ -30,6 +30,7 @@ from hinterland.lab import (
     Trial,
     UsageError,
     WitnessEvent,
+    caddy,
     certificate,
     until_ready,
 )
@@ -111,7 +112,7 @@ def page(t: Trial, host: Host) -> tuple[Awaitable[Any], list[Any]]:
         (folder / str(number)).write_bytes(t.random.randbytes(OBJECT_BYTES))
     signed = certificate(t.cache, ["page"])
     body = f"root * {folder}\n    file_server"
-    start = t.rig.caddy(body, certificate=signed, protocols="h1 h2 h3", host=host, port=PORT)
+    start = t.start(caddy(body, certificate=signed, protocols="h1 h2 h3", host=host, port=PORT))
     return start, [SYSTEMS / "page.py", BROWSERS[t["variant"]], host.address, PORT, "--objects", OBJECTS]
 
 

@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from hinterland.rig.binaries import need_service
 from hinterland.rig.needs import program_version
 from hinterland.rig.process import Process
 from hinterland.rig.readiness import TcpReady, connect_tcp
+from hinterland.rig.service import Service
 
 if TYPE_CHECKING:
     from hinterland.rig.rig import Rig
@@ -54,7 +56,15 @@ class RedisReady:
             return (await loop.sock_recv(connection, 64)).startswith(b"+PONG")
 
 
-async def start(rig: Rig, settings: Mapping[str, object], name: str) -> Redis:
+def redis(
+    settings: Mapping[str, object] | None = None, *, name: str = "redis", **more: object
+) -> Service[Redis]:
+    """A private Redis with these settings, lines of redis.conf: `redis(appendonly="yes")`. It saves nothing
+    unless it is asked to."""
+    return Service(name, partial(start, {**(settings or {}), **more}))
+
+
+async def start(settings: Mapping[str, object], rig: Rig, name: str) -> Redis:
     """Starts a server with `settings`, by default without persistence, and returns when it answers.
 
     A setting is a line of redis.conf: `{"appendonly": "yes", "save": "60 100"}`. Raises SetupError when

@@ -10,6 +10,7 @@ from hinterland.rig.binaries import need_service
 from hinterland.rig.needs import program_version
 from hinterland.rig.process import Process
 from hinterland.rig.readiness import address_of
+from hinterland.rig.service import Service
 
 if TYPE_CHECKING:
     from hinterland.rig.link.host import Host
@@ -47,6 +48,25 @@ class HAProxy:
     @property
     def url(self) -> str:
         return f"http://{self.address}:{self.port}"
+
+
+def haproxy(
+    body: str,
+    threads: int = 1,
+    *,
+    host: Host | None = None,
+    port: int | None = None,
+    name: str = "haproxy",
+) -> Service[HAProxy]:
+    """A private HAProxy whose one `listen` section holds `body` beside its `bind`.
+
+    `host`: the end of a link that it runs in; `port`: by default a free one.
+    """
+
+    async def started(rig: Rig, own: str) -> HAProxy:
+        return await start(rig, body, threads=threads, host=host, port=port, name=own)
+
+    return Service(name, started)
 
 
 async def start(

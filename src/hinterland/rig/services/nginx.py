@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 from hinterland.rig.binaries import need_service
 from hinterland.rig.needs import program_version
-from hinterland.rig.nginx_stream import need_stream
 from hinterland.rig.process import Process
 from hinterland.rig.readiness import address_of
+from hinterland.rig.service import Service
+from hinterland.rig.services.nginx_stream import need_stream
 
 if TYPE_CHECKING:
     from hinterland.rig.link.host import Host
@@ -70,6 +71,27 @@ class Nginx:
     @property
     def url(self) -> str:
         return f"http://{self.address}:{self.port}"
+
+
+def nginx(
+    body: str,
+    workers: int = 1,
+    *,
+    http: str = "",
+    host: Host | None = None,
+    port: int | None = None,
+    stream: bool = False,
+    name: str = "nginx",
+) -> Service[Nginx]:
+    """A private nginx whose `server` block holds `body`, and its `http` block `http`.
+
+    `host`: the end of a link that it runs in; `port`: by default a free one; `stream`: it passes bytes.
+    """
+
+    async def started(rig: Rig, own: str) -> Nginx:
+        return await start(rig, body, workers, http, own, host=host, port=port, stream=stream)
+
+    return Service(name, started)
 
 
 async def start(

@@ -24,12 +24,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hinterland.errors import SetupError, SystemFailure
-from hinterland.rig import data_folder, shared_memory
+from hinterland.rig import shared_memory
 from hinterland.rig.accounts import Account, can_reach, unprivileged
 from hinterland.rig.binaries import Binaries, need_service
 from hinterland.rig.needs import program_version
 from hinterland.rig.process import Process
 from hinterland.rig.readiness import connect_unix
+from hinterland.rig.service import Service
+from hinterland.rig.services import data_folder
 from hinterland.rig.steps import PATH_BYTES_MOST
 
 if TYPE_CHECKING:
@@ -94,8 +96,22 @@ class PostgreSQLReady:
             return await loop.sock_recv(connection, 1) == b"R"
 
 
+def postgresql(
+    settings: Mapping[str, object] | None = None,
+    *,
+    cores: Collection[int] | None = None,
+    name: str = "postgresql",
+    **more: object,
+) -> Service[PostgreSQL]:
+    """A private PostgreSQL with these settings: `postgresql(max_connections=20)`.
+
+    `cores` are those that it may use, by default all.
+    """
+    return Service(name, partial(start, {**(settings or {}), **more}, cores))
+
+
 async def start(
-    rig: Rig, settings: Mapping[str, object], name: str, *, cores: Collection[int] | None = None
+    settings: Mapping[str, object], cores: Collection[int] | None, rig: Rig, name: str
 ) -> PostgreSQL:
     """Starts a server with `settings` and returns when it answers. `cores` are those it may use.
 

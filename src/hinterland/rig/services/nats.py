@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from hinterland.rig.binaries import need_service
 from hinterland.rig.needs import program_version
 from hinterland.rig.process import Process
 from hinterland.rig.readiness import TcpReady, connect_tcp
+from hinterland.rig.service import Service
 
 if TYPE_CHECKING:
     from hinterland.rig.rig import Rig
@@ -66,7 +68,14 @@ class NatsReady:
         return True
 
 
-async def start(rig: Rig, settings: Mapping[str, object], jetstream: bool, name: str) -> Nats:
+def nats(
+    settings: Mapping[str, object] | None = None, *, jetstream: bool = False, name: str = "nats"
+) -> Service[Nats]:
+    """A private NATS server with these settings; with `jetstream` it keeps streams of messages."""
+    return Service(name, partial(start, settings or {}, jetstream))
+
+
+async def start(settings: Mapping[str, object], jetstream: bool, rig: Rig, name: str) -> Nats:
     """Starts a server with `settings` and returns when it answers; with `jetstream` it keeps streams.
 
     A setting is a key of its configuration: `{"max_pending": 262144, "max_payload": 65536}`. Raises

@@ -11,6 +11,7 @@ from hinterland.rig.certificate import Certificate
 from hinterland.rig.needs import program_version
 from hinterland.rig.process import Process
 from hinterland.rig.readiness import address_of
+from hinterland.rig.service import Service
 
 if TYPE_CHECKING:
     from hinterland.rig.link.host import Host
@@ -52,6 +53,29 @@ class Caddy:
     @property
     def url(self) -> str:
         return f"{self.scheme}://{self.address}:{self.port}"
+
+
+def caddy(
+    body: str,
+    *,
+    certificate: Certificate | None = None,
+    protocols: str = "h1 h2 h3",
+    host: Host | None = None,
+    port: int | None = None,
+    name: str = "caddy",
+) -> Service[Caddy]:
+    """A private Caddy whose site block holds `body`; with a `certificate` it speaks HTTPS.
+
+    `protocols`: what it speaks then. `host`: the end of a link that it runs in; `port`: by default a free
+    one.
+    """
+
+    async def started(rig: Rig, own: str) -> Caddy:
+        return await start(
+            rig, body, certificate=certificate, protocols=protocols, host=host, port=port, name=own
+        )
+
+    return Service(name, started)
 
 
 async def start(
