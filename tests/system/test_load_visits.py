@@ -23,6 +23,7 @@ from hinterland.rig.rig import Rig
 from hinterland.rig.services.postgresql import PostgreSQL
 from hinterland.rig.services.postgresql import postgresql as postgresql_service
 from hinterland.rig.services.redis import Redis
+from hinterland.rig.services.redis import redis as redis_service
 from hinterland.runner.load.asked import Asked, plan
 from hinterland.runner.load.run import run_load
 
@@ -241,7 +242,7 @@ def redis(scratch: Path, require: Callable[[str], None]) -> Callable[[Any], None
     def run(body: Callable[[redis_client.Redis, str], Any], **settings: object) -> None:
         async def whole(rig: Rig) -> None:
             server: Redis = await rig.start(
-                redis({name.replace("_", "-"): value for name, value in settings.items()})
+                redis_service({name.replace("_", "-"): value for name, value in settings.items()})
             )
             with redis_client.Redis(port=server.port, socket_timeout=60) as client:
                 await body(client, f"redis://127.0.0.1:{server.port}")
