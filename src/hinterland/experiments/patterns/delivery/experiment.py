@@ -29,7 +29,7 @@ HOST = "127.0.0.1"
 DURATION_S = 0.6
 PATIENCE_S = 1.0  # After the last poll, or the last event that anybody had; what is not there then is lost.
 SHUT_OUT_PATIENCE_S = 0.3  # Where a webhook's doors are shut: there is nobody whom time could help.
-AGREE_MS = 25  # Of half a second: between two events of a poll there is less.
+AGREE_MS = 50  # Of half a second: thirty polls spread over a second are 33 ms apart.
 LEAST_DELAY_MS = 3.0  # What is sooner depends on whom the scheduler of this machine lets run first.
 
 PATIENCE_A_CLIENT_S = 0.001  # For so long a server may be busy with each of the others.
