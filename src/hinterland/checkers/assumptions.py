@@ -179,7 +179,7 @@ def fastest_agree(of: str, times_ms: Sequence[float], most_ms: float) -> Assumpt
 
 def answered(sample: LoadSample) -> int:
     """Returns how many operations of a load were answered without an error."""
-    return int(np.count_nonzero((sample.done_ns != UNFINISHED) & (sample.error == 0)))
+    return int(np.count_nonzero(sample.answered))
 
 
 def on_schedule(name: str, sample: LoadSample) -> Assumption:

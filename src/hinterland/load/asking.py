@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Mapping
-from functools import partial
-from http.cookies import CookieError, SimpleCookie
 from typing import Any
 
 from hinterland.load.client import HttpClient
-from hinterland.load.message import Response
+from hinterland.load.cookies import parsed
 from hinterland.load.operations import Answer, Operations, classify
+from hinterland.load.sources import socket_maker
 from hinterland.model.history import Operation
 
 SAFE = ("GET", "HEAD", "OPTIONS")
@@ -38,7 +36,7 @@ class Client:
         self._port = port
         self._host = host
         if source:
-            options["new_socket"] = partial(_socket_from, source)
+            options["new_socket"] = socket_maker([source])
         self._options = options
         self._by_port: dict[int, HttpClient] = {}
 
@@ -70,7 +68,7 @@ class Client:
         async def call() -> Answer:
             response = await client.request(method, path, **options)
             outcome, result = classify(response, writes=changes)
-            given = _cookies(response)
+            given = {each.name: each.value for each in parsed(response.headers.get("set-cookie", ""))}
             return outcome, {**result, "cookies": given} if given else result
 
         return await self._operations.perform(
@@ -89,22 +87,3 @@ class Client:
         if to not in self._by_port:
             self._by_port[to] = HttpClient(self._host, to, **self._options)
         return self._by_port[to]
-
-
-def _cookies(response: Response) -> dict[str, str]:
-    """Returns the cookies that an answer sets."""
-    found: dict[str, str] = {}
-    # Several headers are joined by a comma, and dates have one too: those are followed by a digit.
-    for part in response.headers.get("set-cookie", "").split(", "):
-        try:
-            read = SimpleCookie(part.partition(";")[0])
-        except CookieError:
-            continue
-        found |= {name: morsel.value for name, morsel in read.items()}
-    return found
-
-
-def _socket_from(source: str) -> socket.socket:
-    own = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    own.bind((source, 0))
-    return own
