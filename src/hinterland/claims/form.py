@@ -96,6 +96,21 @@ class MetricForm(Form, frozen=True, kw_only=True):
         yield from metric_problems(experiment, metric=self.metric)
 
 
+class PairForm(MetricForm, frozen=True, kw_only=True):
+    """A claim that compares a metric under two partial treatments, which stand in the fields `COMPARED`."""
+
+    COMPARED: ClassVar[tuple[str, str]]
+
+    def sides(self) -> tuple[Where, Where]:
+        one, other = (getattr(self, name) for name in self.COMPARED)
+        return {**self.where, **one}, {**self.where, **other}
+
+    def controlled(self) -> Self:
+        swapped = {name: overlay(getattr(self, name), self.control) for name in self.COMPARED}
+        where = {**self.where, **rest(self.control, *swapped.values())}
+        return replace(self, where=where, **swapped)
+
+
 def at_most(threshold: float) -> Side:
     return -inf, threshold
 

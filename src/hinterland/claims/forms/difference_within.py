@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import ClassVar, Self
-
-from msgspec.structs import replace
+from typing import ClassVar
 
 from hinterland.claims.evidence import evidence, inside, medians
-from hinterland.claims.form import MetricForm, Problem, Side, among, around_one, overlay, rest
+from hinterland.claims.form import PairForm, Problem, Side, among, around_one
 from hinterland.claims.measured import Measured
 from hinterland.claims.testimony import ratio
 from hinterland.model.experiment import Experiment, Where, label
 from hinterland.model.verdict import Evidence, TrialResult
 
 
-class DifferenceWithin(MetricForm, frozen=True, kw_only=True):
+class DifferenceWithin(PairForm, frozen=True, kw_only=True):
     """`metric` under `one` and under `other` differ by less than the factor `ratio`, either way."""
 
     NAME: ClassVar[str] = "difference_within"
@@ -24,18 +22,11 @@ class DifferenceWithin(MetricForm, frozen=True, kw_only=True):
         "The ratio of two treatments, paired by block; the whole interval must lie within the threshold, "
         "either way."
     )
+    COMPARED: ClassVar[tuple[str, str]] = ("one", "other")
 
     ratio: float
     one: Where
     other: Where
-
-    def sides(self) -> tuple[Where, ...]:
-        return {**self.where, **self.one}, {**self.where, **self.other}
-
-    def controlled(self) -> Self:
-        one, other = overlay(self.one, self.control), overlay(self.other, self.control)
-        where = {**self.where, **rest(self.control, one, other)}
-        return replace(self, where=where, one=one, other=other)
 
     def asks(self) -> str:
         sides = f"{label(self.one)} and {label(self.other)}"

@@ -4,37 +4,28 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import ClassVar, Self
-
-from msgspec.structs import replace
+from typing import ClassVar
 
 from hinterland.claims.evidence import evidence, medians
-from hinterland.claims.form import MetricForm, Problem, Side, among, at_least, overlay, rest
+from hinterland.claims.form import PairForm, Problem, Side, among, at_least
 from hinterland.claims.measured import Measured
 from hinterland.claims.testimony import ratio
 from hinterland.model.experiment import Experiment, Where, label
 from hinterland.model.verdict import Evidence, TrialResult, VerdictWord
 
 
-class RatioAtLeast(MetricForm, frozen=True, kw_only=True):
+class RatioAtLeast(PairForm, frozen=True, kw_only=True):
     """`metric` under `more` is at least `ratio` times what it is under `less`."""
 
     NAME: ClassVar[str] = "ratio_at_least"
     SAYS: ClassVar[str] = (
         "The ratio of two treatments, paired by block; the whole interval must lie at or above the threshold."
     )
+    COMPARED: ClassVar[tuple[str, str]] = ("more", "less")
 
     ratio: float
     more: Where
     less: Where
-
-    def sides(self) -> tuple[Where, ...]:
-        return {**self.where, **self.more}, {**self.where, **self.less}
-
-    def controlled(self) -> Self:
-        more, less = overlay(self.more, self.control), overlay(self.less, self.control)
-        where = {**self.where, **rest(self.control, more, less)}
-        return replace(self, where=where, more=more, less=less)
 
     def asks(self) -> str:
         less = f"at least {self.ratio:g} x {label(self.less)}"
