@@ -74,8 +74,10 @@ def faults(experiment: Experiment, declared: ClaimDeclaration) -> Iterator[Fault
 def level_faults(experiment: Experiment, form: Form) -> Iterator[Fault]:
     """Yields the first side of a claim, and of its control, that names no treatment of the design."""
     planned = treatments(experiment, {})
-    for key, which, part in (("where", "the claim", form), ("instead", "its control", form.controlled())):
+    for key, which, part, given in (
+        ("where", "the claim", form, form.where),
+        ("instead", "its control", form.controlled(), form.control),
+    ):
         lost = [side for side in part.sides() if not any(matches(side, each) for each in planned)]
         if lost:
-            rule = f"leaves {which} without a treatment: none has {label(lost[0])}."
-            yield Fault(key, getattr(form, "control" if key == "instead" else "where"), rule)
+            yield Fault(key, given, f"leaves {which} without a treatment: none has {label(lost[0])}.")
