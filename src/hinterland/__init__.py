@@ -9,7 +9,9 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from hinterland import package
+
+__version__ = package.VERSION
 
 _WHERE = {
     "Trial": "hinterland.runner.trial",

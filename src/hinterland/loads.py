@@ -24,8 +24,8 @@ from hinterland.runner.load import record as records
 from hinterland.runner.load import session
 from hinterland.runner.load.asked import NAMES, Asked, plan
 from hinterland.runner.load.compare import compare
-from hinterland.runner.record import default_store
 from hinterland.statistics.histogram import Histogram
+from hinterland.store import default_store
 
 if TYPE_CHECKING:
     import pandas  # type: ignore[import-untyped, import-not-found, unused-ignore]

@@ -24,7 +24,7 @@ from hinterland.load.outgoing import Requests
 from hinterland.load.pacing import pacer
 from hinterland.load.pool import Pool
 from hinterland.load.recorder import Columns, Recorder
-from hinterland.load.requests import make_requests
+from hinterland.load.scenario_requests import ScenarioRequests
 from hinterland.model.load import LoadPlan, Target
 
 pytestmark = pytest.mark.system
@@ -109,7 +109,7 @@ async def drive(
         server.slow_s = of.pop("slow_s", 0.0)
         address = Target(url="", protocol="http1", host="127.0.0.1", port=of.pop("port", port))
         plan = LoadPlan(target=address, scenario=str(file), connections=connections, seed=1, **of)
-        requests, recorder = make_requests(plan), Recorder(16)
+        requests, recorder = ScenarioRequests(plan), Recorder(16)
         schedule = (np.arange(visits) * (1e9 / (rate or 1))).astype(np.int64)
         agenda = Agenda(iter([schedule]))
         run = OpenLoop(recorder, requests, agenda) if rate else ClosedLoop(recorder, requests, count=visits)

@@ -12,15 +12,9 @@ from msgspec.structs import replace
 from hinterland.model.load import Arrivals, LoadPlan, Target
 from hinterland.model.load_capacity import CapacityPoint, CapacityResult, Ended
 from hinterland.model.load_record import LoadRecord
-from hinterland.model.load_result import (
-    Counts,
-    GeneratorAudit,
-    GeneratorProcess,
-    KindResult,
-    LoadResult,
-    Second,
-)
+from hinterland.model.load_result import GeneratorAudit, GeneratorProcess, KindResult, LoadResult, Second
 from hinterland.model.load_words import parse_objective
+from hinterland.statistics.counts import Counts
 from hinterland.statistics.histogram import Histogram
 
 MACHINE = {"cpu": "Example CPU 2.10 GHz", "cores": 2, "memory_bytes": 25_000_000_000}

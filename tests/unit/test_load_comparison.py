@@ -12,9 +12,10 @@ from msgspec.structs import replace
 
 from hinterland.model.load import Arrivals, Data, RequestPlan, Weighted
 from hinterland.model.load_comparison import Comparison
-from hinterland.model.load_result import Counts, LoadResult, Second
+from hinterland.model.load_result import LoadResult, Second
 from hinterland.runner.load.compare import compare, unlike
 from hinterland.statistics.comparison import error_test, percentile_ratio, rate_ratio
+from hinterland.statistics.counts import Counts
 from hinterland.statistics.histogram import Histogram
 
 

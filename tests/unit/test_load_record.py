@@ -17,7 +17,7 @@ from hinterland.model.load_record import LoadRecord
 from hinterland.model.load_words import parse_check, parse_objective
 from hinterland.runner.load import heads
 from hinterland.runner.load import record as records
-from hinterland.runner.record import find_folder
+from hinterland.store import find_folder
 
 RESULT = result(seconds=3)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from hinterland.errors import SetupError, UsageError
-from hinterland.rig import binaries, needs
+from hinterland.rig import binaries, versions
 from hinterland.rig.binaries import find_service, need_service
 from hinterland.rig.needs import KNOWN_NEEDS, check
 from hinterland.rig.services import nginx_stream
@@ -64,7 +64,7 @@ def test_a_program_and_its_version(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     ],
 )
 def test_versions_as_programs_say_them(says: str, version: str) -> None:
-    assert needs.version_in(says) == version
+    assert versions.version_in(says) == version
 
 
 def test_the_search_path_comes_before_packages(tmp_path: Path) -> None:

@@ -9,7 +9,6 @@ from textwrap import dedent
 import pytest
 
 from hinterland.errors import UsageError
-from hinterland.load.requests import make_requests
 from hinterland.load.scenario_file import OTHER, Scenario
 from hinterland.load.scenario_requests import ScenarioRequests
 from hinterland.model.load import Data, LoadPlan, Protocol, Target
@@ -81,7 +80,7 @@ def test_what_is_wrong_with_a_file_is_said_with_its_line(tmp_path: Path, text: s
     file = write(tmp_path, text)
 
     with pytest.raises(UsageError, match=says) as told:
-        make_requests(plan(file))
+        ScenarioRequests(plan(file))
     assert told.value.next_step
 
 
@@ -155,7 +154,7 @@ def test_only_http1_has_scenarios(tmp_path: Path) -> None:
     file = write(tmp_path, "async def visit(client):\n    pass\n")
 
     with pytest.raises(UsageError, match=r"a scenario speaks HTTP/1\.1"):
-        make_requests(plan(file, protocol="http2"))
+        ScenarioRequests(plan(file, protocol="http2"))
 
 
 def test_a_visit_has_its_row(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from hinterland.errors import UsageError
 from hinterland.load import tls
-from hinterland.load.dial import code_for
+from hinterland.load.connection_failures import code_for, why
 from hinterland.load.failures import words_of
 from hinterland.model.load import LoadPlan, Target
 
@@ -37,7 +37,7 @@ def unverified(code: int, message: str) -> ssl.SSLCertVerificationError:
 )
 def test_a_certificate_that_is_not_believed(code: int, words: str) -> None:
     error = unverified(code, "certificate revoked")
-    assert tls.why(error) == words
+    assert why(error) == words
     assert words_of(code_for(error)) == f"tls: {words}"
 
 
@@ -54,7 +54,7 @@ def test_a_handshake_that_fails(reason: str | None, words: str) -> None:
     error = ssl.SSLError(1, "")
     if reason is not None:
         error.reason = reason
-    assert tls.why(error) == words
+    assert why(error) == words
 
 
 def test_the_authority_leaves_out_the_port_that_the_scheme_implies() -> None:
@@ -88,4 +88,4 @@ def test_who_does_not_verify_says_so() -> None:
     ],
 )
 def test_an_alert_that_python_has_no_name_for_is_read_from_its_text(text: str, words: str) -> None:
-    assert tls.why(ssl.SSLError(1, text)) == words
+    assert why(ssl.SSLError(1, text)) == words

@@ -21,13 +21,13 @@ import msgspec
 from msgspec import Struct
 
 from hinterland.model.experiment import Experiment
+from hinterland.package import FOLDER
 
 FILE = "hinterland/manifests"
 MOST_ENTRIES = 500
 SETTLED_NS = 2_000_000_000
 """So long must a file have been left alone: filesystems' clocks step by 10 ms, some by 2 s."""
 CHECKSUM_BYTES = 4
-PACKAGE = Path(__file__).parents[1]
 CODE = ("catalogue/*.py", "claims/**/*.py", "model/*.py", "rig/needs.py", "rig/binaries.py")
 """The code that decides what a manifest means and whether it is sound."""
 
@@ -102,5 +102,5 @@ def settled(stamp: Stamp) -> bool:
 
 def code_stamps() -> tuple[Stamp, ...]:
     """Returns the state of the code that reads manifests."""
-    found = (stamp_of(path) for pattern in CODE for path in sorted(PACKAGE.glob(pattern)))
+    found = (stamp_of(path) for pattern in CODE for path in sorted(FOLDER.glob(pattern)))
     return tuple(stamp for stamp in found if stamp is not None)

@@ -16,12 +16,14 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from hinterland.package import FOLDER
+
 MANIFEST = "experiment.toml"
 FILES = ("experiment.py", "lesson.md")
 """What an experiment's folder holds beside its manifest."""
 GROUP = "hinterland.experiments"
 VARIABLE = "HINTERLAND_EXPERIMENTS"
-ATLAS = Path(__file__).parents[1] / "experiments"
+ATLAS = FOLDER / "experiments"
 
 
 def roots() -> Iterator[tuple[str, Path | None]]:

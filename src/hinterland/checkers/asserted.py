@@ -8,8 +8,9 @@ from math import ceil, inf, isinf
 
 from hinterland.model.load import Objective
 from hinterland.model.load_record import Asserted, AssertedWord
-from hinterland.model.load_result import Counts, LoadResult
+from hinterland.model.load_result import LoadResult
 from hinterland.model.load_words import percentile_of
+from hinterland.statistics.counts import Counts
 from hinterland.statistics.histogram import Histogram
 
 FEWEST_BEYOND = 10

@@ -25,7 +25,7 @@ from hinterland.rig.needs import NeedStatus, check
 from hinterland.rig.scratch import default_place, sweep_stale
 from hinterland.rig.weather import watch
 from hinterland.runner.machine_quiet import is_quiet
-from hinterland.runner.record import default_store
+from hinterland.store import default_store
 
 ENOUGH_FILES = 10_500
 """Open files for 10,000 connections, the largest default level, and what a server needs besides."""

@@ -15,8 +15,9 @@ from hinterland.cli.options import Json
 from hinterland.cli.output import heading, paint, print_json
 from hinterland.errors import SetupError, UsageError
 from hinterland.model.experiment import REGIONS
+from hinterland.package import FOLDER
 
-TEMPLATE = Path(__file__).parents[1] / "scaffold"
+TEMPLATE = FOLDER / "scaffold"
 PLACE = {"region": "TEMPLATE_REGION", "name": "TEMPLATE_NAME", "title": "TEMPLATE_TITLE"}
 """What stands in the template's files for the words that a new experiment brings."""
 

@@ -19,7 +19,7 @@ def known_ids(_: Any) -> list[str]:
 
 def known_runs(_: Any) -> list[str]:
     """Returns the run ids for the shell's completion, `last` first."""
-    from hinterland.runner.record import LOAD, RUN, default_store
+    from hinterland.store import LOAD, RUN, default_store
 
     store = default_store()
     return [

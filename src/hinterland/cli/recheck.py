@@ -9,7 +9,8 @@ from hinterland.cli.run.ending import document, exit_status
 from hinterland.model.run import RunRecord
 from hinterland.runner.recheck import is_without_claims
 from hinterland.runner.recheck import recheck as judge_again
-from hinterland.runner.record import default_store, find
+from hinterland.runner.record import find
+from hinterland.store import default_store
 
 
 def recheck(run: RunName, /, *, json: Json = False) -> int:

@@ -13,7 +13,8 @@ from hinterland.cli.output import print_json
 from hinterland.cli.run.command import print_report
 from hinterland.cli.run.ending import document, open_in_browser, page, write_report
 from hinterland.errors import SetupError, UsageError
-from hinterland.runner.record import LOAD, RunFolder, default_store, find_folder
+from hinterland.runner.record import RunFolder
+from hinterland.store import LOAD, default_store, find_folder
 
 
 def report(

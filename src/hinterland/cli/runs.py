@@ -16,7 +16,8 @@ from hinterland.cli.store import store_option
 from hinterland.errors import HinterlandError
 from hinterland.model.run import RunInfo
 from hinterland.runner.load.heads import LoadHead, list_loads
-from hinterland.runner.record import RunFolder, default_store, list_runs
+from hinterland.runner.record import RunFolder, list_runs
+from hinterland.store import default_store
 
 SHOWN = 20
 

@@ -40,8 +40,8 @@ from hinterland.errors import HinterlandError, SetupError, UsageError
 from hinterland.model.experiment import Experiment
 from hinterland.model.run import RunRecord
 from hinterland.rig.availability import availability
-from hinterland.runner.record import default_store
 from hinterland.runner.run import RunOptions
+from hinterland.store import default_store
 
 BUSY_PACE = 1.5
 

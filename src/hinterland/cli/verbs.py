@@ -53,6 +53,6 @@ EVERYWHERE_OPTIONS = (
 
 def version() -> str:
     """Returns `hinterland 0.1.0`."""
-    from hinterland import __version__
+    from hinterland.package import VERSION
 
-    return f"hinterland {__version__}"
+    return f"hinterland {VERSION}"

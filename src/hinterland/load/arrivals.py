@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from hinterland.errors import UsageError
 from hinterland.model.load import Arrivals
+from hinterland.model.load_arrivals import examine_first
 
 Schedule = NDArray[np.int64]
 """Offsets in ns from the start, ascending, the first at 0 or later."""
@@ -42,10 +43,6 @@ def poisson(rate_per_s: float, duration_s: float, seed: int) -> Schedule:
     offsets.sort()
     return np.floor(offsets).astype(np.int64)
 
-
-LONGEST_WAIT_S = 1e8
-"""Nobody waits for three years: a trace that begins so late has other times."""
-EPOCHS = (("ns", 1e9), ("\u00b5s", 1e6), ("ms", 1e3), ("s", 1.0))
 
 CHUNK = 16_384
 """How many arrivals of a process are worked out at once."""
@@ -174,19 +171,6 @@ def _trace(arrivals: Arrivals) -> Iterator[Schedule]:
         raise UsageError(f"{arrivals.file} has no arrival.", "Write one time a line, in seconds.")
     if held:
         yield np.rint(np.array(held) * 1e9).astype(np.int64)
-
-
-def examine_first(time_s: float, shown: str) -> None:
-    """Raises UsageError for a first time that counts from 1970, not from the start of the load."""
-    if time_s < LONGEST_WAIT_S:
-        return
-    unit, divisor = next((unit, size) for unit, size in EPOCHS if time_s >= LONGEST_WAIT_S * size)
-    scaled = f" / {divisor:.0f}" if divisor > 1 else ""
-    since = f"(($1 - first){scaled})"
-    raise UsageError(
-        f"{shown} looks like a time since 1970, in {unit}.",
-        f"Times are seconds from the start: awk 'NR==1 {{first=$1}} {{printf \"%.6f\\n\", {since}}}' FILE",
-    )
 
 
 def _number(text: str, place: str) -> float:

@@ -16,7 +16,8 @@ from typing import Any, cast
 import httptools
 
 from hinterland.load.answer_room import ROOM
-from hinterland.load.dial import SocketMaker, code_at_end, code_for, dial, send_at_once
+from hinterland.load.connection_failures import code_at_end, code_for
+from hinterland.load.dial import SocketMaker, dial, send_at_once
 from hinterland.load.failures import because, code_of
 from hinterland.load.lane import IDLE, Listener, Stateless
 from hinterland.load.message import Response

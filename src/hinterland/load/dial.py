@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import socket
 import ssl
 from collections.abc import Callable
 from typing import TypeVar
-
-from hinterland.load.failures import because, code_of
-from hinterland.load.recorder import CLOSED, DNS, FILE_LIMIT, NO_PORT, REFUSED, RESET, TIMEOUT, UNREACHABLE
-from hinterland.load.tls import why
 
 SocketMaker = Callable[[], socket.socket]
 """Makes a socket for one TCP connection, such as `link.client.socket`."""
@@ -115,39 +110,3 @@ def _family(host: str) -> socket.AddressFamily | None:
             continue
         return family
     return None
-
-
-def code_for(failure: OSError) -> int:
-    """Returns the code of what kept a connection from opening; a TLS failure has its reason in words."""
-    if isinstance(failure, ssl.SSLError):
-        return code_of(f"tls: {why(failure)}")
-    if isinstance(failure, socket.gaierror):
-        return because(DNS, failure.strerror or "")
-    for kind, code in (
-        (ConnectionRefusedError, REFUSED),
-        (ConnectionResetError, RESET),
-        (BrokenPipeError, RESET),
-        (TimeoutError, TIMEOUT),
-    ):
-        if isinstance(failure, kind):
-            return code
-    if failure.errno in _LIMITS:
-        return _LIMITS[failure.errno]
-    return because(UNREACHABLE, failure.strerror or str(failure))
-
-
-_LIMITS = {errno.EMFILE: FILE_LIMIT, errno.ENFILE: FILE_LIMIT, errno.EADDRNOTAVAIL: NO_PORT}
-
-
-def code_at_end(failure: Exception | None) -> int:
-    """Returns the code of what ended an open connection: None is its end in good order.
-
-    An alert of TLS may come after the handshake, and says more than the end that follows it.
-    """
-    if failure is None:
-        return CLOSED
-    if isinstance(failure, ssl.SSLError):
-        return code_of(f"tls: {why(failure)}")
-    if isinstance(failure, ConnectionResetError | BrokenPipeError) or not isinstance(failure, OSError):
-        return RESET
-    return because(RESET, failure.strerror or str(failure))

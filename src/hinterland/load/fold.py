@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from hinterland.load.failures import words_of
 from hinterland.load.recorder import Columns
 from hinterland.model.history import UNFINISHED
-from hinterland.model.load_result import Counts, GeneratorProcess, Stall
+from hinterland.model.load_result import GeneratorProcess, Stall
+from hinterland.statistics.counts import Counts
 from hinterland.statistics.histogram import Times, coarse
 
 WORST_GOOD_STATUS = 399

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from hinterland.load.message import Response
-
-if TYPE_CHECKING:
-    from hinterland.load.requests.rows import Rows
 
 
 class Outgoing:
@@ -19,9 +16,10 @@ class Outgoing:
     there from the start, as `postgresql_statement.Bound`. `reads` says that the answer's headers and body are
     wanted, for a check or for what follows; a lane calls `judge` with them then, and may skip them else.
     `visit` is None where `judge` depends on nothing but the answer: the same answer is as good each time.
+    `of_several` says that a visit has more requests than this one, which need each other.
     """
 
-    __slots__ = ("body", "built", "headers", "kind", "method", "path", "reads", "visit", "wire")
+    __slots__ = ("body", "built", "headers", "kind", "method", "of_several", "path", "reads", "visit", "wire")
 
     def __init__(
         self,
@@ -39,6 +37,14 @@ class Outgoing:
         self.reads = reads
         self.built: object = None
         self.visit: object = None
+        self.of_several = False
+
+
+class Rows:
+    """The rows of a file of data, kept column by column. `names`: all its columns. `columns`: the values of those that were wanted."""
+
+    def __init__(self, file: str, names: tuple[str, ...], columns: dict[str, list[str]], count: int) -> None:
+        self.file, self.names, self.columns, self.count = file, names, columns, count
 
 
 class Requests(Protocol):

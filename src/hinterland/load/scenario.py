@@ -17,8 +17,9 @@ from typing import Any
 
 from hinterland.load import known_secrets
 from hinterland.load.client import HttpClient, NotSent, Unanswered
+from hinterland.load.connection_failures import code_at_end, code_for
 from hinterland.load.content_coding import NotDecoded, decoded
-from hinterland.load.dial import SocketMaker, code_at_end, code_for
+from hinterland.load.dial import SocketMaker
 from hinterland.load.failures import because, code_of
 from hinterland.load.lane import IDLE, Lane, Listener, Stateless
 from hinterland.load.message import Response

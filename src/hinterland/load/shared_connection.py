@@ -7,7 +7,8 @@ import ssl
 from collections.abc import Callable
 from typing import Protocol
 
-from hinterland.load.dial import SocketMaker, code_for
+from hinterland.load.connection_failures import code_for
+from hinterland.load.dial import SocketMaker
 from hinterland.load.lane import Lane, Listener
 from hinterland.load.outgoing import Requests
 from hinterland.load.recorder import CLOSED, TIMEOUT

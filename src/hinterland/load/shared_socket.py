@@ -7,7 +7,8 @@ import os
 import ssl
 from typing import TYPE_CHECKING, cast
 
-from hinterland.load.dial import SocketMaker, code_at_end, dial, send_at_once
+from hinterland.load.connection_failures import code_at_end
+from hinterland.load.dial import SocketMaker, dial, send_at_once
 from hinterland.load.outgoing import Outgoing
 from hinterland.load.recorder import CLOSED, RESET
 from hinterland.load.shared_lane import SharedLane

@@ -12,7 +12,8 @@ import ssl
 from collections.abc import Callable
 from typing import TypeVar, cast
 
-from hinterland.load.dial import SocketMaker, code_at_end, code_for, dial, send_at_once
+from hinterland.load.connection_failures import code_at_end, code_for
+from hinterland.load.dial import SocketMaker, dial, send_at_once
 from hinterland.load.failures import because, code_of
 from hinterland.load.lane import IDLE, Listener
 from hinterland.load.message import Response

@@ -12,7 +12,8 @@ import secrets
 import socket
 
 from hinterland.errors import UsageError
-from hinterland.load.dial import SocketMaker, code_for
+from hinterland.load.connection_failures import code_for
+from hinterland.load.dial import SocketMaker
 from hinterland.load.failures import code_of
 from hinterland.load.lane import IDLE, Lane, Listener, Stateless
 from hinterland.load.message import Response

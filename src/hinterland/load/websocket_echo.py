@@ -15,7 +15,6 @@ from hinterland.load.lane import Lane, Listener
 from hinterland.load.message import Response
 from hinterland.load.outgoing import Outgoing, Requests
 from hinterland.load.recorder import TIMEOUT
-from hinterland.load.requests.route import Visit
 from hinterland.load.tls import context_of
 from hinterland.load.websocket_frames import BINARY, TEXT, Message, frame, masked_frame
 from hinterland.load.websocket_lane import WebSocketLane
@@ -84,8 +83,7 @@ class WebSocketEcho(WebSocketLane):
 
     def fail(self, error: int) -> None:
         """A conversation that breaks off in the middle is none that the next visit could begin in."""
-        visit = None if self._outgoing is None else self._outgoing.visit
-        if isinstance(visit, Visit) and len(visit.route.steps) > 1:
+        if self._outgoing is not None and self._outgoing.of_several:
             self.dirty = True
         super().fail(error)
 

@@ -20,6 +20,7 @@ from hinterland.errors import HinterlandError, InternalError
 from hinterland.load import failures, frames, known_secrets, tether
 from hinterland.load.drive import Drive
 from hinterland.load.frames import Broken, Counted, Frames, FromWorker, Go, Job, Ready, Stop, ToWorker
+from hinterland.load.outgoing import Requests
 from hinterland.load.requests import make_requests
 from hinterland.model.secrecy import hidden
 
@@ -78,9 +79,18 @@ async def main() -> None:
     os._exit(0)
 
 
+def _requests(job: Job) -> Requests:
+    if not job.plan.scenario:
+        return make_requests(job.plan, processes=job.of)
+    # Only a scenario needs what it needs.
+    from hinterland.load.scenario_requests import ScenarioRequests
+
+    return ScenarioRequests(job.plan, processes=job.of)
+
+
 async def _serve(parent: Parent, say: Callable[[FromWorker], None]) -> None:
     job = await parent.job
-    requests = make_requests(job.plan, processes=job.of)
+    requests = _requests(job)
     failures.hide(lru_cache(1)(lambda: known_secrets.of_plan(job.plan, requests.rows)))
     drive = Drive(job, requests, lambda part, last: say(Counted(part, last)))
     broken: list[HinterlandError] = []

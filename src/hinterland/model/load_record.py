@@ -8,7 +8,8 @@ from msgspec import Struct
 
 from hinterland.model.load_capacity import CapacityResult
 from hinterland.model.load_comparison import Comparison
-from hinterland.model.load_result import Counts, LoadResult
+from hinterland.model.load_result import LoadResult
+from hinterland.statistics.counts import Counts
 
 AssertedWord = Literal["passed", "failed", "undecided"]
 

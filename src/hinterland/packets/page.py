@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from hinterland import __version__
 from hinterland.drawing.template import template
 from hinterland.model.packets import PacketView
+from hinterland.package import VERSION
 from hinterland.packets.ladder import ladder
 
 
@@ -19,4 +19,4 @@ def render(view: PacketView, title: str) -> str:
         end_ms=view.end_ms,
     )
     page = template("hinterland.packets", "packets.html.j2")
-    return page.render(version=__version__, title=title, says=view.treatment, it=drawn)
+    return page.render(version=VERSION, title=title, says=view.treatment, it=drawn)

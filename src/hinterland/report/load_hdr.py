@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from hinterland.load.fold import SECOND_WIDTH
 from hinterland.model.load_record import LoadRecord
-from hinterland.model.load_result import Counts
+from hinterland.statistics.counts import Counts
 from hinterland.statistics.histogram import coarse, upper_ns
 
 HIGHEST_NS = 3_600_000_000_000

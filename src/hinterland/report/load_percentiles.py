@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hinterland.drawing import numbers
-from hinterland.model.load_result import Counts
+from hinterland.statistics.counts import Counts
 from hinterland.statistics.histogram import Histogram
 
 SHOWN = (0.5, 0.75, 0.9, 0.95, 0.99, 0.999, 0.9999, 0.99999, 0.999999)

@@ -14,7 +14,7 @@ from hinterland.drawing import axes, labels, numbers, scale
 from hinterland.drawing.figure import NARROW_PX, WIDE_PX, Figure
 from hinterland.drawing.svg import DASHES, Drawing, text_width, wrap
 from hinterland.model.load_record import LoadRecord
-from hinterland.model.load_result import Counts, LoadResult
+from hinterland.model.load_result import LoadResult
 from hinterland.report.load_percentiles import (
     Percentile,
     name_of,
@@ -24,6 +24,7 @@ from hinterland.report.load_percentiles import (
     spectrum,
     time_text,
 )
+from hinterland.statistics.counts import Counts
 
 LABEL_PX, LINE_PX = 13.0, 15.0
 TICKS = (0.0, 0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999, 0.999999)

@@ -14,11 +14,12 @@ from hinterland.drawing import numbers
 from hinterland.model.experiment import Experiment, Prediction, show
 from hinterland.model.run import RunInfo, RunRecord
 from hinterland.model.verdict import TrialResult, Verdict
+from hinterland.package import FOLDER
 
 WORDS: dict[str, str] = {"holds": "Holds", "refuted": "Refuted", "inconclusive": "Inconclusive"}
 MARKS: dict[str, str] = {"holds": "●", "refuted": "■", "inconclusive": "○"}
 MOST_MEASURED = 3
-ATLAS = Path(__file__).parents[1] / "experiments"
+ATLAS = FOLDER / "experiments"
 
 
 def status_says(info: RunInfo) -> str:

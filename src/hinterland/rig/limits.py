@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import resource
 from pathlib import Path
 
-from hinterland.rig.process import open_files
-
+OPEN_FILES = 65_536
 KERNEL = Path("/proc/sys/kernel")
 MOST_MAPPINGS = Path("/proc/sys/vm/max_map_count")
 GROUP_LIMITS = (Path("/sys/fs/cgroup/pids.max"), Path("/sys/fs/cgroup/pids/pids.max"))
@@ -14,6 +14,14 @@ OTHER_THREADS = 2_000
 OTHER_MAPPINGS = 2_000
 MAPPINGS_A_STACK = 2
 """The stack, and the page in front of it that no thread may touch."""
+
+
+def open_files() -> tuple[int, int]:
+    """Returns how many files a started program may open: soft limit, raised as far as it may be, and hard."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY:
+        return soft, hard
+    return max(soft, OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, OPEN_FILES)), hard
 
 
 def files() -> int:

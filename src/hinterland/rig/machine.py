@@ -13,14 +13,9 @@ from typing import Any
 
 from hinterland.rig.binaries import PROGRAMS, find_program, find_service
 from hinterland.rig.device import counter_of
-from hinterland.rig.needs import (
-    PYTHON_PACKAGES,
-    package_version,
-    program_version,
-    version_command,
-    version_in,
-)
+from hinterland.rig.needs import PYTHON_PACKAGES, package_version
 from hinterland.rig.scratch import default_place
+from hinterland.rig.versions import program_version, version_command, version_in
 
 CPU = Path("/sys/devices/system/cpu")
 CLOCK = Path("/sys/devices/system/clocksource/clocksource0/current_clocksource")

@@ -12,15 +12,14 @@ import contextlib
 import json
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Protocol
 
 from hinterland.errors import InternalError
+from hinterland.package import FOLDER
 from hinterland.rig import sampler
-from hinterland.rig.process import Process
 from hinterland.rig.process_table import Entry
 
 # Makes the package without its __init__, so that the sampler starts in about 15 ms.
@@ -28,7 +27,6 @@ BOOT = (
     "import sys, types; p = types.ModuleType('hinterland'); p.__path__ = [sys.argv[1]];"
     " sys.modules['hinterland'] = p; from hinterland.rig.sampler import main; main()"
 )
-PACKAGE = Path(__file__).resolve().parent.parent
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +60,14 @@ def usage(members: Iterable[Entry]) -> Usage:
     )
 
 
+class Watched(Protocol):
+    """A process that may be started again: `watchers` are told the new pid."""
+
+    name: str
+    pid: int
+    watchers: list[Callable[[int], None]]
+
+
 class Probe:
     """Measures a process tree between `__aenter__` and `__aexit__`; its values are there afterwards.
 
@@ -69,7 +75,7 @@ class Probe:
     missed. A restart of the process is followed.
     """
 
-    def __init__(self, process: Process, interval_s: float = 0.05) -> None:
+    def __init__(self, process: Watched, interval_s: float = 0.05) -> None:
         self.process = process
         self.interval_s = interval_s
         self.wall_s = 0.0
@@ -105,7 +111,7 @@ class Probe:
 
     async def __aenter__(self) -> Probe:
         self._sampler = subprocess.Popen(
-            [sys.executable, "-S", "-E", "-c", BOOT, str(PACKAGE), str(self.interval_s)],
+            [sys.executable, "-S", "-E", "-c", BOOT, str(FOLDER), str(self.interval_s)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             start_new_session=True,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import resource
 import secrets
 import signal
 import subprocess
@@ -27,7 +26,6 @@ from hinterland.rig.supervision import reap
 
 Record = Callable[[Event], None]
 MARKER = "HINTERLAND_PROCESS"
-OPEN_FILES = 65_536
 LOOPBACK = "127.0.0.1"
 
 
@@ -308,11 +306,3 @@ def _adopters(table: dict[int, Entry]) -> set[int]:
         found.add(pid)
         pid = table[pid].parent
     return found
-
-
-def open_files() -> tuple[int, int]:
-    """Returns how many files a started program may open: soft limit, raised as far as it may be, and hard."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft == resource.RLIM_INFINITY:
-        return soft, hard
-    return max(soft, OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, OPEN_FILES)), hard

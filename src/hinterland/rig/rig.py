@@ -19,6 +19,7 @@ from hinterland.rig.command import Argument, words_of
 from hinterland.rig.device import DeviceBytes
 from hinterland.rig.faults import Faults
 from hinterland.rig.launching import Place
+from hinterland.rig.limits import open_files
 from hinterland.rig.link.ends import PACKETS_LIMIT, planned, two_ends
 from hinterland.rig.link.host import Host
 from hinterland.rig.link.link import seed_of
@@ -30,7 +31,7 @@ from hinterland.rig.memory import MemoryLimit
 from hinterland.rig.ports import Ports
 from hinterland.rig.pressure import MachineProbe
 from hinterland.rig.probes import Probe, Usage, usage
-from hinterland.rig.process import Launch, Process, Record, open_files
+from hinterland.rig.process import Launch, Process, Record
 from hinterland.rig.process_table import children_of, entry
 from hinterland.rig.readiness import LogReady, Ready, TcpReady
 from hinterland.rig.scratch import OPEN_PLACES, Scratch

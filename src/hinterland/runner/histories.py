@@ -16,7 +16,8 @@ import pyarrow.parquet as pq
 from hinterland.model.history import Event, History, LoadSample, Operation
 from hinterland.runner import packet_files
 from hinterland.runner.packet_files import write_table
-from hinterland.runner.record import damaged, explained, replace_file
+from hinterland.runner.record import damaged
+from hinterland.store import explained, replace_file
 
 _COLUMNS = ("intended_ns", "sent_ns", "done_ns", "status", "error", "connection")
 

@@ -11,7 +11,6 @@ from pathlib import Path
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from hinterland import __version__
 from hinterland.claims.declared import claims_of
 from hinterland.claims.form import Form
 from hinterland.claims.judge import decidable, judge, needed
@@ -35,6 +34,7 @@ from hinterland.model.run import (
     TrialStarted,
 )
 from hinterland.model.verdict import Outcome, TrialResult, Verdict
+from hinterland.package import VERSION
 from hinterland.rig import machine
 from hinterland.rig.availability import availability
 from hinterland.runner import code, plan, record
@@ -329,7 +329,7 @@ def _info(experiment: Experiment, options: RunOptions, like: RunRecord | None) -
         like=like.info.id if like else "",
         left_out=left_out,
         pid=os.getpid(),
-        version=__version__,
+        version=VERSION,
     )
 
 

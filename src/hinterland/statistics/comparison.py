@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 from scipy.stats import t as student
 
-from hinterland.model.load_result import Counts
+from hinterland.statistics.counts import Counts
 from hinterland.statistics.histogram import coarse, upper_ns
 from hinterland.statistics.interval import Interval
 

@@ -14,7 +14,7 @@ import numpy as np
 from msgspec import Struct, structs
 from numpy.typing import NDArray
 
-from hinterland.model.load_result import Counts
+from hinterland.statistics.counts import Counts
 
 Ns = NDArray[np.int64]
 

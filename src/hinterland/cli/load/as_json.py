@@ -13,8 +13,9 @@ from hinterland.cli.load.documents import (
     LoadTimes,
 )
 from hinterland.model.load_record import LoadRecord
-from hinterland.model.load_result import Counts, GeneratorAudit, LoadResult
+from hinterland.model.load_result import GeneratorAudit, LoadResult
 from hinterland.report.load_percentiles import shown
+from hinterland.statistics.counts import Counts
 from hinterland.statistics.histogram import upper_ns
 
 

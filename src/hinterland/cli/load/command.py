@@ -41,7 +41,7 @@ from hinterland.model.secrecy import MASK, hidden, hidden_url
 from hinterland.runner.load import record as records
 from hinterland.runner.load import session
 from hinterland.runner.load.asked import plan as plan_of
-from hinterland.runner.record import default_store
+from hinterland.store import default_store
 
 HEADER = ("-H", "--header")
 NO_SECRETS = ("--extract", "-e")

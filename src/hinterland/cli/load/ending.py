@@ -9,7 +9,7 @@ from hinterland import errors
 from hinterland.cli.output import heading, paint, width
 from hinterland.cli.store import store_option
 from hinterland.model.load_record import LoadRecord
-from hinterland.runner.record import explained, replace_file
+from hinterland.store import explained, replace_file
 
 CAPACITY_STATUS = {"decided": errors.HOLDS, "always_held": errors.HOLDS, "never_held": errors.REFUTED}
 

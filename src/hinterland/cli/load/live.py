@@ -15,7 +15,7 @@ from hinterland.cli.output import coloured
 from hinterland.cli.run.live import REFRESH_PER_S, clipped
 from hinterland.drawing.numbers import quantity
 from hinterland.model.load import LoadPlan
-from hinterland.model.load_result import Counts, LoadResult
+from hinterland.model.load_result import LoadResult
 from hinterland.report.load_percentiles import shown
 from hinterland.report.load_words import (
     asked_says,
@@ -29,6 +29,7 @@ from hinterland.report.load_words import (
     schedulers_say,
 )
 from hinterland.report.terminal import SPARKS
+from hinterland.statistics.counts import Counts
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType

@@ -19,8 +19,8 @@ from hinterland.errors import HinterlandError
 from hinterland.model.experiment import Experiment
 from hinterland.model.run import RunEvent, RunRecord, RunStarted
 from hinterland.runner import plan
-from hinterland.runner.record import default_store
 from hinterland.runner.run import RunOptions, run_experiment
+from hinterland.store import default_store
 
 
 def run(

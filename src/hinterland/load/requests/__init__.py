@@ -22,16 +22,11 @@ __all__ = ["make_requests"]
 
 
 def make_requests(plan: LoadPlan, *, processes: int = 1) -> Requests:
-    """Returns the requests of a plan, the same in each of its processes.
+    """Returns the requests of a plan without a scenario, the same in each of its processes.
 
     Raises UsageError for a plan that can't be sent: a name that stands for nothing, a file that can't be
     read, a check that can't be decided, a value that would break out of its place.
     """
-    if plan.scenario:
-        # Only a scenario needs what it needs.
-        from hinterland.load.scenario_requests import ScenarioRequests
-
-        return ScenarioRequests(plan, processes=processes)
     if plan.target.protocol in IN_LINE:
         visits = [replace(one, requests=tuple(map(in_line, one.requests))) for one in plan.mix]
         plan = replace(plan, mix=tuple(visits))

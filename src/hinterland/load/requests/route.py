@@ -101,7 +101,7 @@ class Route:
         step = self.steps[visit.place]
         # A request without values is one object for all visits: this one needs a copy of its own.
         outgoing = step.make(visit.values) if step.constant is None else _copy(step.constant)
-        outgoing.visit = visit
+        outgoing.visit, outgoing.of_several = visit, len(self.steps) > 1
         if visit.session is not None:
             visit.session.arrived()
             visit.session.prepared(outgoing)

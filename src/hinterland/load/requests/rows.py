@@ -10,15 +10,9 @@ from typing import Any
 import msgspec
 
 from hinterland.errors import UsageError
+from hinterland.load.outgoing import Rows
 
 JSON_LINES = (".jsonl", ".ndjson")
-
-
-class Rows:
-    """The rows of a file. `names`: all its columns. `columns`: the values of those that were wanted."""
-
-    def __init__(self, file: str, names: tuple[str, ...], columns: dict[str, list[str]], count: int) -> None:
-        self.file, self.names, self.columns, self.count = file, names, columns, count
 
 
 def read_rows(file: str, wanted: frozenset[str] | None = None) -> Rows:

@@ -15,8 +15,8 @@ from typing import Any
 
 import msgspec
 
-import hinterland
 from hinterland.errors import HinterlandError, InternalError, SetupError, UsageError
+from hinterland.package import FOLDER
 from hinterland.rig.link.plan import LinkPlan
 
 ANSWER_S = 10.0
@@ -122,7 +122,7 @@ class LinkChild:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         # The kernel watches the thread that forks: a child of another one would end with that thread.
         with_parent = threading.current_thread() is threading.main_thread()
-        path = [str(Path(found).parent.parent) for found in (hinterland.__file__, msgspec.__file__) if found]
+        path = [str(folder.parent) for folder in (FOLDER, Path(msgspec.__file__).parent)]
         words = [str(theirs.fileno()), str(os.getpid()), str(int(with_parent)), ":".join(path)]
         try:
             self._popen = subprocess.Popen(

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from hinterland.rig.binaries import need_service
 from hinterland.rig.certificate import Certificate
-from hinterland.rig.needs import program_version
 from hinterland.rig.process import Process
 from hinterland.rig.readiness import address_of
 from hinterland.rig.service import Service
+from hinterland.rig.versions import program_version
 
 if TYPE_CHECKING:
     from hinterland.rig.link.host import Host

@@ -15,7 +15,6 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from hinterland.errors import UsageError
-from hinterland.load.arrivals import examine_first
 from hinterland.model import load_words
 from hinterland.model.load import (
     Arrivals,
@@ -26,6 +25,7 @@ from hinterland.model.load import (
     Target,
     Weighted,
 )
+from hinterland.model.load_arrivals import examine_first
 from hinterland.runner.load.asked_requests import mix_of
 from hinterland.runner.load.asked_rules import file_of, together
 from hinterland.runner.load.connection_use import check_identity, connection_use

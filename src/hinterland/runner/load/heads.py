@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from hinterland.runner.record import LOAD
+from hinterland.store import LOAD
 
 
 class LoadHead(msgspec.Struct, frozen=True):

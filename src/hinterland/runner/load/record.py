@@ -20,7 +20,6 @@ import msgspec
 import numpy as np
 from msgspec.structs import replace
 
-from hinterland import __version__
 from hinterland.checkers.asserted import asserted
 from hinterland.errors import SetupError, UsageError
 from hinterland.model.load import Check, LoadPlan, RequestPlan
@@ -30,9 +29,10 @@ from hinterland.model.load_record import LoadRecord
 from hinterland.model.load_result import LoadResult
 from hinterland.model.load_words import shown_check
 from hinterland.model.secrecy import MASK, hidden, is_filled_in, is_secret
-from hinterland.runner.record import LOAD as FILE
-from hinterland.runner.record import explained, find_folder, replace_file
+from hinterland.package import VERSION
 from hinterland.statistics.histogram import Histogram
+from hinterland.store import LOAD as FILE
+from hinterland.store import explained, find_folder, replace_file
 
 OPERATIONS = "operations"
 # A folder younger than this may not be marked as in use yet.
@@ -75,7 +75,7 @@ def keep(
     )
     record = LoadRecord(
         id=folder.name,
-        version=__version__,
+        version=VERSION,
         started_at=started_at,
         ended_at=time.time(),
         status="interrupted" if cut_short else "finished",

@@ -27,7 +27,7 @@ from hinterland.lab import (
 
 NAME = "server"
 HTTPS_PORT = 8443
-COUNT = 5
+COUNT = 9
 AGREE_MS = 12
 """They begin at least 15 ms apart, a stall ends for all at once: two that agree so well had none."""
 EARLY = 0.05
