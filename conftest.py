@@ -11,7 +11,7 @@ from hypothesis import settings
 
 from hinterland.lab.testing import one_block as one_block
 from hinterland.lab.testing import require as require
-from hinterland.rig.scratch import Scratch
+from hinterland.rig.processes.scratch import Scratch
 
 
 def pytest_configure() -> None:

@@ -20,8 +20,8 @@ from hinterland import catalogue, errors, model
 from hinterland.catalogue import places
 from hinterland.claims.forms import forms
 from hinterland.cli.app import build
-from hinterland.cli.documents import PRINTED_BY
 from hinterland.cli.load.documents import LoadDocument
+from hinterland.cli.terminal.documents import PRINTED_BY
 from hinterland.cli.verbs import SUMMARY, VERBS
 from hinterland.model.experiment import REGIONS, Experiment, show
 
@@ -87,8 +87,8 @@ def cli_page() -> Iterator[str]:
                 several = "a list of" if name in ("list", "runs") else "one"
                 yield from (f"`--json` prints {several} [{kind.__name__}](#{kind.__name__.lower()}).", "")
     yield from ("## Documents", "")
-    yield from docstring(importlib.import_module("hinterland.cli.documents"), skip_title=True)
-    for name in ("documents", "load.documents"):
+    yield from docstring(importlib.import_module("hinterland.cli.terminal.documents"), skip_title=True)
+    for name in ("terminal.documents", "load.documents"):
         for kind in structs(importlib.import_module(f"hinterland.cli.{name}")):
             yield from struct_section(kind, "###")
 

@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 from benchmarks.link import delay, life, loss, rate, user
 from benchmarks.link.row import Row
 from hinterland.errors import HinterlandError
-from hinterland.rig.link.tiers import survey
+from hinterland.rig.link.kernel.tiers import survey
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 
 from benchmarks.link import bulk
 from benchmarks.link.bulk import Transfer
-from hinterland.rig.link.namespaces import CLONE_NEWNET, setns, unshare
-from hinterland.rig.needs import find_program
-from hinterland.rig.supervision import die_with_parent
+from hinterland.rig.machine.needs import find_program
+from hinterland.rig.processes.namespaces import CLONE_NEWNET, setns, unshare
+from hinterland.rig.processes.supervision import die_with_parent
 
 CLIENT, SERVER = "192.0.2.1", "192.0.2.2"
 QUEUE_MS = 100

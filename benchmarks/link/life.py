@@ -14,8 +14,8 @@ from pathlib import Path
 
 import hinterland
 from benchmarks.link.row import Row, quantiles
-from hinterland.rig.process_table import descendants_of
-from hinterland.rig.supervision import become_subreaper, end_descendants
+from hinterland.rig.processes.process_table import descendants_of
+from hinterland.rig.processes.supervision import become_subreaper, end_descendants
 
 START_MS = 300.0
 GONE_WITHIN_S = 5.0

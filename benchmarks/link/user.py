@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hinterland.errors import SetupError
-from hinterland.rig.accounts import Account, can_reach, unprivileged
+from hinterland.rig.processes.accounts import Account, can_reach, unprivileged
 
 SYSTEM_PYTHONS = ("/usr/bin/python3", "/usr/local/bin/python3")
 

@@ -13,15 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hinterland.load import idle_cores
-from hinterland.model.load import LoadPlan, Protocol, Target
-from hinterland.model.load_result import LoadResult
-from hinterland.rig.process_table import descendants_of
+from hinterland.load.conductor import idle_cores
+from hinterland.load.conductor.run import run_load
+from hinterland.load.plan.plan import LoadPlan, Protocol, Target
+from hinterland.load.result.result import LoadResult
+from hinterland.rig.processes.process_table import descendants_of
+from hinterland.rig.processes.supervision import children_of
 from hinterland.rig.rig import Rig
 from hinterland.rig.services.nginx import Nginx
 from hinterland.rig.services.nginx import nginx as nginx_service
-from hinterland.rig.supervision import children_of
-from hinterland.runner.load.run import run_load
 
 HOST = "127.0.0.1"
 CONNECTIONS = 64

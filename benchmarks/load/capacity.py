@@ -8,10 +8,10 @@ from pathlib import Path
 
 from benchmarks.load.bench import HOST, Bench
 from benchmarks.load.row import Row, judged
-from hinterland.model.load import Arrivals, LoadPlan
-from hinterland.model.load_result import LoadResult
-from hinterland.model.load_words import parse_objective
-from hinterland.runner.load.capacity import Limits, find_capacity
+from hinterland.load.capacity.find import Limits, find_capacity
+from hinterland.load.plan.plan import Arrivals, LoadPlan
+from hinterland.load.plan.words import parse_objective
+from hinterland.load.result.result import LoadResult
 
 GROUP = "capacity"
 SERVER = Path(__file__).with_name("queue_server.py")

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from benchmarks.load.bench import HOST, Bench
 from benchmarks.load.row import Row, judged
-from hinterland.model.load import Arrivals, LoadPlan, Target
-from hinterland.model.load_result import LoadResult
+from hinterland.load.conductor.run import run_load
+from hinterland.load.plan.plan import Arrivals, LoadPlan, Target
+from hinterland.load.result.result import LoadResult
 from hinterland.rig.readiness import LogReady
-from hinterland.runner.load.run import run_load
 
 GROUP = "idle"
 SERVER = Path(__file__).with_name("idle_server.py")

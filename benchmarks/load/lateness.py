@@ -9,7 +9,7 @@ from statistics import median
 from benchmarks.load import peers
 from benchmarks.load.bench import CONNECTIONS, HOST, SAME, Bench
 from benchmarks.load.row import Row, judged, microseconds
-from hinterland.model.load import Arrivals, Scheduler
+from hinterland.load.plan.plan import Arrivals, Scheduler
 from hinterland.statistics.histogram import Histogram
 
 GROUP = "lateness"

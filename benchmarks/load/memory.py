@@ -17,9 +17,9 @@ import numpy as np
 
 from benchmarks.load.bench import Bench
 from benchmarks.load.row import Row, judged
-from hinterland.model.load import Arrivals
-from hinterland.model.load_result import LoadResult
-from hinterland.rig.process_table import children_of
+from hinterland.load.plan.plan import Arrivals
+from hinterland.load.result.result import LoadResult
+from hinterland.rig.processes.process_table import children_of
 
 GROUP = "memory"
 RATE_PER_S, HOUR_S, TARGET_MB = 20_000, 3600.0, 300.0

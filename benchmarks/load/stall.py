@@ -18,8 +18,8 @@ import numpy as np
 
 from benchmarks.load.bench import Bench, Delays
 from benchmarks.load.row import Row, judged
-from hinterland.model.load import Arrivals
-from hinterland.model.load_result import LoadResult
+from hinterland.load.plan.plan import Arrivals
+from hinterland.load.result.result import LoadResult
 from hinterland.statistics.counts import Counts
 from hinterland.statistics.histogram import Histogram
 

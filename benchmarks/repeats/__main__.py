@@ -18,7 +18,7 @@ from statistics import median
 from hinterland import catalogue
 from hinterland.errors import INTERRUPTED
 from hinterland.model.run import ClaimJudged, RunRecord
-from hinterland.rig.machine import describe
+from hinterland.rig.machine.description import describe
 from hinterland.runner.run import RunOptions, run_experiment
 
 INTRODUCTION = """\

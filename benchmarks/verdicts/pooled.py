@@ -16,8 +16,8 @@ import numpy as np
 from benchmarks.verdicts.noise import Floats, Recording, Weather, recordings, stalls
 from benchmarks.verdicts.rows import Count, in_turn
 from benchmarks.verdicts.score import Score
-from hinterland.claims.measured import Measured
-from hinterland.claims.testimony import ratio
+from hinterland.claims.grounds.measured import Measured
+from hinterland.claims.grounds.testimony import ratio
 from hinterland.model.verdict import Outcome, TrialResult
 from hinterland.statistics.interval import Interval
 

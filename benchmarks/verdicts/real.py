@@ -10,9 +10,9 @@ from time import monotonic
 
 from benchmarks.verdicts import trials
 from benchmarks.verdicts.score import Score
-from hinterland.claims.form import Form
 from hinterland.claims.forms.difference_within import DifferenceWithin
 from hinterland.claims.forms.ratio_at_least import RatioAtLeast
+from hinterland.claims.grounds.form import Form
 from hinterland.claims.judge import judge
 from hinterland.model.experiment import ClaimDeclaration, Experiment, Factor, Metric, Prediction, Where
 from hinterland.model.verdict import Outcome, TrialResult, VerdictWord

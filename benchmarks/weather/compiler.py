@@ -32,7 +32,7 @@ def main() -> None:
     """Start one process after another until the end, and say what they took."""
     from functools import partial
 
-    from hinterland.rig.supervision import die_with_parent
+    from hinterland.rig.processes.supervision import die_with_parent
 
     seconds, draw, parent, folder = (
         float(sys.argv[1]),

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from hinterland import __version__
-from hinterland.rig.machine import describe
+from hinterland.rig.machine.description import describe
 
 FOLDER = Path(__file__).with_name("results")
 Line = dict[str, Any]

@@ -17,8 +17,8 @@ from typing import Any
 from benchmarks.weather.makers import WeatherError, weather
 from benchmarks.weather.runs import undone
 from hinterland import catalogue
-from hinterland.cli.itinerary import one_of_each
-from hinterland.rig.supervision import die_with_parent
+from hinterland.cli.atlas.itinerary import one_of_each
+from hinterland.rig.processes.supervision import die_with_parent
 
 ROOT = Path(__file__).parents[2]
 PARTS: dict[str, str] = {

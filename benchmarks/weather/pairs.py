@@ -17,13 +17,13 @@ from time import perf_counter
 
 from benchmarks.verdicts import trials
 from hinterland.claims.declared import declaration
-from hinterland.claims.form import Form
 from hinterland.claims.forms.difference_within import DifferenceWithin
 from hinterland.claims.forms.ratio_at_least import RatioAtLeast
+from hinterland.claims.grounds.form import Form
 from hinterland.model.experiment import Experiment, Factor, Level, Metric, Prediction, Where
 from hinterland.model.history import History
 from hinterland.model.verdict import Assumption, Outcome, VerdictWord
-from hinterland.runner.trial import Trial
+from hinterland.runner.trials.trial import Trial
 
 HERE = Path(__file__).parent
 KINDS = tuple(trials.KINDS)

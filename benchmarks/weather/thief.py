@@ -25,7 +25,7 @@ import sys
 import time
 from collections.abc import Iterator
 
-from hinterland.rig.supervision import die_with_parent
+from hinterland.rig.processes.supervision import die_with_parent
 
 STOLEN_SHARE = 0.2
 STOLEN_BURST_S = (0.005, 0.040)

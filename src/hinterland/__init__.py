@@ -14,7 +14,7 @@ from hinterland import package
 __version__ = package.VERSION
 
 _WHERE = {
-    "Trial": "hinterland.runner.trial",
+    "Trial": "hinterland.runner.trials.trial",
     "History": "hinterland.model.history",
     "Operation": "hinterland.model.history",
     "LoadSample": "hinterland.model.history",
@@ -27,20 +27,20 @@ _WHERE = {
     "RunOptions": "hinterland.runner.run",
     "run_experiment": "hinterland.runner.run",
     "recheck": "hinterland.runner.recheck",
-    "load_run": "hinterland.runner.record",
-    "list_runs": "hinterland.runner.record",
-    "run_load": "hinterland.loads",
-    "run_load_async": "hinterland.loads",
-    "find_capacity": "hinterland.loads",
-    "LoadRun": "hinterland.loads",
+    "load_run": "hinterland.runner.record.folder",
+    "list_runs": "hinterland.runner.record.folder",
+    "run_load": "hinterland.load.runs",
+    "run_load_async": "hinterland.load.runs",
+    "find_capacity": "hinterland.load.runs",
+    "LoadRun": "hinterland.load.runs",
     "link": "hinterland.rig.link.opening",
     "star": "hinterland.rig.link.opening",
     "Link": "hinterland.rig.link.link",
     "Host": "hinterland.rig.link.host",
-    "HostLink": "hinterland.rig.link.plan",
-    "HostSettings": "hinterland.rig.link.settings",
-    "Shape": "hinterland.rig.link.shape",
-    "Burst": "hinterland.rig.link.shape",
+    "HostLink": "hinterland.rig.link.kernel.plan",
+    "HostSettings": "hinterland.rig.link.kernel.settings",
+    "Shape": "hinterland.rig.link.pipe.shape",
+    "Burst": "hinterland.rig.link.pipe.shape",
 }
 _NAMED_ELSEWHERE = {
     "load_run": "load",
@@ -79,10 +79,10 @@ __all__ = [
 if TYPE_CHECKING:
     from hinterland.catalogue import experiments as experiments
     from hinterland.catalogue import find as find
-    from hinterland.loads import LoadRun as LoadRun
-    from hinterland.loads import find_capacity as find_capacity
-    from hinterland.loads import run_load as run_load
-    from hinterland.loads import run_load_async as run_load_async
+    from hinterland.load.runs import LoadRun as LoadRun
+    from hinterland.load.runs import find_capacity as find_capacity
+    from hinterland.load.runs import run_load as run_load
+    from hinterland.load.runs import run_load_async as run_load_async
     from hinterland.model.history import History as History
     from hinterland.model.history import LoadSample as LoadSample
     from hinterland.model.history import Operation as Operation
@@ -91,19 +91,19 @@ if TYPE_CHECKING:
     from hinterland.model.verdict import Outcome as Outcome
     from hinterland.model.verdict import WitnessEvent as WitnessEvent
     from hinterland.rig.link.host import Host as Host
+    from hinterland.rig.link.kernel.plan import HostLink as HostLink
+    from hinterland.rig.link.kernel.settings import HostSettings as HostSettings
     from hinterland.rig.link.link import Link as Link
     from hinterland.rig.link.opening import link as link
     from hinterland.rig.link.opening import star as star
-    from hinterland.rig.link.plan import HostLink as HostLink
-    from hinterland.rig.link.settings import HostSettings as HostSettings
-    from hinterland.rig.link.shape import Burst as Burst
-    from hinterland.rig.link.shape import Shape as Shape
+    from hinterland.rig.link.pipe.shape import Burst as Burst
+    from hinterland.rig.link.pipe.shape import Shape as Shape
     from hinterland.runner.recheck import recheck as recheck
-    from hinterland.runner.record import list_runs as list_runs
-    from hinterland.runner.record import load as load_run
+    from hinterland.runner.record.folder import list_runs as list_runs
+    from hinterland.runner.record.folder import load as load_run
     from hinterland.runner.run import RunOptions as RunOptions
     from hinterland.runner.run import run_experiment as run_experiment
-    from hinterland.runner.trial import Trial as Trial
+    from hinterland.runner.trials.trial import Trial as Trial
 
 
 def __getattr__(name: str) -> Any:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from hinterland.loads import LoadRun
+    from hinterland.load.runs import LoadRun
     from hinterland.rig.link.link import Link
 
 
@@ -45,6 +45,6 @@ def hinterland_load(tmp_path: Path) -> Callable[..., LoadRun]:
     Records go into the test's own folder.
     `check("p99 < 50ms")` of what it returns fails the test with what was measured.
     """
-    from hinterland.loads import run_load
+    from hinterland.load.runs import run_load
 
     return functools.partial(run_load, store=tmp_path / "hinterland")

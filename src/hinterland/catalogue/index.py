@@ -28,7 +28,7 @@ MOST_ENTRIES = 500
 SETTLED_NS = 2_000_000_000
 """So long must a file have been left alone: filesystems' clocks step by 10 ms, some by 2 s."""
 CHECKSUM_BYTES = 4
-CODE = ("catalogue/*.py", "claims/**/*.py", "model/*.py", "rig/needs.py", "rig/binaries.py")
+CODE = ("catalogue/*.py", "claims/**/*.py", "model/*.py", "rig/machine/needs.py", "rig/processes/binaries.py")
 """The code that decides what a manifest means and whether it is sound."""
 
 Stamp = tuple[int, int, int, int]

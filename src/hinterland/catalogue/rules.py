@@ -13,7 +13,7 @@ from hinterland.catalogue.places import FILES
 from hinterland.claims.declared import faults
 from hinterland.model.experiment import REGIONS, Chart, Experiment, Factor, Level, show
 from hinterland.model.levels import is_range, rule_broken, treatments
-from hinterland.rig.needs import KNOWN_NEEDS
+from hinterland.rig.machine.needs import KNOWN_NEEDS
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 NEED = re.compile(r"(python|service|program|capability):[A-Za-z0-9_.+-]+\??")

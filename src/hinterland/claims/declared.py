@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from hinterland.claims.form import Form, matches
 from hinterland.claims.forms import forms
+from hinterland.claims.grounds.form import Form, matches
 from hinterland.model.experiment import ClaimDeclaration, Experiment, label
 from hinterland.model.levels import treatments
 

@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
 
-from hinterland.claims.form import Form, matches
+from hinterland.claims.grounds.form import Form, matches
 from hinterland.model.experiment import Experiment, Where, label
 from hinterland.model.verdict import Evidence, TrialResult, Verdict
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from cyclopts import App, CycloptsError, Group, Parameter, UnknownCommandError, UnusedCliTokensError
 
 from hinterland.cli.help_page import HelpPage
-from hinterland.cli.store import take_store
+from hinterland.cli.terminal.store import take_store
 from hinterland.cli.verbs import EVERYWHERE_OPTIONS, EXAMPLES, SUMMARY, VERBS, version
 from hinterland.errors import UsageError
 

@@ -11,19 +11,19 @@ from pathlib import Path
 from typing import Any
 
 from hinterland import catalogue, errors
-from hinterland.cli.documents import DoctorDocument, Fact, NeedFound
-from hinterland.cli.listing import print_broken
-from hinterland.cli.options import Json
-from hinterland.cli.output import heading, paint, print_json, wrapped
+from hinterland.cli.atlas.listing import print_broken
+from hinterland.cli.terminal.documents import DoctorDocument, Fact, NeedFound
+from hinterland.cli.terminal.options import Json
+from hinterland.cli.terminal.output import heading, paint, print_json, wrapped
 from hinterland.model.experiment import Experiment
 from hinterland.model.weather import Weather
 from hinterland.report.weather import taken_says
-from hinterland.rig.availability import availability
-from hinterland.rig.link.tiers import Survey, survey
-from hinterland.rig.machine import describe
-from hinterland.rig.needs import NeedStatus, check
-from hinterland.rig.scratch import default_place, sweep_stale
-from hinterland.rig.weather import watch
+from hinterland.rig.link.kernel.tiers import Survey, survey
+from hinterland.rig.machine.availability import availability
+from hinterland.rig.machine.description import describe
+from hinterland.rig.machine.needs import NeedStatus, check
+from hinterland.rig.machine.weather import watch
+from hinterland.rig.processes.scratch import default_place, sweep_stale
 from hinterland.runner.machine_quiet import is_quiet
 from hinterland.store import default_store
 

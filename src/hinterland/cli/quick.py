@@ -10,7 +10,7 @@ import shutil
 import textwrap
 from collections.abc import Iterator, Sequence
 
-from hinterland.cli.output import heading, paint
+from hinterland.cli.terminal.output import heading, paint
 from hinterland.cli.verbs import EVERYWHERE_OPTIONS, EXAMPLES, SUMMARY, VERBS, version
 
 WIDEST = 100
@@ -26,7 +26,7 @@ def answer(arguments: Sequence[str]) -> int | None:
             print(version())
             return 0
         case ("list",) | ("list", "--json"):
-            from hinterland.cli.listing import print_list
+            from hinterland.cli.atlas.listing import print_list
 
             return print_list(json="--json" in arguments)
     return None

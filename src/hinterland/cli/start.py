@@ -55,7 +55,7 @@ def start(arguments: Sequence[str]) -> int:
 
 def bug_report(error: Exception) -> str:
     """Returns what to say of an error that none of our rules foresaw."""
-    from hinterland.cli.bug import bug
+    from hinterland.cli.terminal.bug import bug
 
     return str(bug(error))
 

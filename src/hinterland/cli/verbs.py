@@ -16,15 +16,15 @@ Examples:
 
 VERBS: dict[str, tuple[tuple[str, str, str], ...]] = {
     "Experiments": (
-        ("list", "list:list_experiments", "The experiments, by region, and what this machine can run."),
-        ("show", "show:show_experiment", "One experiment: its question, factors, claims and sources."),
+        ("list", "atlas.list:list_experiments", "The experiments, by region, and what this machine can run."),
+        ("show", "atlas.show:show_experiment", "One experiment: its question, factors, claims and sources."),
         ("run", "run.command:run", "Run one experiment: live progress, a verdict for each claim, a report."),
-        ("tour", "tour:tour", "Run one of each region, or all, and say what was learned."),
+        ("tour", "atlas.tour:tour", "Run one of each region, or all, and say what was learned."),
     ),
     "Past runs": (
-        ("runs", "runs:runs", "The runs and loads on disk, newest first."),
-        ("report", "report:report", "The report of a run or a load, here or as a web page."),
-        ("recheck", "recheck:recheck", "Judge a run again from its files alone."),
+        ("runs", "kept.runs:runs", "The runs and loads on disk, newest first."),
+        ("report", "kept.report:report", "The report of a run or a load, here or as a web page."),
+        ("recheck", "kept.recheck:recheck", "Judge a run again from its files alone."),
     ),
     "Instruments": (
         ("load", "load.command:load", "Drive a load: latency from the moment each request was due."),
@@ -36,7 +36,7 @@ VERBS: dict[str, tuple[tuple[str, str, str], ...]] = {
     ),
     "This machine and you": (
         ("doctor", "doctor:doctor", "What is here, what is missing, and what that would unlock."),
-        ("new", "new:new", "Start an experiment of your own that passes its own tests."),
+        ("new", "atlas.new:new", "Start an experiment of your own that passes its own tests."),
         ("completion", "completion:completion", "The completion script for your shell."),
     ),
 }

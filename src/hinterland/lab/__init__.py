@@ -19,8 +19,8 @@ _WHERE: dict[str, str] = {
     "LoadSample": "model.history",
     "Operation": "model.history",
     "Outcome": "model.verdict",
-    "PORT": "runner.trial",
-    "Trial": "runner.trial",
+    "PORT": "runner.trials.trial",
+    "Trial": "runner.trials.trial",
     "UNFINISHED": "model.history",
     "Where": "model.experiment",
     "WitnessEvent": "model.verdict",
@@ -33,22 +33,22 @@ _WHERE: dict[str, str] = {
     "overlapped": "checkers.assumptions",
     "told": "checkers.stories",
     # Processes, services, machines.
-    "Argument": "rig.command",
+    "Argument": "rig.processes.command",
     "Certificate": "rig.certificate",
     "certificate": "rig.certificate",
-    "connections": "rig.sockets",
-    "counters": "rig.sockets",
-    "find_program": "rig.needs",
-    "free_threaded_python": "rig.interpreters",
-    "limits": "rig.limits",
+    "connections": "rig.probes.sockets",
+    "counters": "rig.probes.sockets",
+    "find_program": "rig.machine.needs",
+    "free_threaded_python": "rig.machine.interpreters",
+    "limits": "rig.processes.limits",
     "LogReady": "rig.readiness",
     "Nginx": "rig.services.nginx",
     "Process": "rig.process",
-    "start_neighbour": "rig.neighbour",
+    "start_neighbour": "lab.neighbour",
     "StepPoints": "rig.steps",
-    "tcp_info": "rig.sockets",
+    "tcp_info": "rig.probes.sockets",
     "TcpReady": "rig.readiness",
-    "unacknowledged_bytes": "rig.sockets",
+    "unacknowledged_bytes": "rig.probes.sockets",
     "until_ready": "rig.readiness",
     # Services.
     "caddy": "rig.services.caddy",
@@ -58,39 +58,39 @@ _WHERE: dict[str, str] = {
     "postgresql": "rig.services.postgresql",
     "redis": "rig.services.redis",
     # A network, and what crossed it.
-    "Burst": "rig.link.shape",
+    "Burst": "rig.link.pipe.shape",
     "FATES": "model.packets",
     "Host": "rig.link.host",
-    "HostLink": "rig.link.plan",
-    "HostSettings": "rig.link.settings",
+    "HostLink": "rig.link.kernel.plan",
+    "HostSettings": "rig.link.kernel.settings",
     "of_port": "packets.parts",
     "PacketLog": "model.packets",
     "RecordedLink": "rig.link.recorded",
-    "Shape": "rig.link.shape",
+    "Shape": "rig.link.pipe.shape",
     "since": "packets.parts",
     # One request at a time.
-    "classify": "load.operations",
-    "Client": "load.asking",
-    "HttpClient": "load.client",
-    "NotSent": "load.client",
-    "Operations": "load.operations",
-    "Planned": "load.operations",
-    "Response": "load.message",
-    "Unanswered": "load.client",
+    "classify": "clients.operations",
+    "Client": "clients.asking",
+    "HttpClient": "clients.http",
+    "NotSent": "clients.http",
+    "Operations": "clients.operations",
+    "Planned": "clients.operations",
+    "Response": "clients.message",
+    "Unanswered": "clients.http",
     # Loads, crowds, audiences.
-    "addresses": "load.sources",
-    "allow_open_files": "load.crowd",
-    "Audiences": "load.audiences",
-    "closed_loop": "load.http1",
-    "constant": "load.arrivals",
-    "Crowds": "load.crowds",
-    "Following": "load.following",
-    "open_loop": "load.http1",
-    "OTHER_FILES": "load.crowd",
-    "poisson": "load.arrivals",
-    "Request": "load.http1",
-    "socket_maker": "load.sources",
-    "summarise": "load.summary",
+    "addresses": "clients.sources",
+    "allow_open_files": "lab.crowd.crowd",
+    "Audiences": "lab.audience.audiences",
+    "closed_loop": "lab.loads",
+    "constant": "load.engine.arrivals",
+    "Crowds": "lab.crowd.crowds",
+    "Following": "lab.audience.following",
+    "open_loop": "lab.loads",
+    "OTHER_FILES": "lab.crowd.crowd",
+    "poisson": "load.engine.arrivals",
+    "Request": "lab.loads",
+    "socket_maker": "clients.sources",
+    "summarise": "lab.summary",
     # Numbers.
     "end_of_warmup": "statistics.warmup",
     "percentile": "statistics.percentiles",
@@ -193,30 +193,31 @@ if TYPE_CHECKING:
     from hinterland.checkers.assumptions import fastest_agree as fastest_agree
     from hinterland.checkers.assumptions import overlapped as overlapped
     from hinterland.checkers.stories import told as told
+    from hinterland.clients.asking import Client as Client
+    from hinterland.clients.http import HttpClient as HttpClient
+    from hinterland.clients.http import NotSent as NotSent
+    from hinterland.clients.http import Unanswered as Unanswered
+    from hinterland.clients.message import Response as Response
+    from hinterland.clients.operations import Operations as Operations
+    from hinterland.clients.operations import Planned as Planned
+    from hinterland.clients.operations import classify as classify
+    from hinterland.clients.sources import addresses as addresses
+    from hinterland.clients.sources import socket_maker as socket_maker
     from hinterland.errors import SetupError as SetupError
     from hinterland.errors import SystemFailure as SystemFailure
     from hinterland.errors import UsageError as UsageError
-    from hinterland.load.arrivals import constant as constant
-    from hinterland.load.arrivals import poisson as poisson
-    from hinterland.load.asking import Client as Client
-    from hinterland.load.audiences import Audiences as Audiences
-    from hinterland.load.client import HttpClient as HttpClient
-    from hinterland.load.client import NotSent as NotSent
-    from hinterland.load.client import Unanswered as Unanswered
-    from hinterland.load.crowd import OTHER_FILES as OTHER_FILES
-    from hinterland.load.crowd import allow_open_files as allow_open_files
-    from hinterland.load.crowds import Crowds as Crowds
-    from hinterland.load.following import Following as Following
-    from hinterland.load.http1 import Request as Request
-    from hinterland.load.http1 import closed_loop as closed_loop
-    from hinterland.load.http1 import open_loop as open_loop
-    from hinterland.load.message import Response as Response
-    from hinterland.load.operations import Operations as Operations
-    from hinterland.load.operations import Planned as Planned
-    from hinterland.load.operations import classify as classify
-    from hinterland.load.sources import addresses as addresses
-    from hinterland.load.sources import socket_maker as socket_maker
-    from hinterland.load.summary import summarise as summarise
+    from hinterland.lab.audience.audiences import Audiences as Audiences
+    from hinterland.lab.audience.following import Following as Following
+    from hinterland.lab.crowd.crowd import OTHER_FILES as OTHER_FILES
+    from hinterland.lab.crowd.crowd import allow_open_files as allow_open_files
+    from hinterland.lab.crowd.crowds import Crowds as Crowds
+    from hinterland.lab.loads import Request as Request
+    from hinterland.lab.loads import closed_loop as closed_loop
+    from hinterland.lab.loads import open_loop as open_loop
+    from hinterland.lab.neighbour import start_neighbour as start_neighbour
+    from hinterland.lab.summary import summarise as summarise
+    from hinterland.load.engine.arrivals import constant as constant
+    from hinterland.load.engine.arrivals import poisson as poisson
     from hinterland.model.experiment import Level as Level
     from hinterland.model.experiment import Where as Where
     from hinterland.model.history import UNFINISHED as UNFINISHED
@@ -232,20 +233,23 @@ if TYPE_CHECKING:
     from hinterland.model.verdict import WitnessEvent as WitnessEvent
     from hinterland.packets.parts import of_port as of_port
     from hinterland.packets.parts import since as since
-    from hinterland.rig import limits as limits
     from hinterland.rig.certificate import Certificate as Certificate
     from hinterland.rig.certificate import certificate as certificate
-    from hinterland.rig.command import Argument as Argument
-    from hinterland.rig.interpreters import free_threaded_python as free_threaded_python
     from hinterland.rig.link.host import Host as Host
-    from hinterland.rig.link.plan import HostLink as HostLink
+    from hinterland.rig.link.kernel.plan import HostLink as HostLink
+    from hinterland.rig.link.kernel.settings import HostSettings as HostSettings
+    from hinterland.rig.link.pipe.shape import Burst as Burst
+    from hinterland.rig.link.pipe.shape import Shape as Shape
     from hinterland.rig.link.recorded import RecordedLink as RecordedLink
-    from hinterland.rig.link.settings import HostSettings as HostSettings
-    from hinterland.rig.link.shape import Burst as Burst
-    from hinterland.rig.link.shape import Shape as Shape
-    from hinterland.rig.needs import find_program as find_program
-    from hinterland.rig.neighbour import start_neighbour as start_neighbour
+    from hinterland.rig.machine.interpreters import free_threaded_python as free_threaded_python
+    from hinterland.rig.machine.needs import find_program as find_program
+    from hinterland.rig.probes.sockets import connections as connections
+    from hinterland.rig.probes.sockets import counters as counters
+    from hinterland.rig.probes.sockets import tcp_info as tcp_info
+    from hinterland.rig.probes.sockets import unacknowledged_bytes as unacknowledged_bytes
     from hinterland.rig.process import Process as Process
+    from hinterland.rig.processes import limits as limits
+    from hinterland.rig.processes.command import Argument as Argument
     from hinterland.rig.readiness import LogReady as LogReady
     from hinterland.rig.readiness import TcpReady as TcpReady
     from hinterland.rig.readiness import until_ready as until_ready
@@ -256,13 +260,9 @@ if TYPE_CHECKING:
     from hinterland.rig.services.nginx import nginx as nginx
     from hinterland.rig.services.postgresql import postgresql as postgresql
     from hinterland.rig.services.redis import redis as redis
-    from hinterland.rig.sockets import connections as connections
-    from hinterland.rig.sockets import counters as counters
-    from hinterland.rig.sockets import tcp_info as tcp_info
-    from hinterland.rig.sockets import unacknowledged_bytes as unacknowledged_bytes
     from hinterland.rig.steps import StepPoints as StepPoints
-    from hinterland.runner.trial import PORT as PORT
-    from hinterland.runner.trial import Trial as Trial
+    from hinterland.runner.trials.trial import PORT as PORT
+    from hinterland.runner.trials.trial import Trial as Trial
     from hinterland.statistics.pace import time_each as time_each
     from hinterland.statistics.percentiles import percentile as percentile
     from hinterland.statistics.warmup import end_of_warmup as end_of_warmup

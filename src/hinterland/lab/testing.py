@@ -26,6 +26,7 @@ import pytest
 from hinterland.catalogue.manifest import read
 from hinterland.claims.declared import claims_of
 from hinterland.claims.judge import judge
+from hinterland.lab.recorded import Recorded, broken, history, packets
 from hinterland.model.experiment import Experiment, Level
 from hinterland.model.history import History
 from hinterland.model.levels import treatments
@@ -33,14 +34,13 @@ from hinterland.model.packets import HEAD_BYTES
 from hinterland.model.run import RunRecord
 from hinterland.model.verdict import Outcome, TrialResult, Verdict
 from hinterland.rig import Rig
-from hinterland.rig.link.shape import parse_drops
-from hinterland.rig.needs import check
-from hinterland.runner import packet_files
-from hinterland.runner.code import Code, load
+from hinterland.rig.link.pipe.shape import parse_drops
+from hinterland.rig.machine.needs import check
 from hinterland.runner.plan import settings
-from hinterland.runner.record import load as load_run
-from hinterland.runner.recorded import Recorded, broken, history, packets
+from hinterland.runner.record import packet_files
+from hinterland.runner.record.folder import load as load_run
 from hinterland.runner.run import RunOptions, run_experiment
+from hinterland.runner.trials.code import Code, load
 
 __all__ = [
     "HEAD_BYTES",

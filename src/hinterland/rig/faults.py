@@ -15,7 +15,7 @@ from collections.abc import Callable
 from hinterland.errors import UsageError
 from hinterland.model.history import Event
 from hinterland.rig.process import Process
-from hinterland.rig.process_table import Entry, same
+from hinterland.rig.processes.process_table import Entry, same
 
 CONFIRM_S = 5.0
 STOPPED = frozenset("Tt")

@@ -18,11 +18,11 @@ import msgspec
 
 from hinterland.errors import InternalError, SetupError, SystemFailure
 from hinterland.model.history import Event
-from hinterland.rig.launching import NotPreparedError, Place, launch
 from hinterland.rig.link.host import Host
-from hinterland.rig.process_table import Entry, descendants, entry, same, scan
+from hinterland.rig.processes.launching import NotPreparedError, Place, launch
+from hinterland.rig.processes.process_table import Entry, descendants, entry, same, scan
+from hinterland.rig.processes.supervision import reap
 from hinterland.rig.readiness import Ready, until_ready
-from hinterland.rig.supervision import reap
 
 Record = Callable[[Event], None]
 MARKER = "HINTERLAND_PROCESS"

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from hinterland.errors import InternalError
-from hinterland.rig.ports import holds_one, listeners, listens_for
+from hinterland.rig.processes.ports import holds_one, listeners, listens_for
 
 if TYPE_CHECKING:
     from hinterland.rig.link.host import Host

@@ -13,32 +13,32 @@ from typing import Any, TypeVar, overload
 
 from hinterland.errors import SetupError
 from hinterland.model.packets import PacketLog
-from hinterland.rig.accounts import can_reach, unprivileged
 from hinterland.rig.certificate import Certificate, certificate
-from hinterland.rig.command import Argument, words_of
-from hinterland.rig.device import DeviceBytes
 from hinterland.rig.faults import Faults
-from hinterland.rig.launching import Place
-from hinterland.rig.limits import open_files
 from hinterland.rig.link.ends import PACKETS_LIMIT, planned, two_ends
 from hinterland.rig.link.host import Host
+from hinterland.rig.link.kernel.plan import HostLink
+from hinterland.rig.link.kernel.settings import HostSettings
 from hinterland.rig.link.link import seed_of
-from hinterland.rig.link.plan import HostLink
+from hinterland.rig.link.pipe.shape import Shape
 from hinterland.rig.link.recorded import RecordedLink
-from hinterland.rig.link.settings import HostSettings
-from hinterland.rig.link.shape import Shape
-from hinterland.rig.memory import MemoryLimit
-from hinterland.rig.ports import Ports
-from hinterland.rig.pressure import MachineProbe
-from hinterland.rig.probes import Probe, Usage, usage
+from hinterland.rig.probes.device import DeviceBytes
+from hinterland.rig.probes.memory import MemoryLimit
+from hinterland.rig.probes.pressure import MachineProbe
+from hinterland.rig.probes.process_tree import Probe, Usage, usage
 from hinterland.rig.process import Launch, Process, Record
-from hinterland.rig.process_table import children_of, entry
+from hinterland.rig.processes.accounts import can_reach, unprivileged
+from hinterland.rig.processes.command import Argument, words_of
+from hinterland.rig.processes.launching import Place
+from hinterland.rig.processes.limits import open_files
+from hinterland.rig.processes.ports import Ports
+from hinterland.rig.processes.process_table import children_of, entry
+from hinterland.rig.processes.scratch import OPEN_PLACES, Scratch
+from hinterland.rig.processes.shared_memory import release
+from hinterland.rig.processes.supervision import become_subreaper, end_descendants
 from hinterland.rig.readiness import LogReady, Ready, TcpReady
-from hinterland.rig.scratch import OPEN_PLACES, Scratch
 from hinterland.rig.service import Service
-from hinterland.rig.shared_memory import release
 from hinterland.rig.steps import StepPoints
-from hinterland.rig.supervision import become_subreaper, end_descendants
 
 T = TypeVar("T")
 

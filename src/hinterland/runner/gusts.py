@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 from hinterland.model.weather import Weather
-from hinterland.rig.weather import Reading
+from hinterland.rig.machine.weather import Reading
 from hinterland.runner.machine_quiet import is_quiet
 
 LOOK_S = 0.2

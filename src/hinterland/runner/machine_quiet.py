@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from hinterland.model.verdict import Assumption, TrialResult
 from hinterland.model.weather import Weather
-from hinterland.runner.trial_status import with_assumptions
+from hinterland.runner.trials.trial_status import with_assumptions
 
 MOST_FOREIGN_CORES = 0.5
 MOST_STEAL_SHARE = 0.05

@@ -12,11 +12,12 @@ from hinterland.errors import UsageError
 from hinterland.model.experiment import Experiment
 from hinterland.model.run import PlannedTrial, RunRecord
 from hinterland.model.verdict import TrialResult
-from hinterland.runner import code, histories
-from hinterland.runner.code import Code
-from hinterland.runner.record import RunFolder
-from hinterland.runner.trial import judged
-from hinterland.runner.trial_status import with_assumptions
+from hinterland.runner.record import histories
+from hinterland.runner.record.folder import RunFolder
+from hinterland.runner.trials import code
+from hinterland.runner.trials.code import Code
+from hinterland.runner.trials.trial import judged
+from hinterland.runner.trials.trial_status import with_assumptions
 
 
 def recheck(folder: RunFolder, experiment: Experiment | None = None) -> RunRecord:

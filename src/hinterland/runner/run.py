@@ -12,7 +12,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from hinterland.claims.declared import claims_of
-from hinterland.claims.form import Form
+from hinterland.claims.grounds.form import Form
 from hinterland.claims.judge import decidable, judge, needed
 from hinterland.errors import HinterlandError, SetupError, UsageError
 from hinterland.model.experiment import Experiment, Level, show
@@ -35,15 +35,17 @@ from hinterland.model.run import (
 )
 from hinterland.model.verdict import Outcome, TrialResult, Verdict
 from hinterland.package import VERSION
-from hinterland.rig import machine
-from hinterland.rig.availability import availability
-from hinterland.runner import code, plan, record
-from hinterland.runner.connection import KeeperConnection, rebuilt
+from hinterland.rig.machine import description as machine
+from hinterland.rig.machine.availability import availability
+from hinterland.runner import plan
 from hinterland.runner.gusts import Gusts
 from hinterland.runner.interrupts import Interrupts
+from hinterland.runner.keeper.connection import KeeperConnection, rebuilt
 from hinterland.runner.machine_quiet import with_machine
-from hinterland.runner.messages import Abort, Begin, Exited, Finished, Noted
-from hinterland.runner.record import RunFolder
+from hinterland.runner.record import folder as record
+from hinterland.runner.record.folder import RunFolder
+from hinterland.runner.trials import code
+from hinterland.runner.trials.messages import Abort, Begin, Exited, Finished, Noted
 
 HOPELESS_BLOCKS = 2
 HANG_S = 60.0

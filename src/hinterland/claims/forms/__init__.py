@@ -6,7 +6,7 @@ from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 
-from hinterland.claims.form import Form
+from hinterland.claims.grounds.form import Form
 
 
 @cache

@@ -10,10 +10,10 @@ import numpy as np
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from hinterland.claims.form import MetricForm, Problem, among, overlay, rest
-from hinterland.claims.measured import Measured
-from hinterland.claims.pairs import Pair, mean_log_ratio, pairs_by_block
-from hinterland.claims.pool import scatters
+from hinterland.claims.grounds.form import MetricForm, Problem, among, overlay, rest
+from hinterland.claims.grounds.measured import Measured
+from hinterland.claims.grounds.pairs import Pair, mean_log_ratio, pairs_by_block
+from hinterland.claims.grounds.pool import scatters
 from hinterland.model.experiment import Experiment, Where, label
 from hinterland.model.verdict import Evidence, TrialResult, VerdictWord
 from hinterland.statistics.crossover import crossover_sequence

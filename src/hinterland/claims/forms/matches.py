@@ -8,12 +8,12 @@ from typing import ClassVar
 
 import numpy as np
 
-from hinterland.claims.evidence import evidence, inside, medians
-from hinterland.claims.form import MetricForm, Problem, Side, among, around_one, metric_problems
-from hinterland.claims.measured import Measured
-from hinterland.claims.pairs import log_ratio
-from hinterland.claims.pool import scatters
-from hinterland.claims.testimony import UNTIMED_ALLOWANCE, bounded
+from hinterland.claims.grounds.evidence import evidence, inside, medians
+from hinterland.claims.grounds.form import MetricForm, Problem, Side, among, around_one, metric_problems
+from hinterland.claims.grounds.measured import Measured
+from hinterland.claims.grounds.pairs import log_ratio
+from hinterland.claims.grounds.pool import scatters
+from hinterland.claims.grounds.testimony import UNTIMED_ALLOWANCE, bounded
 from hinterland.model.experiment import Experiment
 from hinterland.model.verdict import Evidence, TrialResult
 from hinterland.statistics.interval import Interval

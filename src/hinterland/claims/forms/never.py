@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from msgspec.structs import replace
 
-from hinterland.claims.form import Form, Problem, Side, among, at_most, matches
+from hinterland.claims.grounds.form import Form, Problem, Side, among, at_most, matches
 from hinterland.model.experiment import Experiment, label
 from hinterland.model.verdict import Evidence, Finding, TrialResult
 from hinterland.statistics.interval import Interval

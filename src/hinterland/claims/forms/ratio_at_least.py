@@ -6,10 +6,10 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
-from hinterland.claims.evidence import evidence, medians
-from hinterland.claims.form import PairForm, Problem, Side, among, at_least
-from hinterland.claims.measured import Measured
-from hinterland.claims.testimony import ratio
+from hinterland.claims.grounds.evidence import evidence, medians
+from hinterland.claims.grounds.form import PairForm, Problem, Side, among, at_least
+from hinterland.claims.grounds.measured import Measured
+from hinterland.claims.grounds.testimony import ratio
 from hinterland.model.experiment import Experiment, Where, label
 from hinterland.model.verdict import Evidence, TrialResult, VerdictWord
 

@@ -13,19 +13,19 @@ from typing import Annotated
 from cyclopts import Parameter
 from msgspec.structs import replace
 
-from hinterland.cli.documents import LinkDocument
 from hinterland.cli.link import session as link_session
 from hinterland.cli.link.shapes import Ways, described
-from hinterland.cli.options import Json, seconds
-from hinterland.cli.output import paint, print_json
+from hinterland.cli.terminal.documents import LinkDocument
+from hinterland.cli.terminal.options import Json, seconds
+from hinterland.cli.terminal.output import paint, print_json
 from hinterland.errors import SetupError, UsageError
 from hinterland.rig.link.audit import LinkAudit
 from hinterland.rig.link.ends import planned, two_ends
+from hinterland.rig.link.kernel.plan import LinkPlan
+from hinterland.rig.link.kernel.settings import HostSettings
+from hinterland.rig.link.kernel.tiers import OVERRIDE
 from hinterland.rig.link.link import Link
 from hinterland.rig.link.listeners import ending
-from hinterland.rig.link.plan import LinkPlan
-from hinterland.rig.link.settings import HostSettings
-from hinterland.rig.link.tiers import OVERRIDE
 
 DROPPED_BY = {
     "queue": "dropped by a full queue",
@@ -175,7 +175,7 @@ def check_writable(file: Path) -> None:
 def draw(opened: Link, file: Path, title: str) -> None:
     """Writes the packets of the link as a page."""
     from hinterland.model.packets import PacketView
-    from hinterland.packets import page as packet_page
+    from hinterland.packets.ladder import page as packet_page
 
     ways = opened.shapes["client"]
     log = opened.packets()

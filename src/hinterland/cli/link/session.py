@@ -12,11 +12,11 @@ from collections.abc import Iterator, Sequence
 from types import FrameType
 from typing import IO, Any
 
-from hinterland.cli.output import paint, wrapped
+from hinterland.cli.terminal.output import paint, wrapped
+from hinterland.load.conductor.link_proof import note_for
 from hinterland.rig.link import programs
 from hinterland.rig.link.link import Link
 from hinterland.rig.link.listeners import daemons, wait_until
-from hinterland.runner.load.link_proof import note_for
 
 GRACE_S = 5.0
 DYING_S = 0.1

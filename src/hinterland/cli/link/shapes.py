@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from hinterland.errors import UsageError
 from hinterland.model import quantities
-from hinterland.rig.link.shape import Burst, Shape
+from hinterland.rig.link.pipe.shape import Burst, Shape
 
 _WORDS: dict[str, tuple[str, Callable[[str, str], float]]] = {
     "delay": ("delay_ms", quantities.milliseconds),

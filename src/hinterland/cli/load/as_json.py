@@ -12,9 +12,9 @@ from hinterland.cli.load.documents import (
     LoadSecond,
     LoadTimes,
 )
-from hinterland.model.load_record import LoadRecord
-from hinterland.model.load_result import GeneratorAudit, LoadResult
-from hinterland.report.load_percentiles import shown
+from hinterland.load.report.percentiles import shown
+from hinterland.load.result.record import LoadRecord
+from hinterland.load.result.result import GeneratorAudit, LoadResult
 from hinterland.statistics.counts import Counts
 from hinterland.statistics.histogram import upper_ns
 

@@ -6,7 +6,6 @@ from dataclasses import fields
 
 from msgspec.structs import replace
 
-from hinterland.checkers.beyond import aim_of
 from hinterland.cli.load.options import (
     ArrivalOptions,
     ConnectionOptions,
@@ -16,13 +15,14 @@ from hinterland.cli.load.options import (
     RequestOptions,
 )
 from hinterland.errors import UsageError
-from hinterland.model import load_words
-from hinterland.model.load import LoadPlan, Objective
-from hinterland.model.load_record import LoadRecord
+from hinterland.load.asked.asked import Asked
+from hinterland.load.asked.asked_rules import together
+from hinterland.load.capacity.aim import aim_of
+from hinterland.load.plan import words as load_words
+from hinterland.load.plan.plan import LoadPlan, Objective
+from hinterland.load.record.folder import lacks_secrets
+from hinterland.load.result.record import LoadRecord
 from hinterland.model.quantities import seconds
-from hinterland.runner.load.asked import Asked
-from hinterland.runner.load.asked_rules import together
-from hinterland.runner.load.record import lacks_secrets
 
 
 def asked(

@@ -9,14 +9,14 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
 
 from hinterland.cli.load.live import Watch, until_gone
-from hinterland.cli.output import coloured
 from hinterland.cli.run.live import REFRESH_PER_S, clipped
+from hinterland.cli.terminal.output import coloured
 from hinterland.drawing.numbers import quantity
-from hinterland.model.load import LoadPlan, Objective
-from hinterland.model.load_capacity import CapacityPoint, CapacityResult
-from hinterland.model.load_result import LoadResult
-from hinterland.report.load_percentiles import NO_ANSWER, shown
-from hinterland.report.load_words import protocol_says, rate_text
+from hinterland.load.plan.plan import LoadPlan, Objective
+from hinterland.load.report.percentiles import NO_ANSWER, shown
+from hinterland.load.report.words import protocol_says, rate_text
+from hinterland.load.result.capacity import CapacityPoint, CapacityResult
+from hinterland.load.result.result import LoadResult
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType

@@ -31,16 +31,16 @@ from hinterland.cli.load.options import (
     OutputOptions,
     RequestOptions,
 )
-from hinterland.cli.output import print_json
 from hinterland.cli.run.ending import open_in_browser
+from hinterland.cli.terminal.output import print_json
 from hinterland.errors import UsageError
-from hinterland.model import load_words
-from hinterland.model.load import LoadPlan, Objective
-from hinterland.model.load_record import LoadRecord
+from hinterland.load import session
+from hinterland.load.asked.asked import plan as plan_of
+from hinterland.load.plan import words as load_words
+from hinterland.load.plan.plan import LoadPlan, Objective
+from hinterland.load.record import folder as records
+from hinterland.load.result.record import LoadRecord
 from hinterland.model.secrecy import MASK, hidden, hidden_url
-from hinterland.runner.load import record as records
-from hinterland.runner.load import session
-from hinterland.runner.load.asked import plan as plan_of
 from hinterland.store import default_store
 
 HEADER = ("-H", "--header")
@@ -78,14 +78,14 @@ def load(
     found = driven(plan, objective, store, output, against)
     page = write_page(found)
     if output.hdr is not None:
-        from hinterland.report import load_hdr
+        from hinterland.load.report import hdr as load_hdr
 
         load_outputs.write("hdr", output.hdr, load_hdr.log(found))
     if output.report is not None:
         load_outputs.write("report", output.report, page.read_bytes())
     status = exit_status(found)
     if output.junit is not None:
-        from hinterland.report import load_junit
+        from hinterland.load.report import junit as load_junit
 
         load_outputs.write("junit", output.junit, load_junit.xml(found, status))
     if output.json:

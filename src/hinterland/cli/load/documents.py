@@ -9,10 +9,10 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from hinterland.model.load import LoadPlan
-from hinterland.model.load_capacity import CapacityResult
-from hinterland.model.load_comparison import Comparison
-from hinterland.model.load_record import Asserted
+from hinterland.load.plan.plan import LoadPlan
+from hinterland.load.result.capacity import CapacityResult
+from hinterland.load.result.comparison import Comparison
+from hinterland.load.result.record import Asserted
 
 
 class LoadTimes(Struct, frozen=True):

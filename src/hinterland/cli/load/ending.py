@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 
 from hinterland import errors
-from hinterland.cli.output import heading, paint, width
-from hinterland.cli.store import store_option
-from hinterland.model.load_record import LoadRecord
+from hinterland.cli.terminal.output import heading, paint, width
+from hinterland.cli.terminal.store import store_option
+from hinterland.load.result.record import LoadRecord
 from hinterland.store import explained, replace_file
 
 CAPACITY_STATUS = {"decided": errors.HOLDS, "always_held": errors.HOLDS, "never_held": errors.REFUTED}
@@ -33,7 +33,7 @@ def exit_status(record: LoadRecord) -> int:
 
 def page_of(record: LoadRecord) -> str:
     """Returns the load as one HTML file."""
-    from hinterland.report import load_page
+    from hinterland.load.report import page as load_page
 
     return load_page.render(record)
 
@@ -48,7 +48,7 @@ def write_page(record: LoadRecord) -> Path:
 
 def print_summary(record: LoadRecord) -> None:
     """Prints what a load came to, and where its page is."""
-    from hinterland.report.load_summary import lines
+    from hinterland.load.report.summary import lines
     from hinterland.report.terminal import TO_ASCII
 
     table = {**TO_ASCII, ord("✓"): "+", ord("✗"): "x"}

@@ -11,13 +11,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal, TypeVar
 
-from hinterland.cli.output import coloured
 from hinterland.cli.run.live import REFRESH_PER_S, clipped
+from hinterland.cli.terminal.output import coloured
 from hinterland.drawing.numbers import quantity
-from hinterland.model.load import LoadPlan
-from hinterland.model.load_result import LoadResult
-from hinterland.report.load_percentiles import shown
-from hinterland.report.load_words import (
+from hinterland.load.plan.plan import LoadPlan
+from hinterland.load.report.percentiles import shown
+from hinterland.load.report.words import (
     asked_says,
     capital,
     errors_say,
@@ -28,6 +27,7 @@ from hinterland.report.load_words import (
     rate_text,
     schedulers_say,
 )
+from hinterland.load.result.result import LoadResult
 from hinterland.report.terminal import SPARKS
 from hinterland.statistics.counts import Counts
 

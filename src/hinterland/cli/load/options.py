@@ -8,7 +8,7 @@ from typing import Annotated
 
 from cyclopts import Group, Parameter
 
-from hinterland.cli.options import known_runs
+from hinterland.cli.terminal.options import known_runs
 
 ARRIVALS = Group("Arrivals: an open loop, unless --closed", sort_key=1)
 CONNECTIONS = Group("Connections", sort_key=2)

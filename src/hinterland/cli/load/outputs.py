@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from hinterland.cli.load.options import OutputOptions
-from hinterland.cli.store import store_option
+from hinterland.cli.terminal.store import store_option
 from hinterland.errors import SetupError, UsageError
 
 

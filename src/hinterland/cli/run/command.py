@@ -9,12 +9,12 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from hinterland import catalogue
-from hinterland.cli.bug import bug
-from hinterland.cli.options import ExperimentId, Json, at_least_one, known_runs, seconds
-from hinterland.cli.output import coloured, print_json, width
 from hinterland.cli.run.ending import document, exit_status, open_in_browser, write_report
 from hinterland.cli.run.live import watching
-from hinterland.cli.store import store_option
+from hinterland.cli.terminal.bug import bug
+from hinterland.cli.terminal.options import ExperimentId, Json, at_least_one, known_runs, seconds
+from hinterland.cli.terminal.output import coloured, print_json, width
+from hinterland.cli.terminal.store import store_option
 from hinterland.errors import HinterlandError
 from hinterland.model.experiment import Experiment
 from hinterland.model.run import RunEvent, RunRecord, RunStarted

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from hinterland import errors
-from hinterland.cli.documents import RunDocument
-from hinterland.cli.store import store_option
+from hinterland.cli.terminal.documents import RunDocument
+from hinterland.cli.terminal.store import store_option
 from hinterland.model.run import RunRecord
 from hinterland.model.verdict import Verdict, VerdictWord
 
@@ -88,7 +88,7 @@ def report_path(record: RunRecord) -> Path:
 def page(record: RunRecord) -> str:
     """Returns the report as one HTML file, with the lesson if the experiment is installed here."""
     from hinterland.report import html
-    from hinterland.runner.packet_views import packet_views
+    from hinterland.runner.record.packet_views import packet_views
 
     lesson = Path(record.info.experiment.folder) / "lesson.md"
     text = lesson.read_text(encoding="utf-8") if lesson.is_file() else ""
@@ -97,7 +97,7 @@ def page(record: RunRecord) -> str:
 
 def write_report(record: RunRecord) -> Path:
     """Writes report.html into the run's folder whole and returns its path."""
-    from hinterland.runner.record import RunFolder
+    from hinterland.runner.record.folder import RunFolder
 
     path = report_path(record)
     RunFolder(path.parent).write_bytes(path.name, page(record).encode())

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from hinterland.cli.output import VERDICT_SIGN, VERDICT_STYLE, coloured, duration
 from hinterland.cli.run.progress import Progress, estimate_of, state_of, trials_lost
+from hinterland.cli.terminal.output import VERDICT_SIGN, VERDICT_STYLE, coloured, duration
 from hinterland.model.experiment import Experiment, label
 from hinterland.model.run import RunEvent
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from hinterland.errors import UsageError
-from hinterland.load.outgoing import Requests
+from hinterland.load.engine.outgoing import Requests
+from hinterland.load.plan.plan import LoadPlan
 from hinterland.load.requests.build import IN_LINE, in_line
 from hinterland.load.requests.foreign import can_be_named, examine_columns, suggested
 from hinterland.load.requests.mix import MixedRequests
 from hinterland.load.requests.rows import Rows, read_rows
 from hinterland.load.requests.template import parse
 from hinterland.load.requests.values import Names
-from hinterland.model.load import LoadPlan
 
 __all__ = ["make_requests"]
 

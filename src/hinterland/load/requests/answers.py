@@ -9,12 +9,12 @@ from typing import Any
 
 import msgspec
 
+from hinterland.clients.cookies import named
+from hinterland.clients.message import Response
 from hinterland.errors import UsageError
-from hinterland.load.cookies import named
-from hinterland.load.message import Response
+from hinterland.load.plan.plan import Check, Extract
+from hinterland.load.plan.words import NUMERIC, examine_check, examine_pattern, render_extract
 from hinterland.load.requests.rows import as_text
-from hinterland.model.load import Check, Extract
-from hinterland.model.load_words import NUMERIC, examine_check, examine_pattern, render_extract
 
 Decision = Callable[[Response], bool]
 Finding = Callable[[Response], str | None]

@@ -7,11 +7,11 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from hinterland.errors import UsageError
+from hinterland.load.plan.plan import RequestPlan, Target
+from hinterland.load.plan.request_line import HTTP_LIKE
 from hinterland.load.requests.http_request import http_request
 from hinterland.load.requests.message_request import message, redis_command, statement
 from hinterland.load.requests.parts import Make, Resolve
-from hinterland.model.load import RequestPlan, Target
-from hinterland.model.request_line import HTTP_LIKE
 from hinterland.model.secrecy import hidden
 
 IN_LINE = ("redis", "postgresql")

@@ -12,9 +12,9 @@ from collections import Counter
 from pathlib import Path
 
 from hinterland.errors import UsageError
+from hinterland.load.plan.plan import LoadPlan, RequestPlan
+from hinterland.load.plan.request_line import HTTP_LIKE
 from hinterland.load.requests.template import parse
-from hinterland.model.load import LoadPlan, RequestPlan
-from hinterland.model.request_line import HTTP_LIKE
 from hinterland.model.secrecy import MASK, is_secret
 
 ONCE = ("host", "content-length", "content-type", "content-encoding", "transfer-encoding", "authorization",

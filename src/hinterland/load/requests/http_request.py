@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from hinterland.clients.message import Request
 from hinterland.errors import UsageError
-from hinterland.load.message import Request
-from hinterland.load.outgoing import Outgoing
+from hinterland.load.drivers.transport.tls import authority
+from hinterland.load.engine.outgoing import Outgoing
+from hinterland.load.plan.plan import RequestPlan, Target
 from hinterland.load.requests import places
 from hinterland.load.requests.parts import Body, Fits, Make, Resolve, slots_of
 from hinterland.load.requests.template import Encoder, Slot, Template, Values, parse, renderer
-from hinterland.load.tls import authority
-from hinterland.model.load import RequestPlan, Target
 from hinterland.model.secrecy import hidden
 
 BINARY = ("http2", "http3")

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from hinterland.errors import UsageError
-from hinterland.load import resp
-from hinterland.load.outgoing import Outgoing
-from hinterland.load.postgresql_statement import Bound
+from hinterland.load.drivers.postgresql.statement import Bound
+from hinterland.load.drivers.redis import resp
+from hinterland.load.engine.outgoing import Outgoing
+from hinterland.load.plan.plan import RequestPlan
 from hinterland.load.requests import places
 from hinterland.load.requests.never import refuse_endless, refuse_undoable
 from hinterland.load.requests.parts import Body, Make, Resolve, slots_of
 from hinterland.load.requests.template import Values, parse, renderer
-from hinterland.model.load import RequestPlan
 
 
 def message(plan: RequestPlan, resolve: Resolve, *, kind: int, reads: bool) -> tuple[Make, bool]:

@@ -6,11 +6,14 @@ import math
 from collections.abc import Callable
 from functools import partial
 
+from hinterland.clients.content_coding import NotDecoded, decoded
+from hinterland.clients.message import Response
 from hinterland.errors import UsageError
-from hinterland.load.content_coding import NotDecoded, decoded
-from hinterland.load.grpc_status import STATUS, is_grpc, wrong_with
-from hinterland.load.message import Response
-from hinterland.load.outgoing import Outgoing
+from hinterland.load.drivers.http2.grpc_status import STATUS, is_grpc, wrong_with
+from hinterland.load.engine.outgoing import Outgoing
+from hinterland.load.plan.plan import LoadPlan, RequestPlan, Weighted
+from hinterland.load.plan.request_line import HTTP_LIKE
+from hinterland.load.plan.words import shown_check
 from hinterland.load.requests import draws
 from hinterland.load.requests.answers import decision, finding
 from hinterland.load.requests.build import build, name_of
@@ -21,9 +24,6 @@ from hinterland.load.requests.route import Route, Step, Visit
 from hinterland.load.requests.scope import Scope
 from hinterland.load.requests.session import Session
 from hinterland.load.requests.values import CHOICE, Names
-from hinterland.model.load import LoadPlan, RequestPlan, Weighted
-from hinterland.model.load_words import shown_check
-from hinterland.model.request_line import HTTP_LIKE
 
 MOST_KINDS = 256
 WORST_GOOD_STATUS = 399

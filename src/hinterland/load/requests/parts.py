@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from hinterland.errors import UsageError
-from hinterland.load.outgoing import Outgoing
+from hinterland.load.engine.outgoing import Outgoing
+from hinterland.load.plan.plan import RequestPlan
 from hinterland.load.requests import places
 from hinterland.load.requests.template import Encoder, Slot, Template, Values, parse, renderer
-from hinterland.model.load import RequestPlan
 
 Fits = Callable[[str], bool]
 Resolve = Callable[[str, str, Fits | None], tuple[int, bool]]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from hinterland.load.message import Response
-from hinterland.load.outgoing import Outgoing
+from hinterland.clients.message import Response
+from hinterland.load.engine.outgoing import Outgoing
 from hinterland.load.requests.answers import Decision, Finding
 from hinterland.load.requests.parts import Fits, Make
 from hinterland.load.requests.session import Session

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from hinterland.errors import UsageError
-from hinterland.load.outgoing import Rows
+from hinterland.load.engine.outgoing import Rows
 
 JSON_LINES = (".jsonl", ".ndjson")
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import ipaddress
 from contextlib import suppress
 
-from hinterland.load.cookies import Jar
-from hinterland.load.message import Response
-from hinterland.load.outgoing import Outgoing
-from hinterland.load.redirects import MOST, is_redirect, led_to, path_of, redirected, with_cookies
-from hinterland.model.load import Target
+from hinterland.clients.cookies import Jar
+from hinterland.clients.message import Response
+from hinterland.load.engine.outgoing import Outgoing
+from hinterland.load.plan.plan import Target
+from hinterland.load.requests.redirects import MOST, is_redirect, led_to, path_of, redirected, with_cookies
 
 
 class Session:

@@ -9,8 +9,7 @@ from typing import Any
 from msgspec import structs
 
 from hinterland.errors import UsageError
-from hinterland.rig.link.capacity import located
-from hinterland.rig.link.plan import (
+from hinterland.rig.link.kernel.plan import (
     RANGE6,
     HostLink,
     LinkPlan,
@@ -19,9 +18,10 @@ from hinterland.rig.link.plan import (
     free_network,
     free_network6,
 )
-from hinterland.rig.link.settings import HostSettings
-from hinterland.rig.link.shape import Shape
-from hinterland.rig.link.tiers import wanted_tiers
+from hinterland.rig.link.kernel.settings import HostSettings
+from hinterland.rig.link.kernel.tiers import wanted_tiers
+from hinterland.rig.link.pipe.rate import located
+from hinterland.rig.link.pipe.shape import Shape
 
 PACKETS_LIMIT = 20_000
 LONGEST_RTT_MS = 120_000

@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hinterland.rig.link.namespaces import Namespaces
-from hinterland.rig.link.plan import HostPlan
-from hinterland.rig.link.settings import HostSettings, changed
+from hinterland.rig.link.kernel.plan import HostPlan
+from hinterland.rig.link.kernel.settings import HostSettings, changed
+from hinterland.rig.processes.namespaces import Namespaces
 
 if TYPE_CHECKING:
     from hinterland.rig.link.link import Link

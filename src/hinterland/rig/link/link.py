@@ -16,16 +16,16 @@ import msgspec
 from msgspec import structs
 
 from hinterland.errors import InternalError, UsageError
-from hinterland.rig.link.capacity import located
+from hinterland.rig.link.carrier.launch import ANSWER_S, Channel, LinkChild, wait_readable
 from hinterland.rig.link.host import Host, ProxiedSocket
-from hinterland.rig.link.inhabitants import end_inhabitants
-from hinterland.rig.link.launch import ANSWER_S, Channel, LinkChild, wait_readable
-from hinterland.rig.link.namespaces import Namespaces
-from hinterland.rig.link.plan import HostPlan, LinkPlan, Tier, on_loopback
-from hinterland.rig.link.settings import HostSettings
-from hinterland.rig.link.shape import Shape
-from hinterland.rig.link.tiers import unable
-from hinterland.rig.supervision import end_descendants
+from hinterland.rig.link.kernel.inhabitants import end_inhabitants
+from hinterland.rig.link.kernel.plan import HostPlan, LinkPlan, Tier, on_loopback
+from hinterland.rig.link.kernel.settings import HostSettings
+from hinterland.rig.link.kernel.tiers import unable
+from hinterland.rig.link.pipe.rate import located
+from hinterland.rig.link.pipe.shape import Shape
+from hinterland.rig.processes.namespaces import Namespaces
+from hinterland.rig.processes.supervision import end_descendants
 
 if TYPE_CHECKING:
     from hinterland.model.packets import PacketLog
@@ -284,7 +284,7 @@ class Link:
         if not self.plan.keeps_packets:
             raise UsageError(f"link {self.name} keeps no packets.", "Open it with packets=True.")
         # Needs numpy, which opening a link does not.
-        from hinterland.rig.link.packet_file import read_packets
+        from hinterland.rig.link.carrier.packet_file import read_packets
 
         # A file without a name: whenever we are killed, nothing of it is left.
         with open(os.memfd_create("packets", os.MFD_CLOEXEC), "rb") as file:

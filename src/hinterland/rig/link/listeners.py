@@ -17,8 +17,8 @@ from msgspec import Struct
 
 from hinterland.errors import SystemFailure
 from hinterland.rig.link.host import Host
-from hinterland.rig.link.inhabitants import inhabitants
-from hinterland.rig.process_table import children_of
+from hinterland.rig.link.kernel.inhabitants import inhabitants
+from hinterland.rig.processes.process_table import children_of
 
 LISTEN = "0A"
 PAUSE_S = 0.005

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from hinterland.rig.link.ends import PACKETS_LIMIT, planned, two_ends
+from hinterland.rig.link.kernel.plan import HostLink
+from hinterland.rig.link.kernel.settings import HostSettings
 from hinterland.rig.link.link import Link
-from hinterland.rig.link.plan import HostLink
-from hinterland.rig.link.settings import HostSettings
-from hinterland.rig.link.shape import Shape
+from hinterland.rig.link.pipe.shape import Shape
 
 
 def link(

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from hinterland.errors import SetupError, UsageError
-from hinterland.rig.launching import NotPreparedError, Place, launch
 from hinterland.rig.link.host import Host
 from hinterland.rig.link.listeners import wait_for_port
+from hinterland.rig.processes.launching import NotPreparedError, Place, launch
 
 
 def start(

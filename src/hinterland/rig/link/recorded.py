@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 from hinterland.errors import HinterlandError, InternalError
 from hinterland.model.history import Event
 from hinterland.model.packets import PacketLog
+from hinterland.rig.link.carrier.launch import ANSWER_S
 from hinterland.rig.link.host import Host
-from hinterland.rig.link.launch import ANSWER_S
+from hinterland.rig.link.kernel.plan import LinkPlan
 from hinterland.rig.link.link import Link, ways_of
-from hinterland.rig.link.plan import LinkPlan
-from hinterland.rig.link.shape import Shape
+from hinterland.rig.link.pipe.shape import Shape
 
 if TYPE_CHECKING:
     from hinterland.rig.link.audit import LinkAudit

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hinterland.rig.binaries import need_service
 from hinterland.rig.certificate import Certificate
 from hinterland.rig.process import Process
+from hinterland.rig.processes.binaries import need_service
+from hinterland.rig.processes.versions import program_version
 from hinterland.rig.readiness import address_of
 from hinterland.rig.service import Service
-from hinterland.rig.versions import program_version
 
 if TYPE_CHECKING:
     from hinterland.rig.link.host import Host

@@ -10,11 +10,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hinterland.rig.binaries import need_service
 from hinterland.rig.process import Process
+from hinterland.rig.processes.binaries import need_service
+from hinterland.rig.processes.versions import program_version
 from hinterland.rig.readiness import TcpReady, connect_tcp
 from hinterland.rig.service import Service
-from hinterland.rig.versions import program_version
 
 if TYPE_CHECKING:
     from hinterland.rig.rig import Rig

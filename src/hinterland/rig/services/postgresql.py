@@ -24,15 +24,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hinterland.errors import SetupError, SystemFailure
-from hinterland.rig import shared_memory
-from hinterland.rig.accounts import Account, can_reach, unprivileged
-from hinterland.rig.binaries import Binaries, need_service
 from hinterland.rig.process import Process
+from hinterland.rig.processes import shared_memory
+from hinterland.rig.processes.accounts import Account, can_reach, unprivileged
+from hinterland.rig.processes.binaries import Binaries, need_service
+from hinterland.rig.processes.versions import program_version
 from hinterland.rig.readiness import connect_unix
 from hinterland.rig.service import Service
 from hinterland.rig.services import data_folder
 from hinterland.rig.steps import PATH_BYTES_MOST
-from hinterland.rig.versions import program_version
 
 if TYPE_CHECKING:
     from hinterland.rig.rig import Rig

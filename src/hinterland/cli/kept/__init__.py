@@ -1,0 +1,1 @@
+"""Runs and loads that are kept: listed, told again, judged again."""

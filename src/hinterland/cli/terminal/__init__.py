@@ -1,0 +1,1 @@
+"""What every verb says with: options that all share, output, JSON documents, a bug."""

@@ -1,0 +1,1 @@
+"""Many who listen at once, and when each of them was told."""

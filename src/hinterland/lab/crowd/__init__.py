@@ -1,0 +1,1 @@
+"""Many connections that stay open, held by processes beside the one that measures."""

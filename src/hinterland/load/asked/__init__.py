@@ -1,0 +1,1 @@
+"""How a person's words, or a file of another tool, become the plan of a load."""

@@ -1,0 +1,1 @@
+"""The processes of a load, run together: consent, start, tally, end."""

@@ -1,0 +1,1 @@
+"""HTTP/1.1, a connection kept or a new one each time, one after the other or pipelined."""

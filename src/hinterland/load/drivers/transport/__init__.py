@@ -1,0 +1,1 @@
+"""What several drivers stand on: sockets that lanes own or share, and TLS."""

@@ -1,0 +1,1 @@
+"""WebSockets: echoes, and messages that come unasked."""

@@ -1,0 +1,1 @@
+"""The hot path: when operations are due, who sends them, how each is noted."""

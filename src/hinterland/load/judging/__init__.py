@@ -1,0 +1,1 @@
+"""Whether a load's figures can be trusted, keep what was asserted, and differ from an earlier load's."""

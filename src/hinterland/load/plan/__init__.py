@@ -1,0 +1,1 @@
+"""What a load is to be, as values and in words."""

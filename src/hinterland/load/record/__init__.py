@@ -1,0 +1,1 @@
+"""A load's folder on disk."""

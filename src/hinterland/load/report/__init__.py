@@ -1,0 +1,1 @@
+"""A load's page, its summary, and its figures for other tools."""

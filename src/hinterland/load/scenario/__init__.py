@@ -1,0 +1,1 @@
+"""Visits that a Python file describes, as a lane drives them."""

@@ -1,0 +1,1 @@
+"""The link's own process: it carries packets, and records them."""

@@ -1,0 +1,1 @@
+"""What a link asks of the kernel: namespaces' devices, addresses, queues, settings."""

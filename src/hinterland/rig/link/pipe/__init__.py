@@ -1,0 +1,1 @@
+"""What becomes of a packet: a shape, as arithmetic over time. Knows no kernel and no clock."""

@@ -1,1 +1,0 @@
-"""`hinterland load`: a plan, the processes that carry it out, and the result."""
