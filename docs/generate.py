@@ -145,11 +145,14 @@ def manifest_page() -> Iterator[str]:
 def model_page() -> Iterator[str]:
     yield from ("# The model", "")
     yield from docstring(model)
-    names = ("experiment", "history", "verdict", "weather", "run")
-    loads = ("load", "load_result", "load_capacity", "load_comparison", "load_record")
-    for name in (*names, *loads):
-        module = importlib.import_module(f"hinterland.model.{name}")
-        yield from (f"## hinterland.model.{name}", "")
+    for name in (
+        *(f"model.{each}" for each in ("experiment", "history", "verdict", "weather", "run")),
+        *(f"load.plan.{each}" for each in ("plan", "protocols")),
+        *(f"load.result.{each}" for each in ("result", "capacity", "comparison", "record")),
+        "statistics.counts",
+    ):
+        module = importlib.import_module(f"hinterland.{name}")
+        yield from (f"## hinterland.{name}", "")
         yield from docstring(module)
         for kind in structs(module):
             yield from struct_section(kind, "###")

@@ -15,7 +15,8 @@ from typing import Any
 
 from hinterland.load.conductor import idle_cores
 from hinterland.load.conductor.run import run_load
-from hinterland.load.plan.plan import LoadPlan, Protocol, Target
+from hinterland.load.plan.plan import LoadPlan, Target
+from hinterland.load.plan.protocols import Protocol
 from hinterland.load.result.result import LoadResult
 from hinterland.rig.processes.process_table import descendants_of
 from hinterland.rig.processes.supervision import children_of

@@ -6,6 +6,8 @@ needs a traceback to go on.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 HOLDS, REFUTED, INCONCLUSIVE = 0, 1, 2
 USAGE, SETUP, INTERNAL = 64, 69, 70
 INTERRUPTED = 130
@@ -59,3 +61,30 @@ class SystemFailure(HinterlandError):
 
 class InternalError(HinterlandError):
     """Our move: a bug of Hinterland; `next_step` says where the record is."""
+
+
+class Packed(NamedTuple):
+    """An error on its way to another process, as plain values."""
+
+    kind: str
+    says: str
+    next_step: str = ""
+    log: tuple[str, ...] = ()
+
+
+def packed(error: BaseException) -> Packed:
+    """Returns an error as plain values."""
+    name = type(error).__name__
+    if isinstance(error, HinterlandError):
+        return Packed(name, error.says, error.next_step, getattr(error, "log", ()))
+    return Packed(name, str(error))
+
+
+def unpacked(found: Packed, who: str = "another process") -> HinterlandError:
+    """Returns the error again; one that is none of ours is a bug of `who`."""
+    if found.kind == SystemFailure.__name__:
+        return SystemFailure(found.says, found.next_step, log=tuple(found.log))
+    for kind in (UsageError, SetupError, InternalError):
+        if found.kind == kind.__name__:
+            return kind(found.says, found.next_step)
+    return InternalError(f"{who}: {found.says} ({found.kind}).")

@@ -81,14 +81,12 @@ _WHERE: dict[str, str] = {
     "addresses": "clients.sources",
     "allow_open_files": "lab.crowd.crowd",
     "Audiences": "lab.audience.audiences",
-    "closed_loop": "lab.loads",
     "constant": "load.engine.arrivals",
     "Crowds": "lab.crowd.crowds",
     "Following": "lab.audience.following",
-    "open_loop": "lab.loads",
     "OTHER_FILES": "lab.crowd.crowd",
     "poisson": "load.engine.arrivals",
-    "Request": "lab.loads",
+    "Request": "clients.message",
     "socket_maker": "clients.sources",
     "summarise": "lab.summary",
     # Numbers.
@@ -155,7 +153,6 @@ __all__ = [
     "certificate",
     "charges",
     "classify",
-    "closed_loop",
     "connections",
     "constant",
     "counters",
@@ -168,7 +165,6 @@ __all__ = [
     "nats",
     "nginx",
     "of_port",
-    "open_loop",
     "overlapped",
     "percentile",
     "poisson",
@@ -197,6 +193,7 @@ if TYPE_CHECKING:
     from hinterland.clients.http import HttpClient as HttpClient
     from hinterland.clients.http import NotSent as NotSent
     from hinterland.clients.http import Unanswered as Unanswered
+    from hinterland.clients.message import Request as Request
     from hinterland.clients.message import Response as Response
     from hinterland.clients.operations import Operations as Operations
     from hinterland.clients.operations import Planned as Planned
@@ -211,9 +208,6 @@ if TYPE_CHECKING:
     from hinterland.lab.crowd.crowd import OTHER_FILES as OTHER_FILES
     from hinterland.lab.crowd.crowd import allow_open_files as allow_open_files
     from hinterland.lab.crowd.crowds import Crowds as Crowds
-    from hinterland.lab.loads import Request as Request
-    from hinterland.lab.loads import closed_loop as closed_loop
-    from hinterland.lab.loads import open_loop as open_loop
     from hinterland.lab.neighbour import start_neighbour as start_neighbour
     from hinterland.lab.summary import summarise as summarise
     from hinterland.load.engine.arrivals import constant as constant
@@ -269,8 +263,14 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _WHERE:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = importlib.import_module(f"hinterland.{_WHERE[name]}")
+    where = _WHERE.get(name)
+    if where is None:
+        from hinterland.rig import services
+
+        # A service needs no line here: it is a module, and a function by the same name.
+        if name not in services.names():
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        where = f"rig.services.{name}"
+    module = importlib.import_module(f"hinterland.{where}")
     # Of some modules, such as `limits`, the whole of it is handed on.
     return getattr(module, name, module)

@@ -9,9 +9,8 @@
 
 - visit: one request, or a chain of them, that becomes due as one. lane: what carries one operation at a time.
 
-A driver of a protocol makes lanes (`lanes`), a loop decides what each carries next (`loops`), a pacer looks
-when something is due (`pacing`), and nobody keeps a task for a request. `http1` does that in this process for
-an experiment's trial; `worker` is a process of its own that does its share of a `LoadPlan` (`drive`) and
-tells what it counted (`fold`), to be added up (`tally`). `client` and `operations` are for correctness: one
-request at a time, each with the outcome `ok`, `fail` or `unknown`.
+A driver of a protocol makes lanes (`drivers`), a loop decides what each carries next (`engine.loops`), a
+pacer looks when something is due (`engine.pacing`), and nobody keeps a task for a request. `inline` does that
+in this process for an experiment's trial; `worker` is a process of its own that does its share of a
+`LoadPlan` and tells what it counted, to be added up (`conductor`).
 """

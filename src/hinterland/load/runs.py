@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from hinterland.errors import SetupError, SystemFailure, UsageError
 from hinterland.load import session
-from hinterland.load.asked.asked import NAMES, Asked, plan
+from hinterland.load.asked.asked import NAMES, Asked
+from hinterland.load.asked.planned import plan
 from hinterland.load.judging.asserted import asserted
 from hinterland.load.judging.compare import compare
 from hinterland.load.plan.plan import Objective

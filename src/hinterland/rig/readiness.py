@@ -94,6 +94,40 @@ class HttpReady:
 
 
 @dataclass(frozen=True, slots=True)
+class AnswerReady:
+    """It answers `asks` with what fits the pattern `awaits`, and is really the listener on its port.
+
+    `does`: what that is, in words (`answer PING`). `path`: the Unix socket to ask at instead.
+    """
+
+    asks: bytes
+    awaits: bytes
+    does: str
+    path: Path | None = None
+    timeout_s: float = 20.0
+
+    @property
+    def says(self) -> str:
+        return self.does
+
+    async def holds(self, process: Process) -> bool:
+        if self.path is None:
+            await TcpReady().holds(process)
+        loop = asyncio.get_running_loop()
+        reached = connect_tcp(process.port) if self.path is None else connect_unix(self.path)
+        with await reached as connection:
+            await loop.sock_sendall(connection, self.asks)
+            said = b""
+            # It may come in parts, or behind something that nobody asked for.
+            while not re.search(self.awaits, said):
+                part = await loop.sock_recv(connection, 4096)
+                if not part:
+                    return False
+                said += part
+        return True
+
+
+@dataclass(frozen=True, slots=True)
 class UdpReady:
     """It has bound a UDP socket to `port` (default: the process's). A datagram would ask too much of it."""
 

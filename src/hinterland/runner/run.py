@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from hinterland.claims.declared import claims_of
 from hinterland.claims.grounds.form import Form
 from hinterland.claims.judge import decidable, judge, needed
-from hinterland.errors import HinterlandError, SetupError, UsageError
+from hinterland.errors import HinterlandError, SetupError, UsageError, unpacked
 from hinterland.model.experiment import Experiment, Level, show
 from hinterland.model.levels import treatments as treatments_of
 from hinterland.model.run import (
@@ -40,12 +40,13 @@ from hinterland.rig.machine.availability import availability
 from hinterland.runner import plan
 from hinterland.runner.gusts import Gusts
 from hinterland.runner.interrupts import Interrupts
-from hinterland.runner.keeper.connection import KeeperConnection, rebuilt
+from hinterland.runner.keeper.connection import KeeperConnection
 from hinterland.runner.machine_quiet import with_machine
 from hinterland.runner.record import folder as record
 from hinterland.runner.record.folder import RunFolder
 from hinterland.runner.trials import code
 from hinterland.runner.trials.messages import Abort, Begin, Exited, Finished, Noted
+from hinterland.store import default_store
 
 HOPELESS_BLOCKS = 2
 HANG_S = 60.0
@@ -79,7 +80,7 @@ def run_experiment(
     written. Faults of the systems and of the experiment's own code end as `inconclusive` verdicts.
     """
     options = options or RunOptions()
-    store = options.store or record.default_store()
+    store = options.store or default_store()
     like = record.load(store, options.like) if options.like is not None else None
     info = _info(experiment, options, like)
     plan.require_one_block(experiment, info.treatments, info.budget_s)
@@ -252,7 +253,7 @@ class _Run:
         self.trials.append(result)
         self._say(TrialFinished(self._now(), result))
         if finished is not None and finished.stop is not None:
-            raise rebuilt(finished.stop)
+            raise unpacked(finished.stop)
         return result
 
     def _judge(self, block: int, interrupted: str = "") -> None:

@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 import uvloop
+from consent_site import Site, own_address, serving
 from misbehaving import HELLO, read_request, refused_port
-from test_load_consent import Site, own_address, serving
 
 from hinterland.clients.http import HttpClient
 from hinterland.load.asked.addresses import first_open, resolved
-from hinterland.load.asked.asked import Asked, plan
+from hinterland.load.asked.asked import Asked
+from hinterland.load.asked.planned import plan
 from hinterland.load.conductor.consent import admitted
 from hinterland.load.conductor.run import run_load
 from hinterland.load.conductor.token import token_for

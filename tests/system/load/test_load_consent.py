@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import re
 import socket
 import ssl
 import stat
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
 import pytest
+from consent_site import Site, own_address, serving
 from misbehaving import Handler, answers, never_answers, read_request
 from msgspec.structs import replace
 
@@ -21,21 +21,12 @@ from hinterland.errors import SetupError, UsageError
 from hinterland.load.conductor import consent
 from hinterland.load.conductor.consent import admitted, is_loopback
 from hinterland.load.conductor.token import SECRET, token_for
-from hinterland.load.plan.plan import LoadPlan, Protocol, RequestPlan, Target, Weighted
+from hinterland.load.plan.plan import LoadPlan, RequestPlan, Target, Weighted
+from hinterland.load.plan.protocols import Protocol
 from hinterland.rig.certificate import certificate
 from hinterland.rig.rig import Rig
 
 pytestmark = pytest.mark.system
-
-
-def own_address() -> str:
-    """Returns an address of this machine that is not loopback. Nothing is sent."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asks:
-        try:
-            asks.connect(("198.51.100.1", 9))
-        except OSError:
-            pytest.skip("this machine has no address but loopback")
-        return str(asks.getsockname()[0])
 
 
 def plan(host: str, port: int, protocol: Protocol = "http1", **target: Any) -> LoadPlan:
@@ -44,32 +35,6 @@ def plan(host: str, port: int, protocol: Protocol = "http1", **target: Any) -> L
 
 def run(work: Coroutine[Any, Any, Any]) -> Any:
     return asyncio.run(asyncio.wait_for(work, 20))
-
-
-@contextlib.asynccontextmanager
-async def serving(handler: Handler, address: str, tls: ssl.SSLContext | None = None) -> AsyncIterator[int]:
-    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(ConnectionError):
-            await handler(reader, writer)
-        writer.close()
-
-    server = await asyncio.start_server(handle, address, 0, ssl=tls)
-    async with server:
-        yield server.sockets[0].getsockname()[1]
-
-
-class Site:
-    """Answers every request with `page`; keeps what it was asked."""
-
-    def __init__(self, page: str, status: str = "200 OK", extra: str = "") -> None:
-        self.answer = (f"HTTP/1.1 {status}\r\nContent-Length: {len(page)}\r\n{extra}\r\n{page}").encode()
-        self.asked: list[bytes] = []
-
-    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(asyncio.IncompleteReadError):
-            self.asked.append(await reader.readuntil(b"\r\n\r\n"))
-            writer.write(self.answer)
-            await writer.drain()
 
 
 def refused(asked: LoadPlan, state: Path) -> str:

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 import uvloop
+from inline_load import sample_of
 from misbehaving import HELLO, read_request, refused_port, served
 
 from hinterland.clients.http import HttpClient, NotSent
-from hinterland.lab.loads import Request, closed_loop, open_loop
 from hinterland.load.engine import arrivals
 from hinterland.rig.certificate import certificate
 
@@ -66,15 +66,10 @@ def test_every_driver_uses_the_sockets_it_is_given() -> None:
         async with HttpClient("127.0.0.1", port, new_socket=from_elsewhere) as client:
             assert (await client.get("/")).status == 200
             assert client.opened == 1
-        ask, options = Request(), {"connections": 2, "new_socket": from_elsewhere}
         loads = [
-            await closed_loop("127.0.0.1", port, ask, count=10, **options),  # type: ignore[arg-type]
-            await open_loop(
-                "127.0.0.1",
-                port,
-                ask,
-                schedule=arrivals.constant(200, 0.05),
-                **options,  # type: ignore[arg-type]
+            await sample_of(port, closed=True, count=10, connections=2, new_socket=from_elsewhere),
+            await sample_of(
+                port, schedule=arrivals.constant(200, 0.05), connections=2, new_socket=from_elsewhere
             ),
         ]
         assert all((load.status == 200).all() for load in loads)

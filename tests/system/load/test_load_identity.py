@@ -15,13 +15,14 @@ import h2.connection
 import h2.events
 import pytest
 import uvloop
+from aged_certificate import aged
+from consent_site import Site, own_address, serving
 from greeters import SPOKEN, redis_greeting, websocket_greeting
 from misbehaving import HELLO, served
-from test_load_consent import Site, own_address, serving
-from test_load_tls import aged
 
 from hinterland.errors import UsageError
-from hinterland.load.asked.asked import Asked, plan
+from hinterland.load.asked.asked import Asked
+from hinterland.load.asked.planned import plan
 from hinterland.load.conductor.consent import admitted
 from hinterland.load.conductor.run import run_load
 from hinterland.load.conductor.token import token_for

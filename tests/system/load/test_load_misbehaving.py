@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import uvloop
+from inline_load import sample_of
 from lane_lab import PATIENT_S
 from misbehaving import (
     HELLO,
@@ -29,7 +30,6 @@ from misbehaving import (
     served,
 )
 
-from hinterland.lab.loads import Request, closed_loop, open_loop
 from hinterland.lab.summary import summarise
 from hinterland.load.engine import arrivals
 from hinterland.model.history import UNFINISHED, LoadSample
@@ -48,25 +48,25 @@ OVERLOADED = b"HTTP/1.1 503 Later\r\nContent-Length: 0\r\n\r\n"
 Load = Callable[..., Awaitable[LoadSample]]
 
 
-async def closed(port: int, request: Request | None = None, **options: Any) -> LoadSample:
+async def closed(port: int, **options: Any) -> LoadSample:
     options = {"connections": 4, "count": DUE, "timeout_s": PATIENT_S, **options}
-    return await closed_loop("127.0.0.1", port, request or Request(), **options)
+    return await sample_of(port, closed=True, **options)
 
 
-async def opened(port: int, request: Request | None = None, **options: Any) -> LoadSample:
+async def opened(port: int, **options: Any) -> LoadSample:
     options = {
         "connections": 4,
         "schedule": arrivals.constant(1000, DUE / 1000),
         "timeout_s": PATIENT_S,
         **options,
     }
-    return await open_loop("127.0.0.1", port, request or Request(), **options)
+    return await sample_of(port, **options)
 
 
-def against(handler: Handler, load: Load, request: Request | None = None, **options: Any) -> LoadSample:
+def against(handler: Handler, load: Load, **options: Any) -> LoadSample:
     async def scenario() -> LoadSample:
         async with served(handler) as port:
-            return await load(port, request, **options)
+            return await load(port, **options)
 
     return within(PATIENT_S, scenario())
 
@@ -154,7 +154,7 @@ def test_each_answer_has_its_own_status(load: Load) -> None:
 @LOOPS
 def test_head_is_answered_without_a_body(load: Load) -> None:
     head = HELLO[: -len(b"hello")]
-    sample = against(answers(head), load, Request("HEAD"))
+    sample = against(answers(head), load, method="HEAD")
     assert errors(sample) == {"": DUE}
     assert sample.detail["opened_again"] == 0
 
@@ -170,7 +170,7 @@ def test_a_large_request_and_a_large_answer(load: Load) -> None:
             await writer.drain()
 
     options = {"count": 6} if load is closed else {"schedule": arrivals.constant(100, 0.06)}
-    sample = against(echo_length, load, Request("POST", body=b"x" * size), **options)
+    sample = against(echo_length, load, method="POST", body="x" * size, **options)
     assert errors(sample) == {"": 6}
 
 
@@ -185,7 +185,7 @@ def test_an_answer_before_the_request_was_read(load: Load) -> None:
             assert await reader.readexactly(size) == b"x" * size
 
     options = {"count": 6} if load is closed else {"schedule": arrivals.constant(1000, 0.006)}
-    sample = against(answer_first, load, Request("POST", body=b"x" * size), connections=2, **options)
+    sample = against(answer_first, load, method="POST", body="x" * size, connections=2, **options)
     assert errors(sample) == {"": 6}
 
 

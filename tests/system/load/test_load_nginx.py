@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 import uvloop
+from inline_load import sample_of
 
-from hinterland.lab.loads import Request, closed_loop, open_loop
 from hinterland.lab.summary import summarise
 from hinterland.load.engine import arrivals
 from hinterland.load.engine.pacing import Pacing
@@ -62,9 +62,7 @@ def test_nginx_counts_the_same_requests(tmp_path: Path) -> None:
     async def use(rig: Rig, nginx: Nginx) -> None:
         for path, status in (("/", 200), ("/number", 200), ("/missing", 404)):
             before = await requests_counted(nginx)
-            sample = await closed_loop(
-                "127.0.0.1", nginx.port, Request(path=path), connections=16, duration_s=0.3
-            )
+            sample = await sample_of(nginx.port, path, closed=True, connections=16, duration_s=0.3)
             assert await requests_counted(nginx) - before - 1 == len(sample.done_ns)
             summary = summarise(sample)
             assert summary.by_status == {status: summary.operations}
@@ -79,9 +77,7 @@ def test_open_loop_sends_each_operation_once_and_never_early(tmp_path: Path, pac
     async def use(rig: Rig, nginx: Nginx) -> None:
         schedule = arrivals.poisson(3000, 0.5, seed=5)
         before = await requests_counted(nginx)
-        sample = await open_loop(
-            "127.0.0.1", nginx.port, Request(), schedule=schedule, connections=16, pace=pace
-        )
+        sample = await sample_of(nginx.port, schedule=schedule, connections=16, scheduler=pace)
         assert await requests_counted(nginx) - before - 1 == len(schedule)
         assert np.array_equal(sample.intended_ns - sample.start_ns, schedule)
         assert np.all(sample.sent_ns >= sample.intended_ns)
@@ -113,9 +109,7 @@ def test_a_stall_reaches_every_operation_that_was_due_in_it(tmp_path: Path) -> N
             return paused_ns, resumed_ns
 
         stalling = asyncio.ensure_future(stall())
-        sample = await open_loop(
-            "127.0.0.1", nginx.port, Request(), schedule=arrivals.constant(2000, 1.2), connections=16
-        )
+        sample = await sample_of(nginx.port, schedule=arrivals.constant(2000, 1.2), connections=16)
         paused_ns, resumed_ns = await stalling
         response_s = summarise(sample).response_s
         within = (sample.intended_ns > paused_ns) & (sample.intended_ns < resumed_ns)
@@ -125,7 +119,7 @@ def test_a_stall_reaches_every_operation_that_was_due_in_it(tmp_path: Path) -> N
         assert sample.detail["waited"] >= within.sum() - 16
 
         stalling = asyncio.ensure_future(stall())
-        sample = await closed_loop("127.0.0.1", nginx.port, Request(), connections=16, duration_s=1.2)
+        sample = await sample_of(nginx.port, closed=True, connections=16, duration_s=1.2)
         await stalling
         # A closed loop asks nothing while it waits: the stall is at most one operation a connection. A busy
         # machine may stand still a time or two more.

@@ -14,7 +14,7 @@ import uvloop
 from lane_lab import InTurn, bodies, drive, target
 
 from hinterland.load.asked.asked import Asked
-from hinterland.load.asked.asked import plan as asked_for
+from hinterland.load.asked.planned import plan as asked_for
 from hinterland.load.conductor.run import run_load
 from hinterland.load.drivers.redis import resp
 from hinterland.load.engine.outgoing import Outgoing

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import datetime
 import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -12,10 +11,7 @@ from typing import Any
 
 import pytest
 import uvloop
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from aged_certificate import aged
 from lane_lab import PATIENT_S, Load, closed, plan_for
 from misbehaving import never_answers, served
 
@@ -35,31 +31,6 @@ PROTOCOLS = pytest.mark.parametrize(
     ],
     ids=["keep_alive", "new", "pipelining", "http2"],
 )
-
-
-def aged(folder: Path, first_day: int, last_day: int) -> tuple[Path, Path]:
-    """Returns a certificate for `server` that is valid between these days from now, and its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "server")])
-    now = datetime.datetime.now(datetime.UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now + datetime.timedelta(days=first_day))
-        .not_valid_after(now + datetime.timedelta(days=last_day))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("server")]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    path, key_path = folder / "aged.crt", folder / "aged.key"
-    path.write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    plain = serialization.NoEncryption()
-    key_path.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
-    )
-    return path, key_path
 
 
 def server_context(files: tuple[Path, Path]) -> ssl.SSLContext:

@@ -16,7 +16,6 @@ import numpy as np
 import pytest
 from misbehaving import refused_port
 
-from hinterland.load.drivers.registry import lanes
 from hinterland.load.engine.agenda import Agenda
 from hinterland.load.engine.failures import words_of
 from hinterland.load.engine.loops import FOREVER_NS, ClosedLoop, OpenLoop
@@ -25,6 +24,7 @@ from hinterland.load.engine.pacing import pacer
 from hinterland.load.engine.pool import Pool
 from hinterland.load.engine.recorder import Columns, Recorder
 from hinterland.load.plan.plan import LoadPlan, Target
+from hinterland.load.scenario.lane import lanes
 from hinterland.load.scenario.requests import ScenarioRequests
 
 pytestmark = pytest.mark.system

@@ -16,10 +16,11 @@ import pytest
 import uvloop
 
 from hinterland.errors import SetupError
+from hinterland.package import FOLDER
 from hinterland.rig.probes import memory
 from hinterland.rig.probes.device import DeviceBytes
 from hinterland.rig.probes.memory import MemoryLimit
-from hinterland.rig.probes.process_tree import BOOT, PACKAGE
+from hinterland.rig.probes.process_tree import BOOT
 from hinterland.rig.readiness import LogReady, until_ready
 from hinterland.rig.rig import Rig
 
@@ -79,7 +80,7 @@ def test_a_busy_process_is_measured(scratch: Path) -> None:
 
 
 def test_a_sampler_that_is_quicker_than_who_asks_waits_for_a_root() -> None:
-    command = [sys.executable, "-S", "-E", "-c", BOOT, str(PACKAGE), "0.01"]
+    command = [sys.executable, "-S", "-E", "-c", BOOT, str(FOLDER), "0.01"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0) as sampler:
         assert sampler.stdin is not None
         assert sampler.stdout is not None

@@ -50,7 +50,7 @@ async def trial(t: Trial) -> None:
     t.reading("rate", measured(t))
     due = np.arange(100, dtype=np.int64) * 1_000_000
     zeros = np.zeros(100, np.int64)
-    t.load("active", LoadSample(due, due + 60_000_000, due + 61_000_000, zeros.astype(np.int16),
+    t.loaded("active", LoadSample(due, due + 60_000_000, due + 61_000_000, zeros.astype(np.int16),
         zeros.astype(np.int8), zeros.astype(np.int32), 0, 10**8, "open"))
 """
 CHECKER = """

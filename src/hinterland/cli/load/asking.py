@@ -3,78 +3,36 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from typing import Any
 
 from msgspec.structs import replace
 
-from hinterland.cli.load.options import (
-    ArrivalOptions,
-    ConnectionOptions,
-    GeneratorOptions,
-    JudgingOptions,
-    OutputOptions,
-    RequestOptions,
-)
+from hinterland.cli.load.options import ArrivalOptions, JudgingOptions, OutputOptions, given_as
 from hinterland.errors import UsageError
-from hinterland.load.asked.asked import Asked
-from hinterland.load.asked.asked_rules import together
+from hinterland.load.asked.asked import OPTIONS, Asked
+from hinterland.load.asked.asked_rules import read_objectives, together
+from hinterland.load.asked.option import Option
 from hinterland.load.capacity.aim import aim_of
 from hinterland.load.plan import words as load_words
 from hinterland.load.plan.plan import LoadPlan, Objective
 from hinterland.load.record.folder import lacks_secrets
 from hinterland.load.result.record import LoadRecord
-from hinterland.model.quantities import seconds
 
 
-def asked(
-    arrivals: ArrivalOptions,
-    connections: ConnectionOptions,
-    requests: RequestOptions,
-    judging: JudgingOptions,
-    generator: GeneratorOptions,
-) -> Asked:
-    """Returns what the options ask for. Raises UsageError with the value, the rule and the next step."""
+def asked(*groups: Any) -> Asked:
+    """Returns what the groups of options ask for. Raises UsageError with value, rule and next step."""
+    given = {field.name: getattr(group, field.name) for group in groups for field in fields(group)}
     return Asked(
-        rate=None if arrivals.rate is None else load_words.parse_rate(arrivals.rate),
-        poisson=arrivals.poisson,
-        ramp=None if arrivals.ramp is None else load_words.parse_ramp(arrivals.ramp),
-        steps=() if arrivals.steps is None else load_words.parse_steps(arrivals.steps),
-        trace=arrivals.trace,
-        closed=arrivals.closed,
-        duration_s=None if arrivals.duration is None else seconds("duration", arrivals.duration),
-        count=arrivals.count,
-        warm_up_s=seconds("warm-up", arrivals.warm_up),
-        seed=arrivals.seed,
-        connections=connections.connections,
-        http=connections.http,
-        streams=connections.streams,
-        pipelining=connections.pipelining,
-        new_connections=connections.new_connections,
-        subscribe=connections.subscribe,
-        follow=requests.follow,
-        timeout_s=seconds("timeout", connections.timeout),
-        ca=connections.ca,
-        insecure=connections.insecure,
-        cert=connections.cert,
-        key=connections.key,
-        connect_to=connections.connect_to,
-        unix_socket=connections.unix_socket,
-        method=requests.method,
-        header=requests.header,
-        body=requests.body,
-        body_file=requests.body_file,
-        request=requests.request,
-        requests=requests.requests,
-        scenario=requests.scenario,
-        data=requests.data,
-        keys=requests.keys,
-        zipf=requests.zipf,
-        check=requests.check,
-        extract=requests.extract,
-        objectives=judging.assertion,
-        processes=generator.processes,
-        scheduler=generator.scheduler,
-        sources=generator.sources,
+        **{
+            name: _value(option, given[given_as(name)])
+            for name, option in OPTIONS.items()
+            if given[given_as(name)] is not None
+        }
     )
+
+
+def _value(option: Option, written: Any) -> Any:
+    return written if option.read is None else option.read(written)
 
 
 def as_before(against: LoadRecord | None, wanted: Asked) -> LoadPlan:
@@ -98,10 +56,7 @@ def as_before(against: LoadRecord | None, wanted: Asked) -> LoadPlan:
         raise UsageError(
             f"{against.id} was driven with a secret, which was not kept.", f"Give it again: {against.command}"
         )
-    objectives = tuple(
-        load_words.parse_objective(one) if isinstance(one, str) else one for one in wanted.objectives
-    )
-    return replace(plan, objectives=objectives or plan.objectives)
+    return replace(plan, objectives=read_objectives(wanted.objectives) or plan.objectives)
 
 
 def capacity_objective(
@@ -119,7 +74,7 @@ def capacity_objective(
         ("trace", arrivals.trace),
         ("closed", arrivals.closed or None),
         ("count", arrivals.count),
-        ("assert", judging.assertion or None),
+        ("assert", judging.objectives or None),
         ("vs", judging.vs),
         ("hdr", output.hdr),
         ("operations", output.operations),

@@ -35,7 +35,7 @@ from hinterland.cli.run.ending import open_in_browser
 from hinterland.cli.terminal.output import print_json
 from hinterland.errors import UsageError
 from hinterland.load import session
-from hinterland.load.asked.asked import plan as plan_of
+from hinterland.load.asked.planned import plan as plan_of
 from hinterland.load.plan import words as load_words
 from hinterland.load.plan.plan import LoadPlan, Objective
 from hinterland.load.record import folder as records

@@ -1,14 +1,20 @@
-"""The options of `hinterland load`, in the groups in which its help shows them."""
+"""The options of `hinterland load`, in the groups in which its help shows them.
+
+Those that say what is asked of a load are made of `Asked`, where each is declared; here are only those that
+have no other place: where the requests come from that another tool made, what is judged and what is written.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass, fields, make_dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 from cyclopts import Group, Parameter
 
 from hinterland.cli.terminal.options import known_runs
+from hinterland.load.asked.asked import OPTIONS, Asked
+from hinterland.load.asked.option import Option, written_as
 
 ARRIVALS = Group("Arrivals: an open loop, unless --closed", sort_key=1)
 CONNECTIONS = Group("Connections", sort_key=2)
@@ -17,149 +23,77 @@ JUDGING = Group("Judging", sort_key=4)
 OUTPUT = Group("Output", sort_key=5)
 GENERATOR = Group("The generator itself", sort_key=6)
 
-
-@dataclass(frozen=True)
-class ArrivalOptions:
-    """When operations are due."""
-
-    rate: Annotated[
-        str | None, Parameter(metavar="RATE", help="So many a second: 500, 20k. 100 without any of these.")
-    ] = None
-    poisson: Annotated[bool, Parameter(negative=(), help="At random moments, as independent users come.")] = (
-        False
-    )
-    ramp: Annotated[str | None, Parameter(metavar="A..B", help="Growing evenly: 100..2k.")] = None
-    steps: Annotated[
-        str | None, Parameter(metavar="RATExTIME,..", help="One after the other: 100x10s,200x10s.")
-    ] = None
-    trace: Annotated[
-        Path | None,
-        Parameter(metavar="FILE", help="At the times in FILE: seconds from the start, one a line."),
-    ] = None
-    closed: Annotated[
-        bool, Parameter(negative=(), help="A closed loop: each connection waits for its answer.")
-    ] = False
-    duration: Annotated[str | None, Parameter(metavar="TIME", help="For so long: 10s, 2m.  [10s]")] = None
-    count: Annotated[int | None, Parameter(metavar="N", help="So many operations.")] = None
-    warm_up: Annotated[
-        str, Parameter(metavar="TIME", help="Send so long before, and leave it out of the percentiles.")
-    ] = "0s"
-    seed: Annotated[
-        int | None, Parameter(metavar="N", help="Of random moments and data; in the record if not given.")
-    ] = None
+CURL = Annotated[
+    str | None, Parameter(metavar="'curl ...'", help="What this curl command sends, in place of a URL.")
+]
+HAR = Annotated[
+    Path | None, Parameter(metavar="FILE", help="The requests that a browser saved, as one visit.")
+]
+FIND_CAPACITY = Annotated[
+    str | None, Parameter(metavar="'p99 < 20ms'", help="Search the highest rate at which it holds.")
+]
+VS = Annotated[
+    str | None,
+    Parameter(metavar="RUN", help="Compare with an earlier load: its id, or last.", completer=known_runs),
+]
+BEHIND: dict[str, list[tuple[str, Any]]] = {
+    "scenario": [("curl", CURL), ("har", HAR)],
+    "objectives": [("find_capacity", FIND_CAPACITY), ("vs", VS)],
+}
+"""The options of the command line alone, by the one that they follow."""
 
 
-@dataclass(frozen=True)
-class ConnectionOptions:
-    """What the requests travel on."""
-
-    connections: Annotated[
-        int | None,
-        Parameter(name=("--connections", "-c"), metavar="N", help="At most so many at once.  [64]"),
-    ] = None
-    http: Annotated[str | None, Parameter(metavar="VERSION", help="1.1, 2 or 3, with http and https.")] = None
-    streams: Annotated[
-        int | None, Parameter(metavar="N", help="Requests at once on a connection of HTTP/2 or HTTP/3.")
-    ] = None
-    pipelining: Annotated[
-        int | None, Parameter(metavar="N", help="Requests sent at once on one of HTTP/1.1, unanswered.")
-    ] = None
-    new_connections: Annotated[
-        bool, Parameter(negative=(), help="One for each request of HTTP/1.1, each visit of others.")
-    ] = False
-    subscribe: Annotated[
-        bool, Parameter(negative=(), help="WebSocket: listen, and time each event from its sending.")
-    ] = False
-    timeout: Annotated[str, Parameter(metavar="TIME", help="No answer after so long is an error.")] = "10s"
-    ca: Annotated[Path | None, Parameter(metavar="FILE", help="Trust this certificate, or its issuer.")] = (
-        None
-    )
-    insecure: Annotated[bool, Parameter(negative=(), help="Accept any certificate.")] = False
-    cert: Annotated[
-        Path | None, Parameter(metavar="FILE", help="Show this certificate to a server that wants one.")
-    ] = None
-    key: Annotated[Path | None, Parameter(metavar="FILE", help="Its key, if it is not in the same file.")] = (
-        None
-    )
-    connect_to: Annotated[
-        str | None, Parameter(metavar="HOST:PORT", help="Connect there; ask for the URL's host all the same.")
-    ] = None
-    unix_socket: Annotated[Path | None, Parameter(metavar="PATH", help="Connect to this Unix socket.")] = None
+def given_as(name: str) -> str:
+    """Returns the name under which a field of `Asked` is given: a time has its unit in its value."""
+    return name.removesuffix("_s")
 
 
-@dataclass(frozen=True)
-class RequestOptions:
-    """What is sent, and which answers are good."""
-
-    method: Annotated[
-        str | None,
-        Parameter(name=("--method", "-X"), metavar="NAME", help="GET; POST where there is a body."),
-    ] = None
-    header: Annotated[
-        tuple[str, ...],
-        Parameter(name=("--header", "-H"), metavar="'NAME: VALUE'", negative=(), help="May be given again."),
-    ] = ()
-    body: Annotated[
-        str | None, Parameter(metavar="TEXT", help="Also: the message, the SQL statement, the Redis command.")
-    ] = None
-    body_file: Annotated[Path | None, Parameter(metavar="FILE", help="The body stands there.")] = None
-    request: Annotated[
-        tuple[str, ...],
-        Parameter(metavar="'3:GET /a'", negative=(), help="One of a mix, with its weight; again for each."),
-    ] = ()
-    requests: Annotated[Path | None, Parameter(metavar="FILE", help="A mix with chains, as TOML.")] = None
-    scenario: Annotated[
-        Path | None, Parameter(metavar="FILE.py", help="async def visit(client): what one user does.")
-    ] = None
-    curl: Annotated[
-        str | None, Parameter(metavar="'curl ...'", help="What this curl command sends, in place of a URL.")
-    ] = None
-    har: Annotated[
-        Path | None, Parameter(metavar="FILE", help="The requests that a browser saved, as one visit.")
-    ] = None
-    data: Annotated[
-        Path | None, Parameter(metavar="FILE", help="CSV or JSONL: a row a visit, as {column} in requests.")
-    ] = None
-    keys: Annotated[int | None, Parameter(metavar="N", help="{key} is a number from 1 to N.  [1000]")] = None
-    zipf: Annotated[
-        float | None, Parameter(metavar="S", help="Few keys are popular: Zipf's exponent, such as 1.")
-    ] = None
-    check: Annotated[
-        tuple[str, ...],
-        Parameter(
-            metavar="CHECK", negative=(), help="A good answer has: 'status = 200', 'body contains ok'."
-        ),
-    ] = ()
-    extract: Annotated[
-        tuple[str, ...],
-        Parameter(
-            metavar="NAME=FROM",
-            negative=(),
-            help="For later requests: id=json:items.0.id, id=header:Location, sid=cookie:sid.",
-        ),
-    ] = ()
-    follow: Annotated[
-        bool, Parameter(negative=(), help="Follow redirects on this host; each step is an operation.")
-    ] = False
+def _parameter(option: Option, kind: Any) -> Parameter:
+    said: dict[str, Any] = {"help": option.says}
+    if option.names:
+        said["name"] = option.names
+    if option.metavar:
+        said["metavar"] = option.metavar
+    if kind is bool or kind == tuple[str, ...]:
+        said["negative"] = ()
+    return Parameter(**said)
 
 
-@dataclass(frozen=True)
-class JudgingOptions:
-    """What must hold."""
+def _default(name: str, option: Option) -> Any:
+    """Returns what stands for an option that is not given, as it would be written."""
+    declared = next(field.default for field in fields(Asked) if field.name == name)
+    if option.read is None or declared is None:
+        return declared
+    return f"{declared:g}s" if isinstance(declared, float) else None
 
-    assertion: Annotated[
-        tuple[str, ...],
-        Parameter(
-            name="--assert", metavar="'p99 < 50ms'", negative=(), help="Or exit with 1. Also: 'errors = 0'."
-        ),
-    ] = ()
-    find_capacity: Annotated[
-        str | None, Parameter(metavar="'p99 < 20ms'", help="Search the highest rate at which it holds.")
-    ] = None
-    vs: Annotated[
-        str | None,
-        Parameter(metavar="RUN", help="Compare with an earlier load: its id, or last.", completer=known_runs),
-    ] = None
+
+def _options(kind: str, group: str, says: str) -> Any:
+    """Returns the class of a group's options, as cyclopts reads them."""
+    found: list[tuple[str, Any, Any]] = []
+    for name, option in OPTIONS.items():
+        if option.group != group:
+            continue
+        written = written_as(Asked, name)
+        found.append(
+            (given_as(name), Annotated[written, _parameter(option, written)], _default(name, option))
+        )
+        found.extend((other, hint, None) for other, hint in BEHIND.get(name, ()))
+    assert all(default is not MISSING for _, _, default in found)
+    return make_dataclass(kind, found, frozen=True, namespace={"__doc__": says, "__module__": __name__})
+
+
+if TYPE_CHECKING:
+    ArrivalOptions: TypeAlias = Any
+    ConnectionOptions: TypeAlias = Any
+    RequestOptions: TypeAlias = Any
+    JudgingOptions: TypeAlias = Any
+    GeneratorOptions: TypeAlias = Any
+else:
+    ArrivalOptions = _options("ArrivalOptions", "arrivals", "When operations are due.")
+    ConnectionOptions = _options("ConnectionOptions", "connections", "What the requests travel on.")
+    RequestOptions = _options("RequestOptions", "requests", "What is sent, and which answers are good.")
+    JudgingOptions = _options("JudgingOptions", "judging", "What must hold.")
+    GeneratorOptions = _options("GeneratorOptions", "generator", "How the generator works.")
 
 
 @dataclass(frozen=True)
@@ -179,16 +113,3 @@ class OutputOptions:
     open: Annotated[bool, Parameter(negative=(), help="Open the page in a browser.")] = False
     quiet: Annotated[bool, Parameter(negative=(), help="No progress, only the summary.")] = False
     no_live: Annotated[bool, Parameter(negative=(), help="Progress as plain lines.")] = False
-
-
-@dataclass(frozen=True)
-class GeneratorOptions:
-    """How the generator works."""
-
-    processes: Annotated[int | None, Parameter(metavar="N", help="As many as it needs, if not given.")] = None
-    scheduler: Annotated[
-        str | None, Parameter(metavar="NAME", help="spin, timerfd or tick; chosen by itself if not given.")
-    ] = None
-    sources: Annotated[
-        int, Parameter(metavar="N", help="So many source addresses of 127.0.0.0/8, for many connections.")
-    ] = 1

@@ -16,8 +16,7 @@ from typing import Any, TypeVar
 import msgspec
 import uvloop
 
-from hinterland import errors
-from hinterland.errors import HinterlandError, InternalError
+from hinterland.errors import HinterlandError, InternalError, Packed, packed, unpacked
 from hinterland.load.worker.tether import tie
 
 T = TypeVar("T")
@@ -29,7 +28,7 @@ class Answer(msgspec.Struct, frozen=True):
     """A line of the process: what it says, or the error of `hinterland.errors` that ended it."""
 
     says: msgspec.Raw = msgspec.Raw(b"null")
-    broken: tuple[str, str, str] | None = None
+    broken: Packed | None = None
 
 
 class Companion:
@@ -77,9 +76,7 @@ class Companion:
             )
         answer = msgspec.json.decode(line, type=Answer)
         if answer.broken is not None:
-            name, says, next_step = answer.broken
-            made: type[HinterlandError] = getattr(errors, name, InternalError)
-            raise made(says, next_step)
+            raise unpacked(answer.broken, self._module)
         return msgspec.json.decode(answer.says, type=kind)
 
     async def end(self) -> None:
@@ -117,7 +114,7 @@ class Parent:
         self._line(Answer(says=msgspec.Raw(msgspec.json.encode(what))))
 
     def fail(self, error: HinterlandError) -> None:
-        self._line(Answer(broken=(type(error).__name__, error.says, error.next_step)))
+        self._line(Answer(broken=packed(error)))
 
     def _line(self, answer: Answer) -> None:
         self._out.write(msgspec.json.encode(answer) + b"\n")

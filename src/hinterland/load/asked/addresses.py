@@ -11,7 +11,6 @@ from pathlib import Path
 from hinterland.errors import UsageError
 from hinterland.load.plan.plan import Target
 
-OVER_UDP = ("udp", "http3")
 LISTENS_WITHIN_S = 1.0
 """Who takes longer is there, and busy."""
 HEARD_WITHIN_S = 0.5
@@ -25,7 +24,7 @@ async def resolved(target: Target) -> list[str]:
     """Returns the target's addresses in the resolver's order, asked for once. Raises UsageError for none."""
     name, port = target.dialled
     host = name.strip("[]")
-    kind = socket.SOCK_DGRAM if target.protocol in OVER_UDP else socket.SOCK_STREAM
+    kind = socket.SOCK_DGRAM if target.traits.over_udp else socket.SOCK_STREAM
     try:
         found = await asyncio.get_running_loop().getaddrinfo(host, port, type=kind)
     except (OSError, UnicodeError) as error:
@@ -49,7 +48,7 @@ async def first_open(addresses: Sequence[str], target: Target, *, socket_of: Soc
     A single one is not asked: it is the one whatever it says.
     """
     if len(addresses) > 1:
-        listens = _hears if target.protocol in OVER_UDP else _takes
+        listens = _hears if target.traits.over_udp else _takes
         for address in addresses:
             if await listens(address, target.dialled[1], socket_of):
                 return address

@@ -13,13 +13,11 @@ from hinterland.errors import UsageError
 from hinterland.load.asked.asked_rules import examine_body, file_of
 from hinterland.load.plan import words as load_words
 from hinterland.load.plan.plan import RequestPlan, Target, Weighted
-from hinterland.load.plan.request_line import HTTP_LIKE, parse_request_line
+from hinterland.load.plan.request_line import parse_request_line
 from hinterland.model.secrecy import hidden, is_secret
 
 if TYPE_CHECKING:
     from hinterland.load.asked.asked import Asked
-
-HEADERS = (*HTTP_LIKE, "websocket")
 
 
 def mix_of(asked: Asked, target: Target) -> tuple[Weighted, ...]:
@@ -81,7 +79,7 @@ def _single(asked: Asked, target: Target) -> RequestPlan:
     body_file = file_of("body-file", asked.body_file)
     has_body = asked.body is not None or bool(body_file)
     examine_body("body", asked.body or "")
-    if target.protocol in HTTP_LIKE:
+    if target.traits.method_and_path:
         method = asked.method or ("POST" if has_body else "GET")
         if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", method):
             raise UsageError(f"method={method} is not a method.", "Such as GET, POST or DELETE.")
@@ -96,7 +94,7 @@ def _single(asked: Asked, target: Target) -> RequestPlan:
 def _with_shared(visit: Weighted, asked: Asked, target: Target) -> Weighted:
     """Returns the visit with the headers, checks and extracts that all requests share."""
     headers = tuple(_headers(asked.header))
-    if headers and target.protocol not in HEADERS:
+    if headers and not target.traits.headers:
         raise UsageError(
             f"header={headers[0][0]} does not go with {target.protocol}.", "It goes with HTTP and WebSocket."
         )

@@ -10,13 +10,10 @@ from hinterland.load.plan.plan import Target
 if TYPE_CHECKING:
     from hinterland.load.asked.asked import Asked
 
-RENEWABLE = ("http1", "websocket", "tcp", "postgresql", "redis")
-"""The protocols that `new_connections` goes with: HTTP/1.1 for each request, the others for each visit."""
-
 
 def connection_use(asked: Asked, target: Target) -> tuple[int, str]:
     """Returns how many operations a connection carries at once, and the mode of HTTP/1.1."""
-    if asked.streams is not None and target.protocol not in ("http2", "http3"):
+    if asked.streams is not None and not target.traits.streams:
         raise UsageError(
             f"streams={asked.streams} does not go with {target.protocol}: its connections carry one request "
             "at a time.",
@@ -26,17 +23,17 @@ def connection_use(asked: Asked, target: Target) -> tuple[int, str]:
         raise UsageError(
             f"pipelining={asked.pipelining} does not go with {target.protocol}.", "It goes with HTTP/1.1."
         )
-    if asked.new_connections and (target.protocol not in RENEWABLE or asked.subscribe):
+    if asked.new_connections and (not target.traits.renewed or asked.subscribe):
         what = "subscribe" if asked.subscribe else target.protocol
         raise UsageError(
             f"new-connections does not go with {what}.",
             "It goes with HTTP/1.1, and with WebSocket, TCP, PostgreSQL and Redis.",
         )
-    if asked.subscribe and target.protocol not in ("websocket", "event_stream"):
+    if asked.subscribe and target.traits.subscribes == "no":
         raise UsageError(
             f"subscribe does not go with {target.protocol}.", "It goes with ws://, wss:// and sse+http://."
         )
-    if asked.follow and target.protocol not in ("http1", "http2", "http3"):
+    if asked.follow and not target.traits.follows:
         raise UsageError(f"follow does not go with {target.protocol}.", "It goes with HTTP.")
     if asked.pipelining is not None:
         return asked.pipelining, "pipelining"

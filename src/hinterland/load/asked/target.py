@@ -9,30 +9,10 @@ from urllib.parse import parse_qsl, quote, unquote, urlsplit
 from msgspec.structs import replace
 
 from hinterland.errors import UsageError
-from hinterland.load.plan.plan import Protocol, Target
+from hinterland.load.plan.plan import Target
+from hinterland.load.plan.protocols import PROTOCOLS, Protocol, schemes
 from hinterland.model.secrecy import hidden_url, is_cut_off, split_login
 
-SCHEMES: dict[str, tuple[Protocol, bool, int | None]] = {
-    "http": ("http1", False, 80),
-    "https": ("http1", True, 443),
-    "h2c": ("http2", False, 80),
-    "h2": ("http2", True, 443),
-    "h3": ("http3", True, 443),
-    "ws": ("websocket", False, 80),
-    "wss": ("websocket", True, 443),
-    "sse+http": ("event_stream", False, 80),
-    "sse+https": ("event_stream", True, 443),
-    "tcp": ("tcp", False, None),
-    "udp": ("udp", False, None),
-    "postgresql": ("postgresql", False, 5432),
-    "postgres": ("postgresql", False, 5432),
-    "redis": ("redis", False, 6379),
-    "rediss": ("redis", True, 6379),
-}
-"""Scheme -> what is spoken, whether over TLS, and the usual port."""
-
-VERSIONS: dict[str, Protocol] = {"1": "http1", "1.1": "http1", "2": "http2", "3": "http3"}
-WITH_USERS = ("postgresql", "redis")
 ENCODED = "Percent-encode it: / is %2F, ? is %3F, # is %23."
 SSLMODES = {
     "disable": False, "allow": False, "prefer": False,
@@ -40,7 +20,7 @@ SSLMODES = {
 }  # fmt: skip
 """Whether TLS is spoken to PostgreSQL. Where it is, the certificate is always judged, unless told not to."""
 EXAMPLE = "Such as http://localhost:8080/, or one that begins with " + ", ".join(
-    scheme for scheme in SCHEMES if scheme not in ("http", "postgres")
+    scheme for scheme in schemes() if scheme not in ("http", "postgres")
 )
 # Everything that may stand in a request target, and the braces of {key}.
 _SAFE = "!$%&'()*+,/:;=?@[]_-.~{}|^"
@@ -66,23 +46,25 @@ def target(url: str, http: str | None = None) -> Target:
         port = parts.port
     except ValueError as error:
         raise UsageError(f"{url} is not a URL: {error}.", EXAMPLE) from None
-    if parts.scheme not in SCHEMES:
+    known = schemes()
+    if parts.scheme not in known:
         raise UsageError(f"{url}: {parts.scheme}:// is not something that can be driven.", EXAMPLE)
-    protocol, tls, usual = SCHEMES[parts.scheme]
+    protocol, scheme = known[parts.scheme]
+    tls, usual, users = scheme.tls, scheme.port, PROTOCOLS[protocol].users
     if not parts.hostname:
         raise UsageError(f"{url} names no host.", EXAMPLE)
     if port is None and usual is None:
         raise UsageError(f"{url} needs a port.", f"Such as {parts.scheme}://{parts.hostname}:7000")
     if port == 0:
         raise UsageError(f"{url}: port 0 can't be connected to.", "Give the port that the server listens on.")
-    if protocol not in WITH_USERS and login is not None:
+    if not users and login is not None:
         raise UsageError(
             f"{hidden_url(bare)}: a name and password in the URL are not sent.",
             "Send them as a header: -H 'Authorization: Basic ...'",
         )
     if http is not None:
         protocol = _version(http, parts.scheme, protocol)
-    if protocol in WITH_USERS:
+    if users:
         tls = _options(url, protocol, parts.query, tls)
     path = quote(parts.path or "/", safe=_SAFE) + (
         f"?{quote(parts.query, safe=_SAFE)}" if parts.query else ""
@@ -94,16 +76,16 @@ def target(url: str, http: str | None = None) -> Target:
         host=parts.hostname,
         port=port or usual or 0,
         tls=tls,
-        path="/" if protocol in WITH_USERS else path,
+        path="/" if users else path,
         user=unquote(user),
         password=unquote(password),
-        database=unquote(parts.path.strip("/")) if protocol in WITH_USERS else "",
+        database=unquote(parts.path.strip("/")) if users else "",
     )
 
 
 def _misread(text: str) -> tuple[str, str]:
     """Returns why a URL would quietly become another one, and what to write; empty if it would not."""
-    if (found := re.match(r"http://([a-z0-9+]+):/*(?=[^/\d])", text)) and found[1] in SCHEMES:
+    if (found := re.match(r"http://([a-z0-9+]+):/*(?=[^/\d])", text)) and found[1] in schemes():
         return f"{found[1]}: needs two slashes.", f"Write {found[1]}://"
     if re.search(r"[\x00-\x1f\x7f]", text):
         return "a line break or another control sign can't stand in a URL.", "Percent-encode it."
@@ -122,7 +104,7 @@ def elsewhere(target: Target, connect_to: str | None, unix_socket: str | Path | 
     if connect_to is not None and unix_socket is not None:
         raise UsageError("connect-to and unix-socket can't stand together.", "Give one of them.")
     if unix_socket is not None:
-        if target.protocol in ("udp", "http3"):
+        if target.traits.over_udp:
             raise UsageError(f"unix-socket does not go with {target.protocol}.", "It carries what TCP does.")
         return replace(target, unix_socket=str(Path(unix_socket).expanduser().absolute()))
     if connect_to is None:
@@ -155,10 +137,12 @@ def _options(url: str, protocol: Protocol, query: str, tls: bool) -> bool:
 
 
 def _version(http: str, scheme: str, protocol: Protocol) -> Protocol:
-    if http not in VERSIONS:
+    versions = {traits.version: name for name, traits in PROTOCOLS.items() if traits.version}
+    found = versions.get(http) or versions.get(f"{http}.1")
+    if found is None:
         raise UsageError(f"http={http} must be 1.1, 2 or 3.", "Such as: --http 2")
     if scheme not in ("http", "https"):
         raise UsageError(f"http={http} does not go with {scheme}://.", "It goes with http:// and https://.")
     if http == "3" and scheme == "http":
         raise UsageError("http=3 needs TLS: HTTP/3 has no other form.", "Give https:// in the URL.")
-    return VERSIONS[http]
+    return found

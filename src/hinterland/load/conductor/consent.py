@@ -31,7 +31,7 @@ from msgspec import structs
 from hinterland.clients.message import Request, Response
 from hinterland.clients.reader import BadAnswer, ResponseReader
 from hinterland.errors import UsageError
-from hinterland.load.asked.addresses import OVER_UDP, first_open, is_loopback, resolved, unix_path, usable
+from hinterland.load.asked.addresses import first_open, is_loopback, resolved, unix_path, usable
 from hinterland.load.conductor.link_proof import proven
 from hinterland.load.conductor.token import token_for
 from hinterland.load.drivers.transport.tls import context
@@ -40,7 +40,6 @@ from hinterland.model.secrecy import hidden
 from hinterland.rig.link.host import Host
 
 WELL_KNOWN = "/.well-known/hinterland-consent"
-OVER_HTTP = ("http1", "http2", "http3", "websocket", "event_stream")
 PATIENCE_S = 5.0
 PLAIN_HTTP_PORT = 80
 LONGEST_ANSWER_BYTES = 64 * 1024
@@ -90,7 +89,7 @@ async def _agreed(plan: LoadPlan, addresses: list[str], token: str) -> list[str]
 
 def consent_url(target: Target, address: str) -> str:
     """Returns where the token must be served for a load on `target` to be let through."""
-    if target.protocol not in OVER_HTTP:
+    if not target.traits.over_http:
         return f"http://{_bracketed(address)}{WELL_KNOWN}"
     usual = 443 if target.tls else 80
     port = "" if target.port == usual else f":{target.port}"
@@ -121,7 +120,7 @@ async def _within(target: Target, through: Host) -> Target:
             continue
         if host == each.address6:
             return structs.replace(target, address=each.address6)
-        kind = "udp" if target.protocol in OVER_UDP else "tcp"
+        kind = "udp" if target.traits.over_udp else "tcp"
         address, port = through.reach(each.name, to_port, kind)
         reached = structs.replace(target, address=address, connect_port=port if port != target.port else 0)
         if host == each.name and each.address6 and address == each.address:
@@ -138,7 +137,7 @@ async def _within(target: Target, through: Host) -> Target:
 def _names_nobody_else(plan: LoadPlan) -> None:
     """Raises UsageError where a request is addressed to another name than the one that agreed."""
     for request in (each for visit in plan.mix for each in visit.requests):
-        if plan.target.protocol in OVER_HTTP and not request.path.startswith(("/", "*")) and request.path:
+        if plan.target.traits.over_http and not request.path.startswith(("/", "*")) and request.path:
             raise UsageError(
                 f"path {hidden(request.path)} may name another host than {plan.target.host}.",
                 "Begin it with a /.",
@@ -174,7 +173,7 @@ async def _refusal(plan: LoadPlan, address: str, token: str) -> str:
 async def _fetched(plan: LoadPlan, address: str) -> Response:
     """Returns what the consent URL answers, asked of `address` and nobody else."""
     target = plan.target
-    over_http = target.protocol in OVER_HTTP
+    over_http = target.traits.over_http
     port = target.dialled[1] if over_http else PLAIN_HTTP_PORT
     # The load itself will judge the certificate so: the token proves more than a certificate.
     tls = context(plan, ["http/1.1"]) if over_http and target.tls else None

@@ -16,9 +16,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from hinterland import errors
 from hinterland.clients import sources
-from hinterland.errors import HinterlandError, InternalError, SetupError
+from hinterland.errors import HinterlandError, InternalError, SetupError, unpacked
 from hinterland.load.engine import pacing
 from hinterland.load.plan.plan import LoadPlan
 from hinterland.load.worker import messages as frames
@@ -39,8 +38,7 @@ from hinterland.rig.link.host import Host
 from hinterland.rig.processes.launching import Place, launch_async
 
 # What one process drives with room to spare, on a core of 2020; slower protocols spend more on each request.
-RATES_PER_S = {"http1": 60_000, "http2": 20_000, "http3": 1_500, "websocket": 40_000}
-SLOW_RATE_PER_S, CHAINED_RATE_PER_S = 30_000, 20_000
+CHAINED_RATE_PER_S = 20_000
 FEWEST_CONNECTIONS = 8
 """A closed loop with fewer connections than that in each process would be spread too thin."""
 OTHER_FILES = 200
@@ -102,7 +100,7 @@ def _wanted(plan: LoadPlan) -> int:
     highest = max(arrivals.rate_per_s, arrivals.to_per_s, *(rate for rate, _ in arrivals.steps), 0.0)
     if arrivals.shape == "trace":
         highest = 0.0
-    a_process = RATES_PER_S.get(plan.target.protocol, SLOW_RATE_PER_S)
+    a_process = plan.target.traits.rate_per_s
     if len(plan.mix) > 1 or any(len(visit.requests) > 1 for visit in plan.mix):
         a_process = min(a_process, CHAINED_RATE_PER_S)
     return math.ceil(highest / a_process)
@@ -270,9 +268,8 @@ class _Member:
                 self._heard(part, self._job.number)
                 if last and not self.finished.done():
                     self.finished.set_result(None)
-            case Broken(kind, says, next_step):
-                made: type[HinterlandError] = getattr(errors, kind, InternalError)
-                self._fail(made(says, next_step))
+            case Broken(error):
+                self._fail(unpacked(error, "a process of the generator"))
 
     def _fail(self, error: HinterlandError) -> None:
         for future in (self.ready, self.finished):

@@ -1,6 +1,6 @@
 """The lanes of a load: those of the driver that speaks its protocol, imported only when it is asked for.
 
-A driver is a module with
+A driver is a folder by the protocol's name whose module `driver` has
 
     def lanes(plan: LoadPlan, connections: int, *, listener: Listener, requests: Requests,
               new_socket: SocketMaker | None = None) -> list[Lane]
@@ -34,31 +34,6 @@ class Driver(Protocol):
     ) -> list[Lane]: ...
 
 
-def module_of(plan: LoadPlan) -> str:
-    """Returns the name, within `hinterland.load`, of the module that drives such a load."""
-    if plan.scenario:
-        return "scenario.lane"
-    protocol = plan.target.protocol
-    if plan.subscribe:
-        return {"websocket": "drivers.websocket.subscribe"}.get(protocol, "drivers.event_stream.driver")
-    if protocol == "http1":
-        return {
-            "keep_alive": "drivers.http1.driver",
-            "new": "drivers.http1.new",
-            "pipelining": "drivers.http1.pipelining",
-        }[plan.mode]
-    return {
-        "http2": "drivers.http2.driver",
-        "http3": "drivers.http3.driver",
-        "websocket": "drivers.websocket.driver",
-        "event_stream": "drivers.event_stream.driver",
-        "tcp": "drivers.tcp.driver",
-        "udp": "drivers.udp.driver",
-        "postgresql": "drivers.postgresql.driver",
-        "redis": "drivers.redis.driver",
-    }[protocol]
-
-
 def lanes(
     plan: LoadPlan,
     connections: int,
@@ -68,5 +43,5 @@ def lanes(
     new_socket: SocketMaker | None = None,
 ) -> list[Lane]:
     """Returns the lanes of `connections` connections, numbered from 0, none of them open yet."""
-    driver = cast(Driver, import_module(f"hinterland.load.{module_of(plan)}"))
+    driver = cast(Driver, import_module(f"{__package__}.{plan.target.protocol}.driver"))
     return driver.lanes(plan, connections, listener=listener, requests=requests, new_socket=new_socket)

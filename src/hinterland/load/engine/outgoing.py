@@ -41,7 +41,7 @@ class Outgoing:
 
 
 class Rows:
-    """The rows of a file of data, kept column by column. `names`: all its columns. `columns`: the values of those that were wanted."""
+    """The rows of a file of data. `names`: its columns. `columns`: the values of those that were wanted."""
 
     def __init__(self, file: str, names: tuple[str, ...], columns: dict[str, list[str]], count: int) -> None:
         self.file, self.names, self.columns, self.count = file, names, columns, count

@@ -10,9 +10,8 @@ from typing import Literal
 
 from msgspec import Struct
 
-Protocol = Literal[
-    "http1", "http2", "http3", "websocket", "event_stream", "tcp", "udp", "postgresql", "redis"
-]
+from hinterland.load.plan.protocols import PROTOCOLS, Protocol, Traits
+
 Scheduler = Literal["spin", "timerfd", "tick"]
 Shape = Literal["constant", "poisson", "ramp", "steps", "trace"]
 
@@ -41,6 +40,15 @@ class Target(Struct, frozen=True, kw_only=True):
     user: str = ""
     password: str = ""
     database: str = ""
+
+    def __post_init__(self) -> None:
+        if self.protocol not in PROTOCOLS:
+            raise ValueError(f"{self.protocol!r} is none of the protocols {', '.join(PROTOCOLS)}")
+
+    @property
+    def traits(self) -> Traits:
+        """What sets its protocol apart."""
+        return PROTOCOLS[self.protocol]
 
     @property
     def dialled(self) -> tuple[str, int]:

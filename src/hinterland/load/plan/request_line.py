@@ -9,12 +9,11 @@ from __future__ import annotations
 import re
 
 from hinterland.errors import UsageError
-from hinterland.load.plan.plan import Protocol, RequestPlan
+from hinterland.load.plan.plan import RequestPlan
+from hinterland.load.plan.protocols import PROTOCOLS, Protocol
 from hinterland.model.secrecy import hidden
 
 EXAMPLES = """/items, POST /charges {"amount": 1} or PUT /photo @photo.jpg"""
-HTTP_LIKE: tuple[Protocol, ...] = ("http1", "http2", "http3", "event_stream")
-"""The protocols whose request is a method and a path; the others send a message."""
 
 WITHOUT_BODY = ("GET", "HEAD", "OPTIONS", "TRACE", "CONNECT")
 _METHOD_LINE = re.compile(r"\s*(?:([A-Z][A-Z0-9_-]*)\s+)?(\S+)(?:\s+(.*))?", re.DOTALL)
@@ -32,7 +31,7 @@ def parse_request_line(text: str, protocol: Protocol = "http1") -> RequestPlan:
     """
     if not text.strip():
         raise UsageError("a request is empty.", f"Give one such as {EXAMPLES}.")
-    if protocol not in HTTP_LIKE:
+    if not PROTOCOLS[protocol].method_and_path:
         body, body_file = _body(text)
         return RequestPlan(body=body, body_file=body_file)
     found = _METHOD_LINE.fullmatch(text)
@@ -54,7 +53,7 @@ def parse_request_line(text: str, protocol: Protocol = "http1") -> RequestPlan:
 def render_request_line(request: RequestPlan, protocol: Protocol = "http1") -> str:
     """Returns the request as a line, without its name, headers, checks and extracts."""
     body = f"@{request.body_file}" if request.body_file else request.body
-    if protocol not in HTTP_LIKE:
+    if not PROTOCOLS[protocol].method_and_path:
         return body
     return f"{request.method} {request.path}{' ' if body else ''}{body}"
 

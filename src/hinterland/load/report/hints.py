@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from hinterland.drawing import numbers
 from hinterland.load.plan.plan import LoadPlan
-from hinterland.load.plan.request_line import HTTP_LIKE
 from hinterland.load.result.result import LoadResult
 
 MOST_HINTS = 4
@@ -83,7 +82,7 @@ def _leaves_out_path(plan: LoadPlan) -> bool:
     paths = [request.path for visit in plan.mix for request in visit.requests]
     own = bool(plan.scenario) or all(paths)
     return (
-        plan.target.protocol in HTTP_LIKE
+        plan.target.traits.method_and_path
         and plan.target.path != "/"
         and own
         and plan.target.path not in paths
@@ -112,7 +111,7 @@ def _hint(kind: str, plan: LoadPlan) -> str:
             return f"no answer within {numbers.quantity(plan.timeout_s, 's')} (--timeout)"
         case "protocol":
             return "what came back is not of that protocol, or breaks its rules"
-    if target.protocol in ("http2", "http3") and (kind == NO_ALPN or kind.startswith(f"{NO_ALPN}: ")):
+    if target.traits.binary and (kind == NO_ALPN or kind.startswith(f"{NO_ALPN}: ")):
         return "try --http 1.1"
     for beginning, says in BEGINNINGS.items():
         if kind.startswith(beginning):

@@ -12,17 +12,6 @@ from hinterland.load.plan.plan import LoadPlan, Target
 from hinterland.load.report.percentiles import Percentile, shown, time_text
 from hinterland.load.result.result import LoadResult
 
-PROTOCOLS = {
-    "http1": "HTTP/1.1",
-    "http2": "HTTP/2",
-    "http3": "HTTP/3",
-    "websocket": "WebSocket",
-    "event_stream": "server-sent events",
-    "tcp": "TCP",
-    "udp": "UDP",
-    "postgresql": "PostgreSQL",
-    "redis": "Redis",
-}
 CLOSED_NOTE = (
     "A closed loop asks less while the server is slow, so its percentiles leave out what users would have "
     "waited."
@@ -64,7 +53,7 @@ def model_says(plan: LoadPlan) -> str:
 
 def protocol_says(target: Target) -> str:
     """Returns what is spoken: `HTTP/1.1 over TLS`."""
-    spoken = PROTOCOLS[target.protocol]
+    spoken = target.traits.says
     return f"{spoken} over TLS" if target.tls and target.protocol != "http3" else spoken
 
 

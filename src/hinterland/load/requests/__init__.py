@@ -9,12 +9,12 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from hinterland.errors import UsageError
-from hinterland.load.engine.outgoing import Requests
+from hinterland.load.engine.outgoing import Requests, Rows
 from hinterland.load.plan.plan import LoadPlan
-from hinterland.load.requests.build import IN_LINE, in_line
+from hinterland.load.requests.build import in_line
 from hinterland.load.requests.foreign import can_be_named, examine_columns, suggested
 from hinterland.load.requests.mix import MixedRequests
-from hinterland.load.requests.rows import Rows, read_rows
+from hinterland.load.requests.rows import read_rows
 from hinterland.load.requests.template import parse
 from hinterland.load.requests.values import Names
 
@@ -27,7 +27,7 @@ def make_requests(plan: LoadPlan, *, processes: int = 1) -> Requests:
     Raises UsageError for a plan that can't be sent: a name that stands for nothing, a file that can't be
     read, a check that can't be decided, a value that would break out of its place.
     """
-    if plan.target.protocol in IN_LINE:
+    if plan.target.traits.one_line:
         visits = [replace(one, requests=tuple(map(in_line, one.requests))) for one in plan.mix]
         plan = replace(plan, mix=tuple(visits))
     names = Names(plan.data, _rows(plan), seed=plan.seed, processes=processes)

@@ -8,14 +8,11 @@ from msgspec.structs import replace
 
 from hinterland.errors import UsageError
 from hinterland.load.plan.plan import RequestPlan, Target
-from hinterland.load.plan.request_line import HTTP_LIKE
 from hinterland.load.requests.http_request import http_request
 from hinterland.load.requests.message_request import message, redis_command, statement
 from hinterland.load.requests.parts import Make, Resolve
 from hinterland.model.secrecy import hidden
 
-IN_LINE = ("redis", "postgresql")
-"""The protocols whose message is text even in a file, with values in it as on the command line."""
 SHOWN = 60
 """How much of a message names it."""
 
@@ -29,7 +26,7 @@ def build(
     """
     if plan.body and plan.body_file:
         raise UsageError(f"request {name_of(plan, target)!r} has a body and a body file.", "Keep one.")
-    if target.protocol in HTTP_LIKE:
+    if target.traits.method_and_path:
         make, constant = http_request(plan, target, resolve, kind=kind, reads=reads)
     elif target.protocol == "redis":
         make, constant = redis_command(plan, resolve, kind=kind, reads=reads)
@@ -57,7 +54,7 @@ def name_of(plan: RequestPlan, target: Target) -> str:
     """
     if plan.name:
         return hidden(plan.name)
-    if target.protocol in HTTP_LIKE:
+    if target.traits.method_and_path:
         return hidden(f"{plan.method} {plan.path or target.path}")
     text = f"@{Path(plan.body_file).name}" if plan.body_file else " ".join(hidden(plan.body).split())
     return text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…"

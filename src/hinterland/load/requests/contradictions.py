@@ -13,7 +13,6 @@ from pathlib import Path
 
 from hinterland.errors import UsageError
 from hinterland.load.plan.plan import LoadPlan, RequestPlan
-from hinterland.load.plan.request_line import HTTP_LIKE
 from hinterland.load.requests.template import parse
 from hinterland.model.secrecy import MASK, is_secret
 
@@ -39,7 +38,7 @@ def examine_headers(request: RequestPlan, plan: LoadPlan, where: str) -> None:
             wrong = "is given twice.", "Give it once."
         elif protocol == "websocket":
             wrong = _of_handshake(name.lower())
-        elif protocol in HTTP_LIKE:
+        elif plan.target.traits.method_and_path:
             wrong = _of_http(name.lower(), value, request, plan)
         if wrong[0]:
             shown = MASK if is_secret(name) else value
@@ -67,7 +66,7 @@ def _of_handshake(name: str) -> tuple[str, str]:
 
 def _of_http(name: str, value: str, request: RequestPlan, plan: LoadPlan) -> tuple[str, str]:
     protocol = plan.target.protocol
-    if protocol in ("http2", "http3") and (
+    if plan.target.traits.binary and (
         name in OF_HTTP1 or (name == "te" and value.strip().lower() != "trailers")
     ):
         return (

@@ -12,7 +12,6 @@ from hinterland.load.requests.parts import Body, Fits, Make, Resolve, slots_of
 from hinterland.load.requests.template import Encoder, Slot, Template, Values, parse, renderer
 from hinterland.model.secrecy import hidden
 
-BINARY = ("http2", "http3")
 TARGET_BEGINS = ("/", "*", "http://", "https://")
 
 
@@ -34,7 +33,7 @@ def http_request(
         for name, value in headers
     ]
     literals = _head(plan.method, path, headers, target, body)
-    if target.protocol in BINARY:
+    if target.traits.binary:
         make = _parts_maker(plan.method, path, path_slots, headers, header_slots, body, kind, reads)
     else:
         slots = [*path_slots, *(slot for each in header_slots for slot in each)]

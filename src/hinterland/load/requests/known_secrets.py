@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from hinterland.clients.message import Response
+from hinterland.load.engine.outgoing import Rows
 from hinterland.load.plan.plan import LoadPlan, RequestPlan
-from hinterland.load.requests.rows import Rows
 from hinterland.model.secrecy import is_filled_in, is_secret, secrets_in
 
 

@@ -12,7 +12,6 @@ from hinterland.errors import UsageError
 from hinterland.load.drivers.http2.grpc_status import STATUS, is_grpc, wrong_with
 from hinterland.load.engine.outgoing import Outgoing
 from hinterland.load.plan.plan import LoadPlan, RequestPlan, Weighted
-from hinterland.load.plan.request_line import HTTP_LIKE
 from hinterland.load.plan.words import shown_check
 from hinterland.load.requests import draws
 from hinterland.load.requests.answers import decision, finding
@@ -116,7 +115,7 @@ class _Compiler:
     def _session_of(self, visit: Weighted) -> Callable[[], Session] | None:
         """Returns what makes the session of each such visit. One request needs none, unless it is led on."""
         chained = len(visit.requests) > 1
-        if self._target.protocol not in HTTP_LIKE or not (self._plan.follow or (chained and visit.cookies)):
+        if not self._target.traits.method_and_path or not (self._plan.follow or (chained and visit.cookies)):
             return None
         return partial(Session, self._target, keeps=visit.cookies, follows=self._plan.follow)
 
@@ -151,7 +150,7 @@ class _Compiler:
 
     def _examine(self, request: RequestPlan, name: str) -> None:
         """Raises UsageError for a request that would quietly become another one."""
-        if self._target.protocol in HTTP_LIKE:
+        if self._target.traits.method_and_path:
             examine(request.path or self._target.path, f"{name}, path", is_path=True)
         for header, value in request.headers:
             examine(value, f"{name}, header {header}")

@@ -14,11 +14,11 @@ from hashlib import blake2b
 from msgspec import Struct
 
 from hinterland.errors import UsageError
+from hinterland.load.engine.outgoing import Rows
 from hinterland.load.plan.plan import Data
 from hinterland.load.requests import draws
 from hinterland.load.requests.draws import Stream
 from hinterland.load.requests.foreign import can_be_named
-from hinterland.load.requests.rows import Rows
 from hinterland.load.requests.template import escaped
 
 BUILT_IN = ("id", "uuid", "visit", "key", "random:A:B", "timestamp_ms")

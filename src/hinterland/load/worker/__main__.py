@@ -16,13 +16,13 @@ from typing import Any
 
 import uvloop
 
-from hinterland.errors import HinterlandError, InternalError
+from hinterland.errors import HinterlandError, InternalError, packed
 from hinterland.load.engine import failures
-from hinterland.load.engine.outgoing import Requests
-from hinterland.load.requests import known_secrets, make_requests
+from hinterland.load.requests import known_secrets
 from hinterland.load.worker import messages as frames
 from hinterland.load.worker import tether
 from hinterland.load.worker.drive import Drive
+from hinterland.load.worker.equipment import requests_of
 from hinterland.load.worker.messages import (
     Broken,
     Counted,
@@ -85,24 +85,15 @@ async def main() -> None:
     try:
         await _serve(parent, say)
     except HinterlandError as error:
-        say(Broken(type(error).__name__, hidden(error.says), error.next_step))
+        say(Broken(packed(error)._replace(says=hidden(error.says))))
     out.close()
     await said.closed
     os._exit(0)
 
 
-def _requests(job: Job) -> Requests:
-    if not job.plan.scenario:
-        return make_requests(job.plan, processes=job.of)
-    # Only a scenario needs what it needs.
-    from hinterland.load.scenario.requests import ScenarioRequests
-
-    return ScenarioRequests(job.plan, processes=job.of)
-
-
 async def _serve(parent: Parent, say: Callable[[FromWorker], None]) -> None:
     job = await parent.job
-    requests = _requests(job)
+    requests = requests_of(job.plan, processes=job.of)
     failures.hide(lru_cache(1)(lambda: known_secrets.of_plan(job.plan, requests.rows)))
     drive = Drive(job, requests, lambda part, last: say(Counted(part, last)))
     broken: list[HinterlandError] = []

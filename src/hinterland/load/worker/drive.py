@@ -16,7 +16,6 @@ from msgspec import structs
 
 from hinterland.clients.sources import socket_maker
 from hinterland.errors import UsageError
-from hinterland.load.drivers.registry import lanes
 from hinterland.load.engine import arrivals, pacing
 from hinterland.load.engine.agenda import AHEAD_NS, Agenda
 from hinterland.load.engine.failures import notes, reasons, words_of
@@ -28,6 +27,7 @@ from hinterland.load.engine.pool import Pool
 from hinterland.load.engine.recorder import Columns, Recorder
 from hinterland.load.plan.plan import Scheduler
 from hinterland.load.result.result import GeneratorProcess
+from hinterland.load.worker.equipment import lanes_of
 from hinterland.load.worker.fold import Part, Window, fold
 from hinterland.load.worker.messages import Job
 from hinterland.load.worker.pulse import Pulse
@@ -57,7 +57,7 @@ class Drive:
         self._job, self._plan, self._requests, self._report = job, plan, requests, report
         self._recorder = Recorder(CAPACITY)
         self._loop = self._make_loop()
-        made = lanes(
+        made = lanes_of(plan)(
             plan,
             job.connections,
             listener=self._loop,

@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 from msgspec import Struct
 
+from hinterland.errors import Packed
 from hinterland.load.plan.plan import LoadPlan
 from hinterland.load.worker.fold import Part
 
@@ -53,11 +54,9 @@ class Counted(Struct, frozen=True, tag="counted"):
 
 
 class Broken(Struct, frozen=True, tag="broken"):
-    """A process can't go on: an error of `hinterland.errors` by its class, message and next step."""
+    """A process can't go on."""
 
-    kind: str
-    says: str
-    next_step: str = ""
+    error: Packed
 
 
 ToWorker = Job | Go | Stop

@@ -13,9 +13,10 @@ from typing import Any
 
 from hinterland.rig.machine.needs import PYTHON_PACKAGES, package_version
 from hinterland.rig.probes.device import counter_of
-from hinterland.rig.processes.binaries import PROGRAMS, find_program, find_service
+from hinterland.rig.processes.binaries import find_program
 from hinterland.rig.processes.scratch import default_place
 from hinterland.rig.processes.versions import program_version, version_command, version_in
+from hinterland.rig.services import find_service, names
 
 CPU = Path("/sys/devices/system/cpu")
 CLOCK = Path("/sys/devices/system/clocksource/clocksource0/current_clocksource")
@@ -118,7 +119,7 @@ def _packages() -> Iterable[tuple[str, str]]:
 @cache
 def _services() -> tuple[tuple[str, str], ...]:
     """Returns the versions of services and runtimes. Asks all programs at once, and only the first time."""
-    found = {service: find_service(service) for service in PROGRAMS}
+    found = {service: find_service(service) for service in names()}
     paths = {service: each.main for service, each in found.items() if each is not None}
     versions = {}
     asked = {}

@@ -1,7 +1,7 @@
 """What experiments need and whether it is here, with the command that installs what is not.
 
-A need is `kind:name`. Kinds: `python` (an importable module), `service` (postgresql, redis, nginx, caddy,
-haproxy, nats), `program` (on the search path), `capability` (something the kernel or the rights of this user
+A need is `kind:name`. Kinds: `python` (an importable module), `service` (a module of
+`rig/services`), `program` (on the search path), `capability` (something the kernel or the rights of this user
 allow). Nothing is imported or started to look, unless the version of a program is asked for; but whether a
 link can be had is tried out in a child process.
 """
@@ -14,10 +14,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from hinterland.errors import UsageError
-from hinterland.rig.processes import binaries
 from hinterland.rig.processes.binaries import as_typed, find_program
 from hinterland.rig.processes.versions import program_version
-from hinterland.rig.services import nginx_stream
+from hinterland.rig.services import names as services
+from hinterland.rig.services import programs_of
+from hinterland.rig.services.nginx import INSTALL_STREAM, find_stream
 
 __all__ = ["KNOWN_NEEDS", "NeedStatus", "check", "find_program"]
 
@@ -92,13 +93,9 @@ def _python(module: str, with_version: bool) -> NeedStatus:
 
 
 def _service(service: str, with_version: bool) -> NeedStatus:
-    if service not in binaries.PROGRAMS:
-        raise UsageError(
-            f"need 'service:{service}': the services are {', '.join(binaries.PROGRAMS)}.",
-            "Other programs are program:NAME.",
-        )
-    install = as_typed(binaries.INSTALL[service])
-    found = binaries.find_service(service)
+    programs = programs_of(service)
+    install = as_typed(programs.install)
+    found = programs.find()
     if found is None:
         return NeedStatus(f"service:{service}", False, install=install)
     version = program_version(found.main) if with_version else ""
@@ -182,7 +179,7 @@ def _free_threaded_python() -> str | None:
 
 
 def _nginx_stream() -> str | None:
-    found = nginx_stream.find_stream()
+    found = find_stream()
     return str(found.program) if found else None
 
 
@@ -214,12 +211,12 @@ CAPABILITIES: dict[str, tuple[Callable[[], str | None], str]] = {
         _free_threaded_python,
         "uv python install 3.14t   (it puts python3.14t into ~/.local/bin, which must be on PATH)",
     ),
-    "nginx_stream": (_nginx_stream, nginx_stream.INSTALL),
+    "nginx_stream": (_nginx_stream, INSTALL_STREAM),
     "link": (_link, "run as root on a kernel with network namespaces and /dev/net/tun"),
     "pressure": (_pressure, "boot with psi=1 on a kernel of 4.20 or later"),
 }
 KNOWN_NEEDS: tuple[str, ...] = (
-    *(f"service:{name}" for name in binaries.PROGRAMS),
+    *(f"service:{name}" for name in services()),
     *(f"python:{name}" for name in PYTHON_PACKAGES),
     "program:node",
     "program:java",

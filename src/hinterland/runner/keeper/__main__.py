@@ -21,7 +21,7 @@ from typing import NoReturn
 
 import msgspec
 
-from hinterland.errors import HinterlandError
+from hinterland.errors import HinterlandError, packed
 from hinterland.model.experiment import Experiment
 from hinterland.model.history import Event
 from hinterland.rig.machine.weather import Reading
@@ -63,8 +63,7 @@ def main(commands: int, reports: int, manifest: bytes, folder: Path) -> None:
         histories.load_tables()
         scratch = Scratch()
     except HinterlandError as error:
-        kind = type(error).__name__
-        _send(reports, line(Broken(kind=kind, says=error.says, next_step=error.next_step)))
+        _send(reports, line(Broken(packed(error))))
         return
     cache = scratch.folder("cache")
     with scratch:

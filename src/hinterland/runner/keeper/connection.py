@@ -13,8 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from hinterland import errors
-from hinterland.errors import HinterlandError, InternalError
+from hinterland.errors import InternalError, unpacked
 from hinterland.model.experiment import Experiment
 from hinterland.rig.processes.scratch import clear
 from hinterland.runner.trials.messages import Broken, Command, Ready, Report, line, report_decoder
@@ -68,7 +67,7 @@ class KeeperConnection:
         began = time.monotonic()
         report = self.receive(START_S)
         if isinstance(report, Broken):
-            raise rebuilt(report)
+            raise unpacked(report.error)
         if isinstance(report, Ready):
             self._scratch = Path(report.scratch)
             return report
@@ -133,10 +132,3 @@ class KeeperConnection:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def rebuilt(report: Broken) -> HinterlandError:
-    """Returns the error that a report stands for."""
-    kind = getattr(errors, report.kind, InternalError)
-    error: HinterlandError = kind(report.says, report.next_step)
-    return error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 from msgspec import Struct
 
+from hinterland.errors import Packed
 from hinterland.model.history import Event
 from hinterland.model.run import PlannedTrial
 from hinterland.model.verdict import TrialResult
@@ -30,11 +31,9 @@ class Ready(Struct, frozen=True, tag="ready"):
 
 
 class Broken(Struct, frozen=True, tag="broken"):
-    """Keeper to run: it could not start. `kind` names the error class to raise."""
+    """Keeper to run: it could not start."""
 
-    kind: str
-    says: str
-    next_step: str = ""
+    error: Packed
 
 
 class Noted(Struct, frozen=True, tag="noted"):
@@ -47,7 +46,7 @@ class Finished(Struct, frozen=True, tag="finished"):
     """Trial to run: its result, its history being on disk. `stop` ends the run (a store that is full)."""
 
     result: TrialResult
-    stop: Broken | None = None
+    stop: Packed | None = None
 
 
 class Exited(Struct, frozen=True, tag="exited"):

@@ -17,8 +17,10 @@ from msgspec.structs import replace
 
 from hinterland.checkers.assumptions import automatic
 from hinterland.clients.asking import Client
+from hinterland.clients.dial import SocketMaker
 from hinterland.clients.operations import Operations
-from hinterland.errors import HinterlandError, SetupError, SystemFailure
+from hinterland.errors import HinterlandError, SetupError, SystemFailure, packed
+from hinterland.load.engine.arrivals import Schedule
 from hinterland.model.experiment import Level
 from hinterland.model.history import Event, History, LoadSample, Operation
 from hinterland.model.packets import PacketLog
@@ -30,7 +32,7 @@ from hinterland.rig.rig import Rig
 from hinterland.rig.service import Service
 from hinterland.runner.record import histories, packet_files
 from hinterland.runner.trials.code import Code
-from hinterland.runner.trials.messages import Broken, Finished
+from hinterland.runner.trials.messages import Finished
 from hinterland.runner.trials.trial_status import standing
 
 
@@ -158,8 +160,38 @@ class Trial:
         """Records something worth seeing in the history; `detail` holds JSON values."""
         self.record(Event(t_ns=time.monotonic_ns(), kind="note", name=name, detail=detail))
 
-    def load(self, name: str, sample: LoadSample) -> None:
-        """Records the operations of a load under a name."""
+    async def load(
+        self,
+        name: str,
+        url: str | int,
+        /,
+        *,
+        schedule: Schedule | None = None,
+        new_socket: SocketMaker | None = None,
+        **asked: Any,
+    ) -> LoadSample:
+        """Drives a load at a server of this trial, and records every operation of it under a name.
+
+        `url` is what `hinterland load` takes, such as `redis://127.0.0.1:6379`, or the port of a server of
+        HTTP on this machine; `asked` are its options (`rate=2000`, `closed=True`, `connections=64`,
+        `duration_s=1`, `header=`, `body=` ...). `schedule`: offsets in ns of when operations are due, instead
+        of a rate. `new_socket`: where they come from (`link.client.socket`). Raises UsageError for what can't
+        be asked, and for an address that is not this machine's.
+        """
+        from hinterland.load.asked.asked import Asked
+        from hinterland.load.asked.planned import plan_here
+        from hinterland.load.inline.sample import sampled
+
+        where = f"http://127.0.0.1:{url}/" if isinstance(url, int) else url
+        plan = plan_here(
+            where, Asked(**{"seed": self.seed % (1 << 31), **asked}), linked=new_socket is not None
+        )
+        sample = await sampled(plan, schedule=schedule, new_socket=new_socket)
+        self.loaded(name, sample)
+        return sample
+
+    def loaded(self, name: str, sample: LoadSample) -> None:
+        """Records the operations of a load that somebody else drove, under a name."""
         self._loads[name] = sample
 
     def reading(self, name: str, value: Any) -> None:
@@ -220,7 +252,7 @@ def carry_out(
     try:
         histories.save(folder, plan.id, history)
     except SetupError as error:
-        stop = Broken(kind="SetupError", says=error.says, next_step=error.next_step)
+        stop = packed(error)
         cause = cause or f"its history could not be saved: {error.says}"
     except (TypeError, ValueError, OverflowError) as error:
         # A reading, a detail or a result that JSON can't hold: the experiment's mistake, so its trial failed.

@@ -12,9 +12,10 @@ import pytest
 from hinterland.cli.load.imports import curl_without_secrets, imported
 from hinterland.cli.load.options import RequestOptions
 from hinterland.errors import UsageError
-from hinterland.load.asked.asked import Asked, plan
+from hinterland.load.asked.asked import Asked
 from hinterland.load.asked.curl import CurlRequest, read_curl
 from hinterland.load.asked.har import read_har
+from hinterland.load.asked.planned import plan
 from hinterland.load.plan.plan import RequestPlan
 
 FORM = "Content-Type: application/x-www-form-urlencoded"

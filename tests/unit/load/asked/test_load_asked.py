@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from hinterland.errors import UsageError
-from hinterland.load.asked.asked import DEFAULT_RATE_PER_S, NO_END_S, Asked, plan
+from hinterland.load.asked.asked import Asked
+from hinterland.load.asked.planned import DEFAULT_RATE_PER_S, NO_END_S, plan
 from hinterland.load.asked.target import target
 from hinterland.load.plan.plan import RequestPlan, Weighted
 

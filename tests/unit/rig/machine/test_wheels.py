@@ -12,8 +12,8 @@ from hinterland.model.levels import treatments
 from hinterland.rig.machine import needs
 from hinterland.rig.machine.availability import availability
 from hinterland.rig.machine.needs import NeedStatus
-from hinterland.rig.processes.binaries import find_service
-from hinterland.rig.services.nginx_stream import find_stream
+from hinterland.rig.services import find_service
+from hinterland.rig.services.nginx import find_stream
 
 OF_THE_MACHINE = ("link", "two_cores", "congestion_bbr")
 """Capabilities that no package brings, and that a Linux of today gives an ordinary user."""

@@ -106,7 +106,8 @@ def test_both_families_are_listed() -> None:
     if not Path("/proc/net/tcp6").exists():
         pytest.skip("this machine has no IPv6")
     with socket.create_server(("::1", 0), family=socket.AF_INET6) as listening:
-        assert [each.state for each in ours(port_of(listening))] == ["listening"]
+        # Somebody else's connection may have the same number over IPv4.
+        assert [each.state for each in ours(port_of(listening))].count("listening") == 1
 
 
 def test_counters_have_the_kernels_names() -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from hinterland.rig.process import open_files
 from hinterland.rig.processes import limits
+from hinterland.rig.processes.limits import open_files
 
 
 def test_the_smallest_limit_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

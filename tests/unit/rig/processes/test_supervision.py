@@ -11,12 +11,23 @@ import pytest
 from hinterland.errors import InternalError
 from hinterland.rig.processes import supervision
 from hinterland.rig.processes.supervision import children_of, die_with_parent, end_descendants, reap
+from hinterland.rig.services import names
 
 HEAVY = ("numpy", "asyncio", "scipy", "pyarrow", "uvloop")
 SLEEP = [sys.executable, "-S", "-c", "import signal; print(flush=True); signal.pause()"]
 
 
-@pytest.mark.parametrize("module", ["supervision", "scratch", "needs", "memory", "machine"])
+@pytest.mark.parametrize(
+    "module",
+    [
+        "processes.supervision",
+        "processes.scratch",
+        "machine.needs",
+        "probes.memory",
+        "machine.description",
+        *(f"services.{name}" for name in names()),
+    ],
+)
 def test_it_imports_nothing_heavy(module: str) -> None:
     code = f"import sys, hinterland.rig.{module}; print(*[m for m in {HEAVY!r} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from runner_samples import experiment, result
 
+from hinterland import store
 from hinterland.errors import SetupError, UsageError
 from hinterland.model.history import Event, History, LoadSample, Operation
 from hinterland.model.packets import PacketLog
@@ -214,7 +215,7 @@ def test_without_a_home_folder_a_store_must_be_given(monkeypatch: pytest.MonkeyP
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr("pwd.getpwuid", lambda number: {}[number])
     with pytest.raises(SetupError, match="no home folder") as raised:
-        record.default_store()
+        store.default_store()
     assert "--store DIR" in raised.value.next_step
 
 

@@ -15,10 +15,8 @@ from hinterland.lab import (
     HttpClient,
     LoadSample,
     Outcome,
-    Request,
     Trial,
     assume,
-    open_loop,
     percentile,
     poisson,
     start_neighbour,
@@ -43,16 +41,14 @@ async def trial(t: Trial) -> None:
     calls = np.full(t["calls"], round(CALLS_DUE_S * 1e9), np.int64)
     everybody = poisson(RATE_PER_S, DURATION_S, t.seed)
 
-    async def ask(path: str, schedule: NDArray[np.int64], connections: int) -> LoadSample:
-        return await open_loop(
-            HOST, server.port, Request(path=path), schedule=schedule, connections=connections,
-            timeout_s=PATIENCE_S,
-        )  # fmt: skip
+    async def ask(name: str, path: str, schedule: NDArray[np.int64], connections: int) -> None:
+        url = f"http://{HOST}:{server.port}{path}"
+        await t.load(name, url, schedule=schedule, connections=connections, timeout_s=PATIENCE_S)
 
     t.phase("measure")
-    quick, reports = await asyncio.gather(ask("/", everybody, CONNECTIONS), ask("/report", calls, len(calls)))
-    t.load("quick", quick)
-    t.load("reports", reports)
+    await asyncio.gather(
+        ask("quick", "/", everybody, CONNECTIONS), ask("reports", "/report", calls, len(calls))
+    )
     t.phase("final")
     async with HttpClient(HOST, neighbour.port) as client:
         t.reading("calls_ns", (await client.get("/calls")).json())

@@ -28,7 +28,6 @@ from hinterland.lab import (
     allow_open_files,
     end_of_warmup,
     limits,
-    open_loop,
     percentile,
     poisson,
     socket_maker,
@@ -68,18 +67,15 @@ async def trial(t: Trial) -> None:
     t.reading("empty_bytes", memory_bytes(t, servers))
     async with crowd:
         still_there(servers)
-        t.load("silent", crowd.sample())
+        t.loaded("silent", crowd.sample())
         t.reading("full_bytes", memory_bytes(t, servers))
         t.reading("server_processes", sum(t.rig.usage(each).processes for each in servers))
         t.phase("measure")
         due = poisson(RATE_PER_S, DURATION_S, t.seed)
         # They come from the addresses of the crowd: those have ports enough for all.
         sockets = socket_maker(addresses(HOST, connections))
-        t.load(
-            "active",
-            await open_loop(
-                HOST, port, ASK, schedule=due, connections=active, timeout_s=PATIENCE_S, new_socket=sockets
-            ),
+        await t.load(
+            "active", port, schedule=due, connections=active, timeout_s=PATIENCE_S, new_socket=sockets
         )
         t.reading("served_at_the_end", await crowd.served())
 

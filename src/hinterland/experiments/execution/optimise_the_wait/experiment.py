@@ -10,10 +10,8 @@ from hinterland.lab import (
     Assumption,
     History,
     Outcome,
-    Request,
     Trial,
     Where,
-    closed_loop,
     start_neighbour,
     time_each,
 )
@@ -35,10 +33,9 @@ async def trial(t: Trial) -> None:
     # One client more than workers: somebody always waits, so no worker is ever idle.
     clients = t["workers"] + 1
     duration_s = max(DURATION_S, ROUNDS * t["workers"] * computed_ms(t.treatment) / 1000)
-    sample = await closed_loop(
-        HOST, port, Request(), connections=clients, duration_s=duration_s, timeout_s=PATIENCE_S
+    await t.load(
+        "reports", port, closed=True, connections=clients, duration_s=duration_s, timeout_s=PATIENCE_S
     )
-    t.load("reports", sample)
     t.phase("final")
     await server.stop()
     t.reading("server", json.loads(server.log()))

@@ -11,10 +11,8 @@ from hinterland.lab import (
     History,
     Outcome,
     Process,
-    Request,
     SetupError,
     Trial,
-    closed_loop,
     free_threaded_python,
     start_neighbour,
     time_each,
@@ -42,12 +40,11 @@ async def trial(t: Trial) -> None:
     server = await start_server(t, port, neighbour.port)
     t.phase("measure")
     cpu_s = t.rig.usage(server).cpu_s
-    sample = await closed_loop(
-        HOST, port, Request(), connections=CLIENTS, duration_s=DURATION_S, timeout_s=PATIENCE_S
+    await t.load(
+        "requests", port, closed=True, connections=CLIENTS, duration_s=DURATION_S, timeout_s=PATIENCE_S
     )
     t.reading("cpu_s", t.rig.usage(server).cpu_s - cpu_s)
     t.reading("build", json.loads(server.log()))
-    t.load("requests", sample)
 
 
 async def start_server(t: Trial, port: int, neighbour_port: int) -> Process:

@@ -11,11 +11,9 @@ from hinterland.lab import (
     Assumption,
     History,
     Outcome,
-    Request,
     Trial,
     answered,
     constant,
-    open_loop,
     summarise,
 )
 
@@ -38,9 +36,7 @@ async def trial(t: Trial) -> None:
     t.phase("measure")
     # The requests of a page are due at one moment, as a browser or a gateway sends them.
     schedule = np.repeat(constant(rate / a_page, LOAD_S), a_page)
-    t.load(
-        "requests", await open_loop("127.0.0.1", port, Request(), schedule=schedule, connections=CONNECTIONS)
-    )
+    await t.load("requests", port, schedule=schedule, connections=CONNECTIONS)
 
 
 def outcome(h: History) -> Outcome:

@@ -14,13 +14,9 @@ from hinterland.lab import (
     LoadSample,
     Nginx,
     Outcome,
-    Request,
     Trial,
     assume,
-    closed_loop,
-    constant,
     nginx,
-    open_loop,
 )
 
 LOAD_S, STALL_AT_S, PATIENCE_S = 1.0, 0.4, 20
@@ -38,7 +34,7 @@ async def trial(t: Trial) -> None:
     stall = asyncio.create_task(stand_still(t, server))
     try:
         if t["observer"] in LOOPS:
-            t.load("requests", await loop(t, server))
+            await loop(t, server)
         else:
             t.reading("printed", await tool(t, server))
     finally:
@@ -55,13 +51,11 @@ async def stand_still(t: Trial, server: Nginx) -> None:
     await t.rig.resume(server.process)
 
 
-async def loop(t: Trial, server: Nginx) -> LoadSample:
-    """Returns what a loop of this engine recorded."""
-    where, request, connections = ("127.0.0.1", server.port), Request(), t["connections"]
-    if t["observer"] == "closed_loop":
-        return await closed_loop(*where, request, connections=connections, duration_s=LOAD_S)
-    schedule = constant(t["rate_per_s"], LOAD_S)
-    return await open_loop(*where, request, schedule=schedule, connections=connections)
+async def loop(t: Trial, server: Nginx) -> None:
+    """Lets a loop of this engine record what it sees."""
+    asked: dict[str, Any] = {"connections": t["connections"], "duration_s": LOAD_S}
+    asked |= {"closed": True} if t["observer"] == "closed_loop" else {"rate": t["rate_per_s"]}
+    await t.load("requests", server.port, **asked)
 
 
 async def tool(t: Trial, server: Nginx) -> str:

@@ -75,7 +75,7 @@ async def trial(t: Trial) -> None:
         t.reading("asked_to_publish", count)
         t.phase("final")
         published = (await newsroom.get("/poll?after=0")).json()
-        t.load("deliveries", audience.sample({event["id"]: event["published_ns"] for event in published}))
+        t.loaded("deliveries", audience.sample({event["id"]: event["published_ns"] for event in published}))
 
 
 def following(t: Trial, place: int) -> Following:

@@ -23,7 +23,6 @@ from hinterland.lab import (
     Trial,
     WitnessEvent,
     caddy,
-    closed_loop,
     haproxy,
     nginx,
     summarise,
@@ -51,7 +50,7 @@ async def trial(t: Trial) -> None:
         t.phase("measure")
         await ask_all(t, port, path)
         t.reading("connections", (await asked.get("/seen")).json()["connections"])
-        await both_ways(t, {"straight": backend, "entrance": port}, Request(path=path))
+        await both_ways(t, {"straight": backend, "entrance": port}, path)
         await asyncio.gather(*(upload(port, t["upload_ms"] / 1e3) for _ in range(UPLOADS)))
         t.phase("final")
         t.reading("uploads_ms", (await asked.get("/seen")).json()["uploads_ms"])
@@ -104,12 +103,14 @@ def comes_from(address: str) -> Callable[[], socket.socket]:
     return made
 
 
-async def both_ways(t: Trial, ways: dict[str, int], request: Request) -> None:
+async def both_ways(t: Trial, ways: dict[str, int], path: str) -> None:
     """Asks by turns at the backend and at the entrance, so that the machine's moods fall on both alike."""
     turns, count = (4, 1) if t["work_ms"] else (12, 25)
     for turn in range(turns):
         for name, port in ways.items():
-            t.load(f"{name}_{turn}", await closed_loop(HOST, port, request, connections=1, count=count))
+            await t.load(
+                f"{name}_{turn}", f"http://{HOST}:{port}{path}", closed=True, connections=1, count=count
+            )
 
 
 async def upload(port: int, lasts_s: float) -> None:

@@ -84,7 +84,7 @@ async def trial(t: Trial) -> None:
         os.kill(told.pid, signal.SIGHUP)
     await visitors.wait(timeout_s=t["ttl_s"] + 10)
     t.phase("final")
-    t.load("visits", visits(visitors.log()))
+    t.loaded("visits", visits(visitors.log()))
     t.reading("questions", sum(line.startswith("asked") for line in town.authority.log().splitlines()))
 
 

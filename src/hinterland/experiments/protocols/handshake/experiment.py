@@ -163,14 +163,14 @@ def outcome(h: History) -> Outcome:
         metrics["round_trips"] = first_byte_ms / rtt_ms
         metrics["beyond_round_trips"] = first_byte_ms / rtt_ms - expected
         if math.floor(metrics["round_trips"] + EARLY) != expected:
-            findings = (another_count(f"{protocol} {start}", first_byte_ms, rtt_ms, expected),)
+            findings = (another_count(f"{protocol} {start}", times_ms, rtt_ms, expected),)
     wanted = "TCP early" if (protocol, start) == ("tcp", "early") else SEEN[protocol] + ALSO_SEEN[start]
     wanted += " retried" if h.treatment["guess"] == "wrong" else ""
     seen = [each["seen"] for each in connections]
     as_asked = assume(
         f"every connection was opened the way it was asked: {wanted}",
-        all(each == wanted for each in seen) and len(seen) == COUNT,
-        f"{sum(each == wanted for each in seen)} of {COUNT}; the last one: {seen[-1]}",
+        all(each == wanted for each in seen),
+        f"{sum(each == wanted for each in seen)} of {len(seen)}; the last one: {seen[-1]}",
         name="as_asked",
     )
     return Outcome(
@@ -181,8 +181,9 @@ def outcome(h: History) -> Outcome:
     )
 
 
-def another_count(name: str, fastest_ms: float, rtt_ms: float, expected: int) -> Finding:
+def another_count(name: str, times_ms: list[float], rtt_ms: float, expected: int) -> Finding:
     """Tells of a handshake whose fastest connection took another number of round trips than expected."""
+    fastest_ms = times_ms[0]
     says = f"{name}: {fastest_ms / rtt_ms:.2f} round trips, not {expected}"
     return Finding(
         kind="another_count",
@@ -191,6 +192,6 @@ def another_count(name: str, fastest_ms: float, rtt_ms: float, expected: int) ->
         witness=(
             WitnessEvent(0.0, "client", f"opens a connection ({name})"),
             WitnessEvent(expected * rtt_ms, "client", f"should have the first byte: {expected} round trips"),
-            WitnessEvent(fastest_ms, "client", f"has it, in the fastest of {COUNT} connections"),
+            WitnessEvent(fastest_ms, "client", f"has it, in the fastest of {len(times_ms)} connections"),
         ),
     )

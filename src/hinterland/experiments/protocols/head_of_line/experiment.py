@@ -84,9 +84,9 @@ async def trial(t: Trial) -> None:
     t.phase("final")
     result = json.loads(received.read_text())
     if t["load"] == "page":
-        t.load("page", page_sample(result))
+        t.loaded("page", page_sample(result))
         return
-    t.load("feeds", sample(result["rows"], t["messages"]))
+    t.loaded("feeds", sample(result["rows"], t["messages"]))
     t.reading("arrivals", arrivals(result["rows"], t["messages"]))
     t.reading("stalls", result["stalls"])
 

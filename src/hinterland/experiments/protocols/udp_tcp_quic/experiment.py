@@ -72,7 +72,7 @@ async def trial(t: Trial) -> None:
         raise receiver.failure("it ended before it was done.")
     sender.hang_up()
     t.phase("final")
-    t.load("chunks", sample(json.loads(notes.read_text()), json.loads(ledger.read_text())["rows"]))
+    t.loaded("chunks", sample(json.loads(notes.read_text()), json.loads(ledger.read_text())["rows"]))
     t.reading("rows", json.loads(ledger.read_text())["rows"])
     t.reading("sent", json.loads(notes.read_text()))
 

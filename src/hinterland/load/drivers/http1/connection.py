@@ -9,7 +9,6 @@ last such piece is remembered and compared first (a memcmp); everything else goe
 from __future__ import annotations
 
 import asyncio
-import os
 import ssl
 from typing import Any, cast
 
@@ -19,6 +18,8 @@ from hinterland.clients.dial import SocketMaker, dial, send_at_once
 from hinterland.clients.message import Response
 from hinterland.clients.reader import BadAnswer, ResponseReader, status_at_close
 from hinterland.load.drivers.transport.answer_room import ROOM
+from hinterland.load.drivers.transport.remembered import Remembered
+from hinterland.load.drivers.transport.writing import write_now
 from hinterland.load.engine.connection_failures import code_at_end, code_for
 from hinterland.load.engine.failures import because, code_of
 from hinterland.load.engine.lane import IDLE, Listener, Stateless
@@ -27,22 +28,6 @@ from hinterland.load.engine.recorder import CLOSED, PROTOCOL, RESET, TIMEOUT
 
 REMEMBERED_BYTES = 4096
 HEAD_BYTES = 65536
-
-
-class Remembered:
-    """The last answer that came in one piece and left its connection open, shared by a load's connections.
-
-    `good_for` is the request whose checks it passed: the same answer to the same request passes them again.
-    """
-
-    __slots__ = ("data", "good_for", "status")
-
-    def __init__(self) -> None:
-        self.data, self.status = b"", 0
-        self.good_for: Outgoing | None = None
-
-    def keep(self, data: bytes, status: int, good_for: Outgoing | None = None) -> None:
-        self.data, self.status, self.good_for = data, status, good_for
 
 
 class Connection(Stateless, asyncio.Protocol):
@@ -154,9 +139,7 @@ class Connection(Stateless, asyncio.Protocol):
             self._transport.write(request)
             return
         try:
-            written = os.write(self._fd, request)
-        except BlockingIOError:
-            written = 0
+            written = write_now(self._fd, request)
         except OSError:
             self._end(RESET)
             return

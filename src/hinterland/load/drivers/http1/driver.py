@@ -1,10 +1,13 @@
-"""HTTP/1.1 over connections that are kept: the fast path (`connection`)."""
+"""HTTP/1.1: connections that are kept (the fast path, `connection`), new ones each time, or pipelining."""
 
 from __future__ import annotations
 
 from hinterland.clients.dial import SocketMaker
-from hinterland.load.drivers.http1.connection import Connection, Remembered
+from hinterland.load.drivers.http1 import pipelining
+from hinterland.load.drivers.http1.connection import Connection
+from hinterland.load.drivers.http1.new import NewConnection
 from hinterland.load.drivers.transport import tls
+from hinterland.load.drivers.transport.remembered import Remembered
 from hinterland.load.engine.lane import Lane, Listener
 from hinterland.load.engine.outgoing import Requests
 from hinterland.load.plan.plan import LoadPlan
@@ -18,35 +21,26 @@ def lanes(
     requests: Requests,
     new_socket: SocketMaker | None = None,
 ) -> list[Lane]:
-    """Returns a lane for each connection."""
-    return connections_of(
-        Connection, plan, connections, listener=listener, requests=requests, new_socket=new_socket
-    )
+    """Returns a lane for each connection, or as many as a pipelined one carries requests at once.
 
-
-def connections_of(
-    kind: type[Connection],
-    plan: LoadPlan,
-    count: int,
-    *,
-    listener: Listener,
-    requests: Requests,
-    new_socket: SocketMaker | None = None,
-) -> list[Lane]:
-    """Returns so many connections of a kind, numbered from 0."""
-    target = plan.target
-    remembered = Remembered()
-    context = tls.context_of(plan, "http/1.1")
+    With `new` connections so many at most are open at once.
+    """
+    if plan.mode == "pipelining":
+        return pipelining.lanes(
+            plan, connections, listener=listener, requests=requests, new_socket=new_socket
+        )
+    kind = NewConnection if plan.mode == "new" else Connection
+    remembered, context = Remembered(), tls.context_of(plan, "http/1.1")
     return [
         kind(
             number,
-            target.dialled,
+            plan.target.dialled,
             listener=listener,
             requests=requests,
             remembered=remembered,
             new_socket=new_socket,
             tls=context,
-            server_name=target.host,
+            server_name=plan.target.host,
         )
-        for number in range(count)
+        for number in range(connections)
     ]

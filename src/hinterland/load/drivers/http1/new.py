@@ -8,30 +8,13 @@ from __future__ import annotations
 
 import re
 
-from hinterland.clients.dial import SocketMaker
 from hinterland.clients.message import Response
 from hinterland.load.drivers.http1.connection import Connection
-from hinterland.load.drivers.http1.driver import connections_of
-from hinterland.load.engine.lane import IDLE, Lane, Listener
-from hinterland.load.engine.outgoing import Outgoing, Requests
-from hinterland.load.plan.plan import LoadPlan
+from hinterland.load.engine.lane import IDLE
+from hinterland.load.engine.outgoing import Outgoing
 
 _HAS_CONNECTION = re.compile(rb"\r\nconnection[ \t]*:", re.IGNORECASE)
 _SAYS_CLOSE = b"\r\nConnection: close"
-
-
-def lanes(
-    plan: LoadPlan,
-    connections: int,
-    *,
-    listener: Listener,
-    requests: Requests,
-    new_socket: SocketMaker | None = None,
-) -> list[Lane]:
-    """Returns lanes numbered from 0: so many connections at most are open at once."""
-    return connections_of(
-        NewConnection, plan, connections, listener=listener, requests=requests, new_socket=new_socket
-    )
 
 
 class NewConnection(Connection):

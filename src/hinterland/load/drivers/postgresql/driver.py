@@ -17,6 +17,7 @@ from hinterland.load.drivers.postgresql.login import Login, LoginFailure, refusa
 from hinterland.load.drivers.postgresql.messages import MessageReader, NotPostgreSQL
 from hinterland.load.drivers.postgresql.statement import Bound, Prepared
 from hinterland.load.drivers.postgresql.tls import NO, YES, Negotiation
+from hinterland.load.drivers.transport.remembered import Remembered
 from hinterland.load.drivers.transport.socket_lane import KEPT_BYTES, REMEMBERED_BYTES, SocketLane, not_spoken
 from hinterland.load.drivers.transport.tls import context_of
 from hinterland.load.engine.failures import because, code_of, note
@@ -33,18 +34,6 @@ BEFORE_READY = frozenset(b"SNv")
 ROWS = frozenset(b"TDC")
 LEFT_OPEN = "a visit ended inside a transaction, which was rolled back"
 PASSED_OVER = frozenset(b"TCI23nstHdc")
-
-
-class Remembered:
-    """The last good answer that came in one piece, shared by a load's lanes: the same bytes are as good.
-
-    It never holds a ParseComplete, which a session must notice.
-    """
-
-    __slots__ = ("data",)
-
-    def __init__(self) -> None:
-        self.data = b""
 
 
 class PostgreSQLLane(SocketLane):
@@ -280,7 +269,7 @@ class PostgreSQLLane(SocketLane):
             self.fail(error)
             return
         if whole and not parsed and self._status == state.IDLE and len(data) <= REMEMBERED_BYTES:
-            self._remembered.data = data
+            self._remembered.keep(data)
         self.judge(Response(0, {}, body))
 
 

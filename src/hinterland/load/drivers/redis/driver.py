@@ -9,6 +9,7 @@ from hinterland.clients.message import Response
 from hinterland.load.drivers.redis import resp
 from hinterland.load.drivers.redis.resp import NotRESP, ReplyReader
 from hinterland.load.drivers.redis.state import LEAVING, Left
+from hinterland.load.drivers.transport.remembered import Remembered
 from hinterland.load.drivers.transport.socket_lane import KEPT_BYTES, REMEMBERED_BYTES, SocketLane, not_spoken
 from hinterland.load.drivers.transport.tls import context_of
 from hinterland.load.engine.failures import because, code_of, note
@@ -20,15 +21,6 @@ from hinterland.load.plan.plan import LoadPlan
 PREFIX_REFUSAL = "NOPERM"
 LEFT_OPEN = "a visit ended inside MULTI, which was discarded"
 RESET = resp.command([b"RESET"])
-
-
-class Remembered:
-    """The last good reply that came in one piece, shared by a load's lanes: the same bytes are as good."""
-
-    __slots__ = ("data",)
-
-    def __init__(self) -> None:
-        self.data = b""
 
 
 class RedisLane(SocketLane):
@@ -176,7 +168,7 @@ class RedisLane(SocketLane):
             self.fail(code_of(f"redis {word}", says))
             return
         if whole and len(data) <= REMEMBERED_BYTES:
-            self._remembered.data = data
+            self._remembered.keep(data)
         self.judge(Response(0, {}, body))
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import ssl
 from typing import TYPE_CHECKING, cast
 
 from hinterland.clients.dial import SocketMaker, dial, send_at_once
 from hinterland.load.drivers.transport.stream_lane import SharedLane
+from hinterland.load.drivers.transport.writing import write_now
 from hinterland.load.engine.connection_failures import code_at_end
 from hinterland.load.engine.outgoing import Outgoing
 from hinterland.load.engine.recorder import CLOSED, RESET
@@ -120,9 +120,7 @@ class SharedSocket(asyncio.Protocol):
         self.out = bytearray()
         if self._fd >= 0 and not transport.get_write_buffer_size():
             try:
-                written = os.write(self._fd, out)
-            except BlockingIOError:
-                written = 0
+                written = write_now(self._fd, out)
             except OSError:
                 self.over(RESET)
                 return

@@ -7,13 +7,13 @@ how it undoes what a visit has left (`undo`, `undone`).
 from __future__ import annotations
 
 import asyncio
-import os
 import ssl
 from collections.abc import Callable
 from typing import TypeVar, cast
 
 from hinterland.clients.dial import SocketMaker, dial, send_at_once
 from hinterland.clients.message import Response
+from hinterland.load.drivers.transport.writing import write_now
 from hinterland.load.engine.connection_failures import code_at_end, code_for
 from hinterland.load.engine.failures import because, code_of
 from hinterland.load.engine.lane import IDLE, Listener
@@ -187,9 +187,7 @@ class SocketLane(asyncio.Protocol):
                 self._transport.write(data)
             return
         try:
-            written = os.write(self._fd, data)
-        except BlockingIOError:
-            written = 0
+            written = write_now(self._fd, data)
         except OSError:
             self.end(RESET)
             return

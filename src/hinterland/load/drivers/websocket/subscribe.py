@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from hinterland.clients.dial import SocketMaker
 from hinterland.load.drivers.subscription import Subscription
-from hinterland.load.drivers.transport.tls import context_of
 from hinterland.load.drivers.websocket.frames import TEXT, Message, masked_frame
 from hinterland.load.drivers.websocket.lane import WebSocketLane
-from hinterland.load.engine.lane import Lane, Listener
-from hinterland.load.engine.outgoing import Outgoing, Requests
-from hinterland.load.plan.plan import LoadPlan
+from hinterland.load.engine.outgoing import Outgoing
 
 
 class WebSocketSubscriber(WebSocketLane):
@@ -37,19 +33,3 @@ class WebSocketSubscriber(WebSocketLane):
         if self.ready:
             self._subscription.cut_off(error)
         super().end(error)
-
-
-def lanes(
-    plan: LoadPlan,
-    connections: int,
-    *,
-    listener: Listener,
-    requests: Requests,
-    new_socket: SocketMaker | None = None,
-) -> list[Lane]:
-    """Returns a lane for each subscriber."""
-    tls = context_of(plan, "http/1.1")
-    return [
-        WebSocketSubscriber(number, plan, listener, requests, new_socket=new_socket, tls=tls)
-        for number in range(connections)
-    ]

@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from ipaddress import ip_address
 from typing import Any
 
-from hinterland.errors import HinterlandError, SetupError, UsageError
+from hinterland.errors import HinterlandError, SetupError, UsageError, packed
 from hinterland.rig.link.carrier.meter import Meter
 from hinterland.rig.link.carrier.recorder import Recorder
 from hinterland.rig.link.pipe.pipe import NEVER, NO_INDEX, Pipe
@@ -259,10 +259,8 @@ class Engine:
             for descriptor in passed:
                 message["path"] = f"/proc/self/fd/{descriptor}"
             answer = self._obey(message)
-        except HinterlandError as error:
-            answer = {"error": type(error).__name__, "says": error.says, "next_step": error.next_step}
-        except (OSError, KeyError, TypeError, ValueError) as error:
-            answer = {"error": type(error).__name__, "says": str(error), "next_step": ""}
+        except (HinterlandError, OSError, KeyError, TypeError, ValueError) as error:
+            answer = {"error": packed(error)}
         for descriptor in passed:
             os.close(descriptor)
         with contextlib.suppress(OSError):

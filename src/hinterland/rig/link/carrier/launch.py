@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from hinterland.errors import HinterlandError, InternalError, SetupError, UsageError
+from hinterland.errors import InternalError, Packed, SetupError, unpacked
 from hinterland.package import FOLDER
 from hinterland.rig.link.kernel.plan import LinkPlan
 
@@ -77,7 +77,7 @@ class Channel:
         if "error" in answer:
             for each in passed:
                 os.close(each)
-            raise _error_of(answer)
+            raise unpacked(Packed(*answer["error"]), "the link")
         return answer, passed
 
     def ask(self, request: dict[str, Any], descriptors: Sequence[int] = ()) -> dict[str, Any]:
@@ -106,13 +106,6 @@ class Channel:
             f"{self._who} does not answer{how}: it has ended, or was stopped.",
             "If nobody killed it, please report this with the command that you ran.",
         )
-
-
-def _error_of(answer: dict[str, Any]) -> HinterlandError:
-    kind = {each.__name__: each for each in (UsageError, SetupError, InternalError)}.get(answer["error"])
-    if kind is not None:
-        return kind(str(answer["says"]), str(answer["next_step"]))
-    return InternalError(f"the link: {answer['says']} ({answer['error']}).")
 
 
 class LinkChild:

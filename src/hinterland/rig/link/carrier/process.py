@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 from msgspec import structs
 
-from hinterland.errors import HinterlandError
+from hinterland.errors import HinterlandError, packed
 from hinterland.rig.link.kernel import construction
 from hinterland.rig.link.kernel.construction import BuiltHost, Ground
 from hinterland.rig.link.kernel.inhabitants import end_inhabitants
@@ -73,9 +73,7 @@ def reply(control: socket.socket, answer: dict[str, Any], descriptors: list[int]
 
 def failed(error: BaseException) -> dict[str, Any]:
     """Returns the answer that carries an error to the other side."""
-    if isinstance(error, HinterlandError):
-        return {"error": type(error).__name__, "says": error.says, "next_step": error.next_step}
-    return {"error": type(error).__name__, "says": str(error), "next_step": ""}
+    return {"error": packed(error)}
 
 
 class LinkProcess:

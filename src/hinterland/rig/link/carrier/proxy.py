@@ -17,7 +17,7 @@ import socket
 import time
 from typing import Any, cast
 
-from hinterland.errors import HinterlandError, UsageError
+from hinterland.errors import HinterlandError, UsageError, packed
 from hinterland.rig.link.kernel.plan import HostPlan, LinkPlan
 from hinterland.rig.link.pipe.shape import Shape, shape_from
 
@@ -81,10 +81,8 @@ class Proxy:
         while data := await loop.sock_recv(control, MESSAGE_BYTES):
             try:
                 answer = await self._obey(json.loads(data))
-            except HinterlandError as error:
-                answer = {"error": type(error).__name__, "says": error.says, "next_step": error.next_step}
-            except (OSError, KeyError, ValueError) as error:
-                answer = {"error": type(error).__name__, "says": str(error), "next_step": ""}
+            except (HinterlandError, OSError, KeyError, ValueError) as error:
+                answer = {"error": packed(error)}
             await loop.sock_sendall(control, json.dumps(answer).encode())
 
     async def _obey(self, message: dict[str, Any]) -> dict[str, Any]:

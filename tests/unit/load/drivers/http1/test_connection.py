@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hinterland.clients.message import Response
-from hinterland.load.drivers.http1.connection import Connection, Remembered
+from hinterland.load.drivers.http1.connection import Connection
+from hinterland.load.drivers.transport.remembered import Remembered
 from hinterland.load.engine.lane import IDLE, Lane
 from hinterland.load.engine.outgoing import Constant, Outgoing
 from hinterland.load.engine.recorder import CLOSED, PROTOCOL, RESET

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from hinterland.rig.services import data_folder
+from hinterland.rig.processes import data_folder
 
 
 def template(folder: Path) -> Path:

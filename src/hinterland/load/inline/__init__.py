@@ -1,0 +1,1 @@
+"""A load that is driven in this process, whose operations are kept as columns."""
