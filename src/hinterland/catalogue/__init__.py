@@ -122,7 +122,7 @@ class Reader:
 
     def __init__(self) -> None:
         self.known = index.load()
-        self.added: dict[str, index.Entry] = {}
+        self.added: dict[str, index.IndexEntry] = {}
 
     def read(self, folder: Path) -> tuple[Experiment | None, list[ManifestError]]:
         """Returns the experiment in `folder`, and every error in its manifest."""
@@ -137,7 +137,7 @@ class Reader:
         if experiment is not None and not found and stamp is not None:
             unchanged = index.stamp_of(file) == stamp
             if unchanged and index.settled(stamp):
-                self.added[str(file)] = index.Entry(stamp, experiment)
+                self.added[str(file)] = index.IndexEntry(stamp, experiment)
         return experiment, found
 
     def keep(self) -> None:

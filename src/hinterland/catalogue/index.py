@@ -34,7 +34,7 @@ CODE = ("catalogue/*.py", "claims/**/*.py", "model/*.py", "rig/machine/needs.py"
 Stamp = tuple[int, int, int, int]
 
 
-class Entry(Struct, frozen=True, array_like=True):
+class IndexEntry(Struct, frozen=True, array_like=True):
     """A manifest that was sound: what its file was like, and what stood in it."""
 
     stamp: Stamp
@@ -45,7 +45,7 @@ class Index(Struct, frozen=True, array_like=True):
     """Entries by manifest. `code` is what the code was like that read them."""
 
     code: tuple[Stamp, ...]
-    entries: dict[str, Entry]
+    entries: dict[str, IndexEntry]
 
 
 def place() -> Path:
@@ -54,7 +54,7 @@ def place() -> Path:
     return (Path(given) if given.startswith("/") else Path.home() / ".cache") / FILE
 
 
-def load() -> dict[str, Entry]:
+def load() -> dict[str, IndexEntry]:
     """Returns the entries that this code made; none where there is no sound index."""
     try:
         data = place().read_bytes()
@@ -66,7 +66,7 @@ def load() -> dict[str, Entry]:
     return index.entries if index.code == code_stamps() else {}
 
 
-def save(entries: dict[str, Entry]) -> None:
+def save(entries: dict[str, IndexEntry]) -> None:
     """Keeps the entries, the newest where they are too many; a cache that can't be written is none."""
     import contextlib
     import fcntl

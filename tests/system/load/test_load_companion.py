@@ -10,7 +10,7 @@ import pytest
 
 from hinterland.errors import InternalError, SetupError
 from hinterland.lab.crowd.companion import Companion
-from hinterland.lab.crowd.part import Part
+from hinterland.lab.crowd.part import CrowdPart
 
 pytestmark = pytest.mark.system
 
@@ -32,7 +32,7 @@ def test_an_error_of_ours_comes_as_what_it_is() -> None:
     async def scenario() -> None:
         one = await Companion.start("hinterland.lab.crowd.part")
         try:
-            one.say(Part("127.0.0.1", 1, b"", 1 << 40, 1, 1.0))
+            one.say(CrowdPart("127.0.0.1", 1, b"", 1 << 40, 1, 1.0))
             with pytest.raises(SetupError, match="open files in one process") as caught:
                 await one.hear(str)
             assert "ulimit" in caught.value.next_step

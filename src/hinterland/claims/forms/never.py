@@ -67,7 +67,7 @@ class Never(Form, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True)
-class Counts:
+class Tries:
     """Tries and violations. excused: violations that rest on time, in trials to which noise added time."""
 
     tries: int
@@ -129,13 +129,13 @@ def evidence_of(
     )
 
 
-def _bound(counts: Counts, alpha: float) -> Interval:
+def _bound(counts: Tries, alpha: float) -> Interval:
     """Returns the rate with its bounds if what was excused was no noise at all."""
     violations = counts.violations + counts.excused
     return rate_sequence(violations, max(counts.tries + counts.excused, violations), alpha)
 
 
-def _counts(finding: str, trials: Sequence[TrialResult], timed: bool) -> Counts:
+def _counts(finding: str, trials: Sequence[TrialResult], timed: bool) -> Tries:
     tries = violations = excused = disturbed = 0
     for trial in trials:
         found = sum(each.kind == finding for each in trial.outcome.findings)
@@ -147,7 +147,7 @@ def _counts(finding: str, trials: Sequence[TrialResult], timed: bool) -> Counts:
         else:
             tries += tried
             violations += found
-    return Counts(tries, violations, excused, len({trial.block for trial in trials}), disturbed)
+    return Tries(tries, violations, excused, len({trial.block for trial in trials}), disturbed)
 
 
 def _share(rate: float) -> str:

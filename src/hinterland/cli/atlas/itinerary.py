@@ -26,7 +26,7 @@ BETWEEN_S = 3.0
 """What a stop takes besides its budget: to start, and to write its report."""
 
 
-class Planned(Struct, frozen=True):
+class PlannedStop(Struct, frozen=True):
     """A stop to come. `instead_of` is the region's first experiment, where that can't be run here; `why` not.
 
     `sure`: the share of its main claims that rest on counts alone; `block_s`: about how long a block takes.
@@ -42,7 +42,7 @@ class Planned(Struct, frozen=True):
 
 def one_of_each(
     experiments: Sequence[Experiment], look: Callable[[Experiment], Availability] = availability
-) -> list[Planned]:
+) -> list[PlannedStop]:
     """Returns a stop of each region, the surest first; a region of which nothing runs here has none."""
     by_region: dict[str, list[Experiment]] = {}
     for one in experiments:
@@ -53,9 +53,9 @@ def one_of_each(
 
 def first_that_runs(
     region: Sequence[Experiment], look: Callable[[Experiment], Availability] = availability
-) -> Planned | None:
+) -> PlannedStop | None:
     """Returns the first whose main claims are all within reach, else the first that runs, if any does."""
-    second_best: Planned | None = None
+    second_best: PlannedStop | None = None
     first, why = region[0].id, ""
     for one in region:
         stop = planned(one, look(one))
@@ -69,15 +69,15 @@ def first_that_runs(
     return second_best
 
 
-def planned(experiment: Experiment, found: Availability) -> Planned:
+def planned(experiment: Experiment, found: Availability) -> PlannedStop:
     """Returns the stop that this experiment makes."""
     main = main_forms(experiment)
     sure = sum(not form.is_timed(experiment) for form in main) / len(main) if main else 0.0
     block = treatments(experiment, unavailable=found.unavailable)
-    return Planned(experiment, found, sure, len(block) * experiment.trial_s)
+    return PlannedStop(experiment, found, sure, len(block) * experiment.trial_s)
 
 
-def whole(stop: Planned) -> bool:
+def whole(stop: PlannedStop) -> bool:
     """Decides whether what is missing here touches none of the main claims."""
     left = treatments(stop.experiment, unavailable=stop.found.unavailable)
     return all(decidable(form, left) for form in main_forms(stop.experiment))
@@ -93,7 +93,7 @@ def needs_of(found: Availability) -> str:
     return "; ".join(f"{status.need}: {status.install}" for status in found.required or found.missing)
 
 
-def share_s(left_s: float, stop: Planned, rest: Sequence[Planned], pace: float = 1.0) -> float:
+def share_s(left_s: float, stop: PlannedStop, rest: Sequence[PlannedStop], pace: float = 1.0) -> float:
     """Returns the budget of the next stop: as many blocks for it as for each of the rest, one at least.
 
     `pace` is how many times as long as declared trials have taken here so far. Nothing (0) when not even one

@@ -13,7 +13,15 @@ from cyclopts import Parameter
 from msgspec import Struct
 
 from hinterland import catalogue, errors
-from hinterland.cli.atlas.itinerary import TOUR_S, Planned, needs_of, one_of_each, pace_of, planned, share_s
+from hinterland.cli.atlas.itinerary import (
+    TOUR_S,
+    PlannedStop,
+    needs_of,
+    one_of_each,
+    pace_of,
+    planned,
+    share_s,
+)
 from hinterland.cli.run.command import watched_run
 from hinterland.cli.run.ending import (
     document,
@@ -96,7 +104,7 @@ def tour(
     return status
 
 
-def wanted(ids: tuple[str, ...], everything: bool) -> list[Planned]:
+def wanted(ids: tuple[str, ...], everything: bool) -> list[PlannedStop]:
     """Returns the stops. Raises UsageError for names beside --all, and for names that are none."""
     if everything and ids:
         raise UsageError(f"--all and {' '.join(ids)} can't stand together.", "Give one of them.")
@@ -111,7 +119,7 @@ def named(name: str) -> list[Experiment]:
     return [one for one in catalogue.experiments() if one.region == name] or [catalogue.find(name)]
 
 
-def beginning(chosen: Sequence[Planned], budget_s: float | None, in_all_s: float | None) -> Iterator[str]:
+def beginning(chosen: Sequence[PlannedStop], budget_s: float | None, in_all_s: float | None) -> Iterator[str]:
     """Yields what is to come: how much, how long, and what takes the place of what can't run here."""
     longest_s = in_all_s or sum(budget_s or one.experiment.budget_s for one in chosen)
     count = f"{len(chosen)} experiment{'' if len(chosen) == 1 else 's'}"
@@ -123,7 +131,7 @@ def beginning(chosen: Sequence[Planned], budget_s: float | None, in_all_s: float
 
 
 def made(
-    chosen: Sequence[Planned],
+    chosen: Sequence[PlannedStop],
     budget_s: float | None,
     in_all_s: float | None,
     patience_s: float,
@@ -152,7 +160,7 @@ def made(
             return
 
 
-def stop(one: Planned, budget_s: float | None, patience_s: float, json: bool) -> Stop:
+def stop(one: PlannedStop, budget_s: float | None, patience_s: float, json: bool) -> Stop:
     """Runs one experiment; an error becomes part of the stop, so that the tour goes on."""
     try:
         if one.found.runs == "no":
@@ -181,7 +189,7 @@ def told(stop: Stop) -> list[str]:
     return [*lines, "", paint(f"Report: {stop.report}", "dim")]
 
 
-def ending(stops: Sequence[Stop], chosen: Sequence[Planned]) -> Iterator[str]:
+def ending(stops: Sequence[Stop], chosen: Sequence[PlannedStop]) -> Iterator[str]:
     """Yields what was learned, a paragraph a stop, what was not reached, and what to do next."""
     yield rule("What was learned")
     for one in stops:

@@ -9,7 +9,7 @@ from types import TracebackType
 
 from hinterland.lab.audience.followers import Audience, deliveries
 from hinterland.lab.audience.following import Following
-from hinterland.lab.audience.part import Heard, Listen, Part
+from hinterland.lab.audience.part import AudiencePart, Heard, Listen
 from hinterland.lab.crowd.companion import Companion
 from hinterland.lab.crowd.crowd import allow_open_files
 from hinterland.lab.crowd.crowds import processes_for
@@ -44,7 +44,7 @@ class Audiences:
             for first in range(0, len(self._followings), each):
                 one = await Companion.start("hinterland.lab.audience.part")
                 self._companions.append(one)
-                one.say(Part(self._host, self._port, self._followings[first : first + each]))
+                one.say(AudiencePart(self._host, self._port, self._followings[first : first + each]))
             await asyncio.gather(*(one.hear(str) for one in self._companions))
         except BaseException:
             await self._end()

@@ -11,7 +11,7 @@ from hinterland.lab.crowd import companion
 from hinterland.lab.crowd.crowd import allow_open_files
 
 
-class Part(Struct, frozen=True):
+class AudiencePart(Struct, frozen=True):
     """What the process is told first: whom to follow, and how."""
 
     host: str
@@ -53,7 +53,7 @@ class Heard(Struct, frozen=True):
 
 async def serve(parent: companion.Parent) -> None:
     """Hears its part, joins and says so; listens when told to, and says what was heard."""
-    part = await parent.hear(Part)
+    part = await parent.hear(AudiencePart)
     allow_open_files(sum(one.files for one in part.followings))
     audience = Audience([one.follower() for one in part.followings], part.host, part.port)
     try:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from hinterland.clients import sources
 from hinterland.lab.crowd.companion import Companion
 from hinterland.lab.crowd.crowd import ERRORS, OTHER_FILES, Crowd, allow_open_files
-from hinterland.lab.crowd.part import Opened, Part
+from hinterland.lab.crowd.part import CrowdPart, Opened
 from hinterland.model.history import UNFINISHED, LoadSample
 
 CONNECTIONS_EACH = 12_500
@@ -51,7 +51,7 @@ class Crowds:
         least, more = divmod(connections, self.processes)
         came_from = sources.addresses(host, connections)
         self._parts = [
-            Part(
+            CrowdPart(
                 host,
                 port,
                 request,

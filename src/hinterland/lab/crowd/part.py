@@ -9,7 +9,7 @@ from hinterland.lab.crowd import companion
 from hinterland.lab.crowd.crowd import Crowd, allow_open_files
 
 
-class Part(Struct, frozen=True):
+class CrowdPart(Struct, frozen=True):
     """What the process is told first: whom to ask what, and with how many connections from where.
 
     addresses: those that its connections come from, in turn; none: the kernel chooses.
@@ -36,7 +36,7 @@ class Opened(Struct, frozen=True):
 
 async def serve(parent: companion.Parent) -> None:
     """Hears its part and says that it is ready; opens when told to; then says who stayed whenever asked."""
-    part = await parent.hear(Part)
+    part = await parent.hear(CrowdPart)
     allow_open_files(part.connections)
     parent.say("ready")
     await parent.hear(str)

@@ -34,7 +34,7 @@ class PostData(msgspec.Struct):
     text: str = ""
 
 
-class Asked(msgspec.Struct, rename="camel"):
+class HarRequest(msgspec.Struct, rename="camel"):
     """A request."""
 
     method: str
@@ -43,17 +43,17 @@ class Asked(msgspec.Struct, rename="camel"):
     post_data: PostData | None = None
 
 
-class Entry(msgspec.Struct, rename="camel"):
+class HarEntry(msgspec.Struct, rename="camel"):
     """A request and its answer."""
 
-    request: Asked
+    request: HarRequest
     started_date_time: str = ""
 
 
 class Log(msgspec.Struct):
     """What was recorded."""
 
-    entries: list[Entry]
+    entries: list[HarEntry]
 
 
 class Har(msgspec.Struct):
@@ -93,7 +93,7 @@ def read_har(path: Path, url: str = "") -> tuple[str, Weighted, int]:
     return url or f"{host.scheme}://{host.netloc}/", visit, len(asked) - len(mine)
 
 
-def _request(asked: Asked) -> RequestPlan:
+def _request(asked: HarRequest) -> RequestPlan:
     parts = urlsplit(asked.url)
     return RequestPlan(
         method=asked.method.upper(),

@@ -30,7 +30,7 @@ SEND_MSS, RTT_US, BYTES_ACKED, NOT_SENT, SEND_WINDOW = 16, 68, 120, 144, 228
 
 
 @dataclass(frozen=True, slots=True)
-class Connection:
+class TcpConnection:
     """One line of the kernel's table of TCP sockets.
 
     For a listening socket `unread` is how many connections wait to be accepted; for any other one the bytes
@@ -61,7 +61,7 @@ class TcpInfo:
     send_window_bytes: int | None
 
 
-def connections(pid: int) -> list[Connection]:
+def connections(pid: int) -> list[TcpConnection]:
     """Returns the TCP sockets of the network namespace of process `pid`, those over IPv6 too.
 
     Raises OSError when there is no such process.
@@ -75,7 +75,7 @@ def connections(pid: int) -> list[Connection]:
             words = line.split()
             sent, unread = words[4].split(":")
             found.append(
-                Connection(
+                TcpConnection(
                     state=_state(int(words[3], 16)),
                     port=int(words[1].rpartition(":")[2], 16),
                     peer_port=int(words[2].rpartition(":")[2], 16),

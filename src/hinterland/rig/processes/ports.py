@@ -105,14 +105,14 @@ def holds_one(names: set[str], pids: Iterable[int]) -> bool | None:
     return False if seen_all else None
 
 
-class Listener(NamedTuple):
+class ListeningSocket(NamedTuple):
     """A socket that takes what comes to a port; `loopback`: from its own host alone."""
 
     inode: str
     loopback: bool
 
 
-def listeners(port: int, *, kind: str = "tcp", view: int | str = "self") -> list[Listener]:
+def listeners(port: int, *, kind: str = "tcp", view: int | str = "self") -> list[ListeningSocket]:
     """Returns the sockets that listen on `port` (tcp) or are bound to it (udp), IPv4 and IPv6.
 
     `view` is the process whose network is looked at.
@@ -128,7 +128,7 @@ def listeners(port: int, *, kind: str = "tcp", view: int | str = "self") -> list
         for line in lines:
             parts = line.split()
             if parts[3] == state and parts[1].endswith(ending):
-                found.append(Listener(parts[9], is_loopback(parts[1].partition(":")[0])))
+                found.append(ListeningSocket(parts[9], is_loopback(parts[1].partition(":")[0])))
     return found
 
 

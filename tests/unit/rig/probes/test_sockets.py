@@ -35,7 +35,7 @@ def port_of(one: socket.socket) -> int:
     return port
 
 
-def ours(port: int) -> list[sockets.Connection]:
+def ours(port: int) -> list[sockets.TcpConnection]:
     return [each for each in sockets.connections(ME) if each.port == port]
 
 

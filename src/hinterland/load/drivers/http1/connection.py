@@ -30,7 +30,7 @@ REMEMBERED_BYTES = 4096
 HEAD_BYTES = 65536
 
 
-class Connection(Stateless, asyncio.Protocol):
+class Http1Connection(Stateless, asyncio.Protocol):
     """A lane that is a connection of its own, and can be opened again after it closed.
 
     `alive` is True from its opening until the event loop let go of it, when it calls the listener's `closed`.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hinterland.clients.dial import SocketMaker
 from hinterland.load.drivers.http1 import pipelining
-from hinterland.load.drivers.http1.connection import Connection
+from hinterland.load.drivers.http1.connection import Http1Connection
 from hinterland.load.drivers.http1.new import NewConnection
 from hinterland.load.drivers.transport import tls
 from hinterland.load.drivers.transport.remembered import Remembered
@@ -29,7 +29,7 @@ def lanes(
         return pipelining.lanes(
             plan, connections, listener=listener, requests=requests, new_socket=new_socket
         )
-    kind = NewConnection if plan.mode == "new" else Connection
+    kind = NewConnection if plan.mode == "new" else Http1Connection
     remembered, context = Remembered(), tls.context_of(plan, "http/1.1")
     return [
         kind(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from hinterland.clients.message import Response
-from hinterland.load.drivers.http1.connection import Connection
+from hinterland.load.drivers.http1.connection import Http1Connection
 from hinterland.load.engine.lane import IDLE
 from hinterland.load.engine.outgoing import Outgoing
 
@@ -17,7 +17,7 @@ _HAS_CONNECTION = re.compile(rb"\r\nconnection[ \t]*:", re.IGNORECASE)
 _SAYS_CLOSE = b"\r\nConnection: close"
 
 
-class NewConnection(Connection):
+class NewConnection(Http1Connection):
     """A connection for one request, which asks the server to close it."""
 
     async def open(self, timeout_s: float) -> int:
@@ -25,7 +25,7 @@ class NewConnection(Connection):
         return 0 if self.operation == IDLE else await super().open(timeout_s)
 
     def send(self, outgoing: Outgoing) -> None:
-        """Sends the request, with a `Connection: close` if it has no `Connection` of its own."""
+        """Sends the request, with a `Connection: close` if it has no `Http1Connection` of its own."""
         if outgoing.built is None:
             outgoing.wire = outgoing.built = _closing(outgoing.wire)
         super().send(outgoing)

@@ -50,7 +50,7 @@ _REASONS = {
 
 
 class Http3Connection(QuicConnectionProtocol):
-    """A connection whose lanes have a stream each (`shared_connection.Connection`)."""
+    """A connection whose lanes have a stream each (`shared_connection.MultiplexedConnection`)."""
 
     def __init__(self, shared: SharedConnection, configuration: QuicConfiguration) -> None:
         super().__init__(QuicConnection(configuration=configuration))

@@ -16,7 +16,7 @@ from hinterland.load.engine.recorder import CLOSED, TIMEOUT
 from hinterland.load.plan.plan import LoadPlan
 
 
-class Connection(Carrier, Protocol):
+class MultiplexedConnection(Carrier, Protocol):
     """What is shared, from its opening to its end.
 
     `greeted` is done with 0 once it takes requests, else with the code of what went wrong. `draining`: it
@@ -41,7 +41,7 @@ class SharedConnection:
     def __init__(
         self,
         plan: LoadPlan,
-        make: Callable[[SharedConnection], Connection],
+        make: Callable[[SharedConnection], MultiplexedConnection],
         *,
         new_socket: SocketMaker | None = None,
         context: ssl.SSLContext | None = None,
@@ -51,8 +51,8 @@ class SharedConnection:
         self._timeout_s, self._make = plan.timeout_s, make
         self._new_socket, self._context = new_socket, context
         self._lanes: list[SharedLane] = []
-        self._connection: Connection | None = None
-        self._living: set[Connection] = set()
+        self._connection: MultiplexedConnection | None = None
+        self._living: set[MultiplexedConnection] = set()
         self._opening: asyncio.Task[int] | None = None
         self._carrying: set[asyncio.Task[None]] = set()
 
@@ -101,12 +101,12 @@ class SharedConnection:
         """Octets came that no request had asked for."""
         self._lanes[0].surplus_answers += 1
 
-    def ended(self, connection: Connection) -> None:
+    def ended(self, connection: MultiplexedConnection) -> None:
         """The connection takes no further requests."""
         if self._connection is connection:
             self._connection = None
 
-    def gone(self, connection: Connection) -> None:
+    def gone(self, connection: MultiplexedConnection) -> None:
         """The connection is closed."""
         self.ended(connection)
         self._living.discard(connection)

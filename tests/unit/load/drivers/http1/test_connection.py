@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hinterland.clients.message import Response
-from hinterland.load.drivers.http1.connection import Connection
+from hinterland.load.drivers.http1.connection import Http1Connection
 from hinterland.load.drivers.transport.remembered import Remembered
 from hinterland.load.engine.lane import IDLE, Lane
 from hinterland.load.engine.outgoing import Constant, Outgoing
@@ -58,7 +58,7 @@ class Told:
         raise AssertionError("a connection records nothing of its own")
 
 
-def connect(method: str = "GET") -> tuple[Connection, Told]:
+def connect(method: str = "GET") -> tuple[Http1Connection, Told]:
     driver = Told()
     connection = made(0, driver, Remembered())
     outgoing = Outgoing(b"x", method=method)
@@ -69,9 +69,11 @@ def connect(method: str = "GET") -> tuple[Connection, Told]:
     return connection, driver
 
 
-def made(number: int, driver: Told, remembered: Remembered) -> Connection:
+def made(number: int, driver: Told, remembered: Remembered) -> Http1Connection:
     requests = Constant(Outgoing(b"x"))
-    return Connection(number, ("127.0.0.1", 1), listener=driver, requests=requests, remembered=remembered)
+    return Http1Connection(
+        number, ("127.0.0.1", 1), listener=driver, requests=requests, remembered=remembered
+    )
 
 
 @given(data=st.data(), answer=answers())
@@ -160,7 +162,9 @@ class Picky(Constant):
 
 def test_a_good_answer_is_judged_once_and_another_request_by_itself() -> None:
     driver, requests = Told(), Picky(Outgoing(b"x", reads=True))
-    connection = Connection(0, ("127.0.0.1", 1), listener=driver, requests=requests, remembered=Remembered())
+    connection = Http1Connection(
+        0, ("127.0.0.1", 1), listener=driver, requests=requests, remembered=Remembered()
+    )
     wanted, other, chained = (Outgoing(b"x", reads=True) for _ in range(3))
     chained.visit = object()
 
@@ -184,7 +188,9 @@ def test_a_good_answer_is_judged_once_and_another_request_by_itself() -> None:
 
 def test_what_was_good_for_a_head_is_not_a_whole_answer_to_get() -> None:
     driver, requests = Told(), Constant(Outgoing(b"x"))
-    connection = Connection(0, ("127.0.0.1", 1), listener=driver, requests=requests, remembered=Remembered())
+    connection = Http1Connection(
+        0, ("127.0.0.1", 1), listener=driver, requests=requests, remembered=Remembered()
+    )
     head = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n"
     for method, ends in (("HEAD", 1), ("HEAD", 1), ("GET", 0)):
         connection.operation = 1
