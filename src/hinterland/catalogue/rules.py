@@ -213,6 +213,10 @@ def prediction_problems(experiment: Experiment) -> Iterator[Problem]:
         yield Problem("prediction.options", list(prediction.options), "must offer at least two.")
     if not prediction.ask.strip():
         yield Problem("prediction.ask", "", "must not be empty.")
+    if prediction.correct and prediction.correct not in prediction.options:
+        yield Problem("prediction.correct", prediction.correct, "must be one of the options.")
+    if prediction.axis is not None and not 0 <= prediction.axis[0] < prediction.axis[1]:
+        yield Problem("prediction.axis", list(prediction.axis), "must be from 0 or more to more than that.")
 
 
 def budget_problems(experiment: Experiment) -> Iterator[Problem]:

@@ -81,13 +81,19 @@ class ClaimDeclaration(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Prediction(Struct, frozen=True, forbid_unknown_fields=True):
-    """What the reader is asked before the run. `answer` is revealed with the verdicts."""
+    """What the reader is asked before the run. `answer` is revealed with the verdicts.
+
+    correct: the one of the `options` that is right. axis: from where to where the first chart may lie, wide
+    enough to give nothing away; logarithmic where it begins above 0. On it the reader marks what to expect.
+    """
 
     kind: Literal["choice", "number", "curve"]
     ask: str
     options: tuple[str, ...] = ()
     answer: str = ""
     unit: str = ""
+    correct: str = ""
+    axis: tuple[float, float] | None = None
 
 
 class Source(Struct, frozen=True, forbid_unknown_fields=True):
