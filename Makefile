@@ -1,4 +1,5 @@
 # make run [ID=region/name] [ARGS="--budget 30s"]   installs into .venv, then runs the tour or one experiment
+# make serve                                       installs into .venv, then opens the atlas in a browser (ARGS="--port 4201")
 # make test                                        installs what tests need, then format, lint, types, tests (ARGS="-k name")
 
 VENV := .venv
@@ -12,7 +13,7 @@ PARALLEL ?= -n logical --maxprocesses 4 --dist worksteal
 # are answers, not failures of make.
 ANSWER := || { status=$$?; [ $$status -le 2 ] || [ $$status -eq 69 ] || exit $$status; }
 
-.PHONY: run test packages lint types docs lock clean
+.PHONY: run serve test packages lint types docs lock clean
 
 run: $(VENV)/run.stamp
 ifdef ID
@@ -20,6 +21,9 @@ ifdef ID
 else
 	@$(BIN)/hinterland tour $(ARGS) $(ANSWER)
 endif
+
+serve: $(VENV)/run.stamp
+	@$(BIN)/hinterland serve $(ARGS) $(ANSWER)
 
 test: $(VENV)/test.stamp packages
 	$(BIN)/ruff format --check .

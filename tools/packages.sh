@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs the Debian packages that tests use for second opinions, where apt-get and root are there: nginx, Redis and
-# PostgreSQL come as Python packages too, and tests compare both. Elsewhere tests that need a missing one are
+# PostgreSQL come as Python packages too, and tests compare both; Chromium opens the pages. Elsewhere tests that need a missing one are
 # skipped, and fail when CI=true.
 set -eu
 missing=""
@@ -14,6 +14,7 @@ command -v haproxy >/dev/null 2>&1 || [ -x /usr/sbin/haproxy ] || missing="$miss
 command -v wrk >/dev/null 2>&1 || missing="$missing wrk"
 command -v ab >/dev/null 2>&1 || missing="$missing apache2-utils"
 command -v h2load >/dev/null 2>&1 || missing="$missing nghttp2-client"
+command -v chromium >/dev/null 2>&1 || missing="$missing chromium"
 ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing="$missing postgresql"
 [ -n "$missing" ] || exit 0
 if command -v apt-get >/dev/null 2>&1 && [ "$(id -u)" = 0 ]; then

@@ -82,6 +82,7 @@ FLOORS = (
     "lab.audience",
     "lab",
     "pytest_plugin",
+    "web",
     "cli.terminal",
     "cli.run",
     "cli.load",

@@ -19,6 +19,7 @@ VERBS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("list", "atlas.list:list_experiments", "The experiments, by region, and what this machine can run."),
         ("show", "atlas.show:show_experiment", "One experiment: its question, factors, claims and sources."),
         ("run", "run.command:run", "Run one experiment: live progress, a verdict for each claim, a report."),
+        ("serve", "atlas.serve:serve", "The atlas in a browser: predict, run, see."),
         ("tour", "atlas.tour:tour", "Run one of each region, or all, and say what was learned."),
     ),
     "Past runs": (

@@ -37,7 +37,7 @@ def render(record: RunRecord, lesson: str = "", packets: Sequence[PacketView] = 
         weather=weather.figure(record),
         counts=story.counts_say(record),
         started=story.started_says(info),
-        verdicts=[_verdict_view(verdict, number) for number, verdict in enumerate(judged, 1)],
+        verdicts=[verdict_view(verdict, number) for number, verdict in enumerate(judged, 1)],
         unjudged=story.unjudged(record),
         charts=charts.figures(record),
         ladders=_ladders(packets),
@@ -57,7 +57,8 @@ def render(record: RunRecord, lesson: str = "", packets: Sequence[PacketView] = 
     )
 
 
-def _verdict_view(verdict: Verdict, number: int) -> dict[str, Any]:
+def verdict_view(verdict: Verdict, number: int) -> dict[str, Any]:
+    """Returns what a template shows of a verdict; `number` tells its drawing from others on the page."""
     return {
         "it": verdict,
         "word": story.WORDS[verdict.verdict],

@@ -104,6 +104,13 @@ class RunFolder:
             except (msgspec.MsgspecError, UnicodeDecodeError) as error:
                 raise damaged(self.path, f"events.jsonl, line {number}: {error}") from error
 
+    def written(self) -> int:
+        """Returns how many bytes of events are on disk: the place of the next one."""
+        try:
+            return (self.path / "events.jsonl").stat().st_size
+        except FileNotFoundError:
+            return 0
+
     def record(self) -> RunRecord:
         """Returns the whole record, finished or not. Raises UsageError when it is none or is damaged."""
         info = self.info()

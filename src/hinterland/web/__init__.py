@@ -1,0 +1,1 @@
+"""The atlas in a browser. This process never measures: it starts runs and follows records."""

@@ -1,0 +1,94 @@
+"""The application: addresses and who answers them, behind the guard."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from functools import cache
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from hinterland.drawing import template as drawing
+from hinterland.errors import HinterlandError
+from hinterland.web import pages
+from hinterland.web.guard import Guard
+from hinterland.web.pages import Site
+
+STATIC = Path(__file__).parent / "static"
+SHEETS = (
+    Path(drawing.__file__).parent / "templates" / "report.css",
+    Path(drawing.__file__).parent / "templates" / "drawing.css",
+    STATIC / "own.css",
+)
+"""What a page looks like: as the report, and a little of its own."""
+KINDS = {
+    "live.js": "text/javascript",
+    "marks.js": "text/javascript",
+    "map.js": "text/javascript",
+    "mark.svg": "image/svg+xml",
+    "web.css": "text/css",
+}
+
+
+async def static(request: Request) -> Response:
+    """A style sheet, a script or a picture of ours, by name."""
+    name = request.path_params["name"]
+    if name not in KINDS:
+        raise HTTPException(404, "There is no such file.")
+    return Response(_content(name), media_type=KINDS[name], headers={"Cache-Control": "no-cache"})
+
+
+@cache
+def _content(name: str) -> bytes:
+    if name == "web.css":
+        return b"\n".join(sheet.read_bytes() for sheet in SHEETS)
+    return (STATIC / name).read_bytes()
+
+
+ROUTES = [
+    Route("/", pages.home),
+    Route("/static/{name}", static),
+    Route("/map/{region}", pages.home),
+    Route("/paths", pages.ways),
+    Route("/runs", pages.runs),
+    Route("/runs/{run}", pages.watch),
+    Route("/runs/{run}/now", pages.now),
+    Route("/runs/{run}/events", pages.events),
+    Route("/runs/{run}/report", pages.report),
+    Route("/runs/{run}/stop", pages.stop, methods=["POST"]),
+    Route("/waiting/{nonce}", pages.waiting),
+    Route("/notebook", pages.notebook),
+    Route("/notebook.{form}", pages.notebook),
+    Route("/{region}/{name}", pages.experiment),
+    Route("/{region}/{name}/prediction", pages.predict, methods=["POST"]),
+    Route("/{region}/{name}/runs", pages.run, methods=["POST"]),
+    Route("/{region}/{name}/note", pages.note, methods=["POST"]),
+]
+
+
+def build(store: Path, *, token: str, hosts: Iterable[str], port: int) -> ASGIApp:
+    """Returns the application for a store. `stopping`, in its state, ends what streams."""
+    site = Site(store)
+
+    @asynccontextmanager
+    async def life(app: Starlette) -> AsyncIterator[None]:
+        app.state.site, app.state.stopping = site, asyncio.Event()
+        yield
+        app.state.stopping.set()
+        await site.runs.close()
+
+    app = Starlette(
+        routes=ROUTES,
+        lifespan=life,
+        exception_handlers={HTTPException: pages.refused, HinterlandError: pages.refused},
+    )
+    guarded = Guard(app, token=token, hosts=hosts, port=port)
+    guarded.state = app.state  # type: ignore[attr-defined]  # For whoever serves it.
+    return guarded

@@ -1,0 +1,54 @@
+"""Ways through the atlas: places in an order that makes sense, and how far this reader is. None is locked."""
+
+from __future__ import annotations
+
+import tomllib
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+FILE = Path(__file__).with_name("paths.toml")
+DONE = ("holds", "refuted", "inconclusive")
+
+
+@cache
+def declared() -> dict[str, dict[str, Any]]:
+    """Returns the paths by name: title, what it says, and phases of stops (place, why)."""
+    return tomllib.loads(FILE.read_text(encoding="utf-8"))
+
+
+def walked(states: dict[str, str], titles: dict[str, str]) -> list[dict[str, Any]]:
+    """Returns the paths with the state of each stop; `planned` where nobody has surveyed yet."""
+    found = []
+    for name, path in declared().items():
+        phases = [
+            {
+                "title": phase["title"],
+                "stops": [
+                    {
+                        "id": identity,
+                        "title": titles.get(
+                            identity, identity.partition("/")[2].replace("_", " ").capitalize()
+                        ),
+                        "why": why,
+                        "state": states.get(identity, "planned"),
+                    }
+                    for identity, why in phase["stops"]
+                ],
+            }
+            for phase in path["phase"]
+        ]
+        stops = [stop for phase in phases for stop in phase["stops"]]
+        ready = [stop for stop in stops if stop["state"] != "planned"]
+        found.append(
+            {
+                "name": name,
+                "title": path["title"],
+                "says": path["says"],
+                "phases": phases,
+                "stops": len(ready),
+                "done": sum(stop["state"] in DONE for stop in ready),
+                "next": next((stop["id"] for stop in ready if stop["state"] in ("waiting", "predicted")), ""),
+            }
+        )
+    return found

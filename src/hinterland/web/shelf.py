@@ -1,0 +1,91 @@
+"""The runs of a store as pages list them: each is read once, and again only while it goes on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from hinterland.errors import UsageError
+from hinterland.model.run import RunInfo
+from hinterland.model.verdict import Verdict, VerdictWord
+from hinterland.runner.record.folder import RunFolder, settled
+from hinterland.store import RUN
+
+WORST: tuple[VerdictWord, ...] = ("refuted", "inconclusive", "holds")
+
+
+class Shelved(Struct, frozen=True):
+    """A run in a list. `words`: what its main claims came to, by claim; empty before it is judged."""
+
+    id: str
+    experiment: str
+    title: str
+    status: str
+    started_at: float
+    words: dict[str, VerdictWord]
+
+    @property
+    def word(self) -> VerdictWord | None:
+        """What it comes to as a whole: the worst of its main claims."""
+        return next((word for word in WORST if word in self.words.values()), None)
+
+
+class Shelf:
+    """All runs of a store. Who asks gets what stands there now."""
+
+    def __init__(self, store: Path) -> None:
+        self._store = store
+        self._kept: dict[str, tuple[int, Shelved]] = {}
+
+    def runs(self) -> list[Shelved]:
+        """Returns the runs, the newest first; folders that hold no readable run are passed over."""
+        found = {}
+        for path in self._store.glob(f"*/{RUN}"):
+            shelved = self._shelved(path)
+            if shelved is not None:
+                found[path.parent.name] = shelved
+        self._kept = {name: self._kept[name] for name in found}
+        return sorted(found.values(), key=lambda run: run.started_at, reverse=True)
+
+    def latest(self) -> dict[str, Shelved]:
+        """Returns the newest run that came to something, by experiment."""
+        found: dict[str, Shelved] = {}
+        for run in self.runs():
+            if run.word is not None and run.status != "running":
+                found.setdefault(run.experiment, run)
+        return found
+
+    def _shelved(self, path: Path) -> Shelved | None:
+        name = path.parent.name
+        try:
+            stamp = path.stat().st_mtime_ns
+            kept = self._kept.get(name)
+            if kept is not None and kept[0] == stamp and kept[1].status != "running":
+                return kept[1]
+            info = settled(msgspec.json.decode(path.read_bytes(), type=RunInfo))
+        except (OSError, msgspec.MsgspecError, UsageError):
+            return None
+        shelved = Shelved(
+            name, info.experiment.id, info.experiment.title, info.status, info.started_at, _words(path.parent)
+        )
+        self._kept[name] = (stamp, shelved)
+        return shelved
+
+
+def _words(folder: Path) -> dict[str, VerdictWord]:
+    try:
+        found = msgspec.json.decode((folder / "verdicts.json").read_bytes(), type=tuple[Verdict, ...])
+    except (OSError, msgspec.MsgspecError):
+        return {}
+    main = [verdict for verdict in found if verdict.main] or list(found)
+    return {verdict.claim: verdict.verdict for verdict in main}
+
+
+def folder_of(store: Path, name: str) -> RunFolder | None:
+    """Returns the folder of a run by its whole name, which comes from outside; None where there is none."""
+    if not name or name.startswith(".") or "/" in name or "\0" in name:
+        return None
+    folder = store / name
+    return RunFolder(folder) if (folder / RUN).is_file() else None
