@@ -6,7 +6,7 @@ from functools import lru_cache
 from math import log
 
 from scipy.optimize import brentq
-from scipy.special import betaln, xlog1py, xlogy
+from scipy.special import betaincinv, betaln, xlog1py, xlogy
 
 from hinterland.statistics.interval import Interval
 
@@ -43,3 +43,15 @@ def rate_sequence(violations: int, tries: int, alpha: float = 0.05) -> Interval:
     low = brentq(surplus, 0.0, estimate, xtol=1e-15) if violations else 0.0
     high = brentq(surplus, estimate, 1.0, xtol=1e-15) if kept else 1.0
     return Interval(estimate, float(low), float(high), tries, TRIES_ARE_ALIKE)
+
+
+def exact_bounds(hits: int, tries: int, alpha: float = 0.05) -> tuple[float, float]:
+    """Returns the bounds of a rate that is looked at once (Clopper and Pearson 1934); (0, 1) with no tries.
+
+    ValueError: not 0 <= hits <= tries.
+    """
+    if not 0 <= hits <= tries:
+        raise ValueError(f"hits={hits} must be between 0 and tries={tries}.")
+    low = float(betaincinv(hits, tries - hits + 1, alpha / 2)) if hits else 0.0
+    high = float(betaincinv(hits + 1, tries - hits, 1 - alpha / 2)) if hits < tries else 1.0
+    return low, high

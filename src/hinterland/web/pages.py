@@ -23,7 +23,8 @@ from hinterland.rig.machine.availability import Availability, availability
 from hinterland.runner import plan
 from hinterland.runner.record.folder import RunFolder
 from hinterland.runner.record.packet_views import packet_views
-from hinterland.web import atlas, lesson, marks, paths, views
+from hinterland.web import atlas, calibration, lesson, marks, paths, views
+from hinterland.web.calibration import Calibration
 from hinterland.web.notebook import LONGEST_TEXT, Entry, Notebook
 from hinterland.web.runs import Runs, Ticket, as_settings
 from hinterland.web.shelf import Shelf, folder_of
@@ -39,6 +40,7 @@ class Site:
     def __init__(self, store: Path) -> None:
         self.store = store
         self.notebook, self.shelf, self.runs = Notebook(store), Shelf(store), Runs(store)
+        self.calibration = Calibration(self.shelf)
         self._availability: dict[str, Availability] = {}
 
     def available(self, experiment: Experiment) -> Availability:
@@ -203,14 +205,16 @@ async def note(request: Request) -> Response:
 async def notebook(request: Request) -> Response:
     """All that the reader said, the newest first: as a page, as Markdown, or as JSON."""
     site = site_of(request)
-    told = views.told(site.notebook.entries(), {one.id: one for one in catalogue.experiments()})
+    atlas_of = {one.id: one for one in catalogue.experiments()}
+    told = views.told(site.notebook.entries(), atlas_of)
     match request.path_params.get("form", ""):
         case "json":
             return Response(msgspec.json.encode(site.notebook.entries()), media_type="application/json")
         case "md":
             return PlainTextResponse(views.as_markdown(told), media_type="text/markdown")
         case "":
-            return page("notebook.html.j2", told=told)
+            found = site.calibration.all(site.notebook.entries(), atlas_of)
+            return page("notebook.html.j2", told=told, met=found, sure=calibration.told(found))
     raise HTTPException(404, "The notebook comes as notebook.md and notebook.json.")
 
 

@@ -36,13 +36,13 @@ class Shelf:
     """All runs of a store. Who asks gets what stands there now."""
 
     def __init__(self, store: Path) -> None:
-        self._store = store
+        self.store = store
         self._kept: dict[str, tuple[int, Shelved]] = {}
 
     def runs(self) -> list[Shelved]:
         """Returns the runs, the newest first; folders that hold no readable run are passed over."""
         found = {}
-        for path in self._store.glob(f"*/{RUN}"):
+        for path in self.store.glob(f"*/{RUN}"):
             shelved = self._shelved(path)
             if shelved is not None:
                 found[path.parent.name] = shelved
