@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hinterland import __version__
+from hinterland.package import VERSION
 from hinterland.rig.machine.description import describe
 
 FOLDER = Path(__file__).with_name("results")
@@ -50,7 +50,7 @@ class Keeper:
                 "part": part,
                 "quick": quick,
                 "date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-                "version": __version__,
+                "version": VERSION,
                 "load_average": round(os.getloadavg()[0], 1),
                 "machine": {name: machine[name] for name in kept},
             }

@@ -9,11 +9,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from hinterland import package
-
-__version__ = package.VERSION
-
 _WHERE = {
+    "__version__": "hinterland.package",
     "Trial": "hinterland.runner.trials.trial",
     "History": "hinterland.model.history",
     "Operation": "hinterland.model.history",
@@ -43,6 +40,7 @@ _WHERE = {
     "Burst": "hinterland.rig.link.pipe.shape",
 }
 _NAMED_ELSEWHERE = {
+    "__version__": "VERSION",
     "load_run": "load",
 }
 
@@ -90,6 +88,7 @@ if TYPE_CHECKING:
     from hinterland.model.verdict import Finding as Finding
     from hinterland.model.verdict import Outcome as Outcome
     from hinterland.model.verdict import WitnessEvent as WitnessEvent
+    from hinterland.package import VERSION as __version__  # noqa: F401, N811
     from hinterland.rig.link.host import Host as Host
     from hinterland.rig.link.kernel.plan import HostLink as HostLink
     from hinterland.rig.link.kernel.settings import HostSettings as HostSettings

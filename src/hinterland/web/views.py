@@ -170,7 +170,8 @@ def told(entries: Iterable[Entry], experiments: dict[str, Experiment]) -> list[d
         if entry.kind == "predicted" and it is not None and entry.marks:
             unit = it.metric[it.chart[0].metric].unit if it.chart else ""
             placed = "; ".join(
-                f"{key}: {numbers.quantity(value, unit)}" for key, value in entry.marks.items()
+                f"{key.replace(' | ', ', ')}: {numbers.quantity(value, unit)}"
+                for key, value in entry.marks.items()
             )
             says = f"{says}. {placed}" if says else placed
         stands = entry.kind != "note" or entry.experiment not in noted

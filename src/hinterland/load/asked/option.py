@@ -9,6 +9,7 @@ from __future__ import annotations
 import typing
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import UnionType
 from typing import Any, Literal
@@ -40,12 +41,12 @@ class Option:
     keep: Callable[[Any], Any] = as_it_is
 
 
+@cache
 def options_of(declared: type) -> dict[str, Option]:
     """Returns the options that a class declares as `Annotated[kind, Option(...)]`, by field."""
-    hints = typing.get_type_hints(declared, include_extras=True)
     return {
         name: option
-        for name, hint in hints.items()
+        for name, hint in _hints(declared).items()
         for option in getattr(hint, "__metadata__", ())
         if isinstance(option, Option)
     }
@@ -53,10 +54,15 @@ def options_of(declared: type) -> dict[str, Option]:
 
 def written_as(declared: type, name: str) -> Any:
     """Returns the type of an option on a command line: what is read is a text, a file is a `Path`."""
-    hint = typing.get_type_hints(declared)[name]
+    hint = typing.get_args(_hints(declared)[name])[0]
     kinds = set(typing.get_args(hint)) if isinstance(hint, UnionType) else {hint}
     if options_of(declared)[name].read is not None:
         return str | None
     if Path in kinds:
         return Path | None
     return tuple[str, ...] if any(typing.get_origin(kind) is not None for kind in kinds) else hint
+
+
+@cache
+def _hints(declared: type) -> dict[str, Any]:
+    return typing.get_type_hints(declared, include_extras=True)

@@ -11,7 +11,8 @@ from __future__ import annotations
 import importlib.util
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from hinterland.errors import UsageError
 from hinterland.rig.processes.binaries import as_typed, find_program
@@ -51,8 +52,7 @@ PROGRAM_PACKAGES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class NeedStatus:
+class NeedStatus(Struct, frozen=True):
     """Whether `need` is here. `where` is its path; `install` the command, or what to do, if it is not here.
 
     `version` is empty when it was not asked for or is not known.

@@ -11,9 +11,10 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+
+from msgspec import Struct
 
 from hinterland.errors import SetupError
 
@@ -21,8 +22,7 @@ ADMIN_FOLDERS = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 MACHINE = os.uname().machine
 
 
-@dataclass(frozen=True)
-class Programs:
+class Programs(Struct, frozen=True):
     """The programs of a service, and how they get here.
 
     sets: what one folder holds, the server first; any of them will do. install: the command, without root
@@ -87,8 +87,7 @@ class Programs:
                 return
 
 
-@dataclass(frozen=True, slots=True)
-class Binaries:
+class Binaries(Struct, frozen=True):
     """The folder with a service's programs. `package`: the Python package that brought it, or empty."""
 
     service: str

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from hinterland.rig.processes.binaries import Programs
 from hinterland.rig.processes.versions import program_version
@@ -35,8 +36,7 @@ listen entrance
 """
 
 
-@dataclass(frozen=True, slots=True)
-class HAProxy:
+class HAProxy(Struct, frozen=True):
     """A running proxy."""
 
     process: Process

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from hinterland.rig.processes.binaries import Programs
 from hinterland.rig.processes.versions import program_version
@@ -27,8 +27,7 @@ PROGRAMS = Programs(
 SETTINGS: dict[str, object] = {"host": "127.0.0.1", "logtime": False}
 
 
-@dataclass(frozen=True, slots=True)
-class Nats:
+class Nats(Struct, frozen=True):
     """A running server, with `settings` beside the defaults. `monitor_port` answers GET /varz and /connz."""
 
     process: Process
@@ -60,6 +59,8 @@ async def start(settings: Mapping[str, object], jetstream: bool, rig: Rig, name:
     A setting is a key of its configuration: `{"max_pending": 262144, "max_payload": 65536}`. Raises
     SetupError when NATS is not installed, SystemFailure with its own message when a setting is wrong.
     """
+    import json
+
     from hinterland.rig.readiness import AnswerReady
 
     ready = AnswerReady(b'CONNECT {"verbose":false}\r\nPING\r\n', rb"PONG\r\n", "answer PING")

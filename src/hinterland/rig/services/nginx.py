@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import getpass
-import mmap
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
+
+from msgspec import Struct
 
 from hinterland.errors import SetupError
 from hinterland.rig.processes.binaries import MACHINE, Programs, as_typed
@@ -70,8 +69,7 @@ stream {{
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Nginx:
+class Nginx(Struct, frozen=True):
     """A running server."""
 
     process: Process
@@ -125,6 +123,8 @@ async def start(
     nginx (with its stream module, where that is needed) is not installed, SystemFailure with nginx's own
     message when the configuration is wrong.
     """
+    import getpass
+
     from hinterland.rig.readiness import address_of
 
     if stream:
@@ -191,6 +191,8 @@ def need_stream(search_path: Sequence[Path] | None = None, wheels: bool = True) 
 @cache
 def _built_in(program: Path) -> bool:
     """Decides it by the module's name, which stands in a program that holds the module."""
+    import mmap
+
     try:
         with open(program, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as held:
             return held.find(STREAM_BUILT_IN) >= 0

@@ -15,19 +15,21 @@ import shutil
 import signal
 import struct
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from hinterland.errors import SetupError, SystemFailure
-from hinterland.rig.processes.accounts import Account, can_reach, unprivileged
 from hinterland.rig.processes.binaries import Binaries, Programs
 from hinterland.rig.processes.versions import program_version
 from hinterland.rig.service import Service
 
 if TYPE_CHECKING:
     from hinterland.rig.process import Process
+    from hinterland.rig.processes.accounts import Account
     from hinterland.rig.rig import Rig
 
 PROGRAMS = Programs(
@@ -52,8 +54,7 @@ SETTINGS: dict[str, object] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class PostgreSQL:
+class PostgreSQL(Struct, frozen=True):
     """A running server. Its superuser is `postgres`, its database `postgres`.
 
     `dsn` goes over the Unix socket, where our own user needs no password; `tcp_dsn` over 127.0.0.1 with
@@ -100,6 +101,7 @@ async def start(
     import asyncio
 
     from hinterland.rig.processes import data_folder
+    from hinterland.rig.processes.accounts import unprivileged
     from hinterland.rig.readiness import AnswerReady
     from hinterland.rig.steps import PATH_BYTES_MOST
 
@@ -246,6 +248,8 @@ def _initdb(programs: Binaries, data: Path, secret: Path, account: Account | Non
 
 def _reachable(found: Binaries, rig: Rig, account: Account | None) -> Binaries:
     """Returns the programs where `account` can reach them: copied once when a private folder hides them."""
+    from hinterland.rig.processes.accounts import can_reach
+
     if can_reach(found.folder, account):
         return found
     with _locked(rig.cache):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from hinterland.rig.processes.binaries import MACHINE, Programs
 from hinterland.rig.processes.versions import program_version
@@ -28,8 +29,7 @@ SETTINGS: dict[str, object] = {"bind": "127.0.0.1", "save": "", "appendonly": "n
 BARE = re.compile(r"[\w./:-]+( [\w./:-]+)*")
 
 
-@dataclass(frozen=True, slots=True)
-class Redis:
+class Redis(Struct, frozen=True):
     """A running server. `settings` are those in force beside the defaults."""
 
     process: Process

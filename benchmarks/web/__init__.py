@@ -1,0 +1,1 @@
+"""How long the pages of `hinterland serve` take, and how many can watch a run."""
