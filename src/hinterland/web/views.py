@@ -85,7 +85,8 @@ def said(entry: Entry | None, experiment: Experiment) -> str:
         unit = f" {experiment.prediction.unit}" if experiment.prediction.unit else ""
         return f"{entry.number:g}{unit}, 8 times in 10 within a factor of {entry.within:g}"
     if not entry.option:
-        return ""
+        count = len(entry.marks)
+        return f"{count} mark{'' if count == 1 else 's'} on the chart" if count else ""
     sure = next((words for share, words in SURE if share == entry.sure), "")
     return f"{entry.option}{f' ({sure})' if sure else ''}"
 
@@ -173,7 +174,7 @@ def told(entries: Iterable[Entry], experiments: dict[str, Experiment]) -> list[d
                 f"{key.replace(' | ', ', ')}: {numbers.quantity(value, unit)}"
                 for key, value in entry.marks.items()
             )
-            says = f"{says}. {placed}" if says else placed
+            says = f"{says}. {placed}" if entry.option or entry.number is not None else placed
         stands = entry.kind != "note" or entry.experiment not in noted
         if entry.kind == "note":
             noted.add(entry.experiment)

@@ -16,7 +16,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from hinterland.rig.processes.binaries import find_program
 
-PATIENT_S = 60
+PATIENT_S = 30
 
 
 class Browser:
@@ -56,13 +56,14 @@ class Browser:
         assert "exceptionDetails" not in answer, answer["exceptionDetails"]
         return answer["result"].get("value")
 
-    def until(self, script: str, patience_s: float = PATIENT_S) -> Any:
-        """Returns what an expression comes to as soon as it is something."""
+    def until(self, script: str, patience_s: float = PATIENT_S) -> None:
+        """Waits until an expression comes to something."""
         end = time.monotonic() + patience_s
         while time.monotonic() < end:
             try:
-                if found := self.run(script):
-                    return found
+                # An element has no value of its own outside of its page.
+                if self.run(f"Boolean({script})"):
+                    return
             except AssertionError:
                 pass  # The page is between two.
             time.sleep(0.05)
@@ -78,7 +79,7 @@ class Browser:
         return tuple(found)
 
     def mouse(self, kind: str, x: float, y: float, buttons: int = 0) -> None:
-        button = "left" if kind != "mouseMoved" else "none"
+        button = "left" if kind != "mouseMoved" or buttons else "none"
         self.say(
             "Input.dispatchMouseEvent", type=kind, x=x, y=y, button=button, buttons=buttons, clickCount=1
         )

@@ -34,6 +34,12 @@ def at(reader: Reader, path: str) -> str:
     return f"http://{reader.host}:{reader.port}{path}"
 
 
+def sheet(browser: Browser, reader: Reader, place: str) -> None:
+    """Opens a sealed place, and waits until its sheet is drawn: what lies below moves as it grows."""
+    browser.go(at(reader, place))
+    browser.until("document.querySelector('.marks.drawn')")
+
+
 def marks_of(browser: Browser) -> list[float | None]:
     """Returns what the sheet's numbers say, row by row."""
     texts = browser.run("[...document.querySelectorAll('.marks input')].map((each) => each.value)")
@@ -69,7 +75,7 @@ def test_the_map_zooms_by_keys_and_a_drag_opens_nothing(browser: Browser) -> Non
 
 
 def test_one_stroke_marks_every_row_that_it_crosses(browser: Browser, reader: Reader) -> None:
-    browser.go(at(reader, "/protocols/nagle"))
+    sheet(browser, reader, "/protocols/nagle")
     first, last = (browser.box(f".marks tr:nth-child({row}) td.line svg") for row in (1, 4))
     x = first[0] + first[2] * (AXIS_SHARE + 0.5 * (1 - 2 * AXIS_SHARE))
     # The sheet was scrolled since: where does the first row lie now?
@@ -79,11 +85,11 @@ def test_one_stroke_marks_every_row_that_it_crosses(browser: Browser, reader: Re
     found = marks_of(browser)
     assert len(found) == 4
     # The middle of an axis from 0.1 to 1,000 ms.
-    assert all(value is not None and 9 <= value <= 11 for value in found)
+    assert all(value is not None and 9 <= value <= 11 for value in found), found
 
 
 def test_keys_move_a_mark_and_take_it_back(browser: Browser, reader: Reader) -> None:
-    browser.go(at(reader, "/protocols/nagle"))
+    sheet(browser, reader, "/protocols/nagle")
     browser.run("document.querySelector('.marks td.line svg').focus()")
     browser.key("ArrowRight", 39)
     [first, *others] = marks_of(browser)
@@ -96,7 +102,7 @@ def test_keys_move_a_mark_and_take_it_back(browser: Browser, reader: Reader) -> 
 
 
 def test_predict_run_and_see(browser: Browser, reader: Reader) -> None:
-    browser.go(at(reader, "/execution/blocked_loop"))
+    sheet(browser, reader, "/execution/blocked_loop")
     browser.run("document.querySelector('.marks input').value = '150'")
     browser.run("document.querySelector('input[name=why]').value = 'one thread'")
     browser.click("form[action$=prediction] button")
