@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import msgspec
@@ -37,16 +38,24 @@ class Shelf:
 
     def __init__(self, store: Path) -> None:
         self.store = store
-        self._kept: dict[str, tuple[int, Shelved]] = {}
+        self._kept: dict[str, Shelved] = {}
 
     def runs(self) -> list[Shelved]:
-        """Returns the runs, the newest first; folders that hold no readable run are passed over."""
+        """Returns the runs, the newest first; folders that hold no readable run are passed over.
+
+        What has ended does not change any more, and is not looked at again.
+        """
         found = {}
-        for path in self.store.glob(f"*/{RUN}"):
-            shelved = self._shelved(path)
+        try:
+            names = [entry.name for entry in os.scandir(self.store) if not entry.name.startswith(".")]
+        except FileNotFoundError:
+            return []
+        for name in names:
+            kept = self._kept.get(name)
+            shelved = kept if kept is not None and kept.status != "running" else self._read(name)
             if shelved is not None:
-                found[path.parent.name] = shelved
-        self._kept = {name: self._kept[name] for name in found}
+                found[name] = shelved
+        self._kept = found
         return sorted(found.values(), key=lambda run: run.started_at, reverse=True)
 
     def latest(self) -> dict[str, Shelved]:
@@ -57,21 +66,15 @@ class Shelf:
                 found.setdefault(run.experiment, run)
         return found
 
-    def _shelved(self, path: Path) -> Shelved | None:
-        name = path.parent.name
+    def _read(self, name: str) -> Shelved | None:
+        path = self.store / name / RUN
         try:
-            stamp = path.stat().st_mtime_ns
-            kept = self._kept.get(name)
-            if kept is not None and kept[0] == stamp and kept[1].status != "running":
-                return kept[1]
             info = settled(msgspec.json.decode(path.read_bytes(), type=RunInfo))
         except (OSError, msgspec.MsgspecError, UsageError):
             return None
-        shelved = Shelved(
+        return Shelved(
             name, info.experiment.id, info.experiment.title, info.status, info.started_at, _words(path.parent)
         )
-        self._kept[name] = (stamp, shelved)
-        return shelved
 
 
 def _words(folder: Path) -> dict[str, VerdictWord]:

@@ -25,7 +25,7 @@ from hinterland.model.run import (
 )
 from hinterland.runner.record.folder import RunFolder, settled
 
-LOOK_S = 0.25
+LOOK_S = 0.1
 MOST_AT_ONCE = 1 << 20
 LIFE_S = 2.0
 """So often a run that writes nothing is looked at: whether its process is still there."""

@@ -1,0 +1,80 @@
+"""Runs as pages list them: read once, again only while they go on, and never what is none."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from hinterland import catalogue
+from hinterland.model.run import RunInfo
+from hinterland.model.verdict import Evidence, Verdict, VerdictWord
+from hinterland.web.shelf import Shelf, folder_of
+
+NAGLE = catalogue.find("protocols/nagle")
+
+
+def put(
+    store: Path, name: str, *, status: str = "finished", words: tuple[VerdictWord, ...] = ("holds",)
+) -> None:
+    folder = store / name
+    folder.mkdir(exist_ok=True, parents=True)
+    info = RunInfo(
+        id=name, experiment=NAGLE, seed=1, budget_s=1, started_at=float(len(name)), machine={}, treatments=(),
+        status=status, pid=os.getpid(),  # type: ignore[arg-type]
+    )  # fmt: skip
+    (folder / "run.json").write_bytes(msgspec.json.encode(info))
+    judged = [
+        Verdict(
+            claim=f"c{number}", says="", control_says="", verdict=word, form="never", main=number < 2,
+            evidence=Evidence(verdict=word, says=""), control=Evidence(verdict=word, says=""),
+        )
+        for number, word in enumerate(words)
+    ]  # fmt: skip
+    (folder / "verdicts.json").write_bytes(msgspec.json.encode(judged))
+
+
+def test_the_newest_comes_first_and_is_as_bad_as_its_worst_main_claim(tmp_path: Path) -> None:
+    put(tmp_path, "a", words=("holds", "inconclusive", "refuted"))
+    put(tmp_path, "bb", words=("holds", "refuted"))
+    put(tmp_path, "ccc")
+    found = Shelf(tmp_path).runs()
+    assert [(run.id, run.word) for run in found] == [
+        ("ccc", "holds"),
+        ("bb", "refuted"),
+        ("a", "inconclusive"),
+    ]
+    assert Shelf(tmp_path).latest()["protocols/nagle"].id == "ccc"
+
+
+def test_a_run_that_goes_on_is_looked_at_again(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path)
+    put(tmp_path, "a", status="running", words=())
+    assert [(run.status, run.word) for run in shelf.runs()] == [("running", None)]
+    assert shelf.latest() == {}
+    put(tmp_path, "a", status="finished")
+    assert [(run.status, run.word) for run in shelf.runs()] == [("finished", "holds")]
+    (tmp_path / "a" / "run.json").unlink()
+    (tmp_path / "a" / "verdicts.json").unlink()
+    (tmp_path / "a").rmdir()
+    assert shelf.runs() == []
+
+
+def test_what_is_no_run_is_passed_over(tmp_path: Path) -> None:
+    put(tmp_path, "a")
+    (tmp_path / "load").mkdir()
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "run.json").write_text("{")
+    (tmp_path / "notebook.jsonl").touch()
+    assert [run.id for run in Shelf(tmp_path).runs()] == ["a"]
+    assert Shelf(tmp_path / "none").runs() == []
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "../a", "a/../b", "a\0b", ".hidden", "none"])
+def test_a_name_from_outside_leads_nowhere_else(tmp_path: Path, name: str) -> None:
+    put(tmp_path / "store", "a")
+    put(tmp_path, "b")
+    assert folder_of(tmp_path / "store", name) is None
+    assert folder_of(tmp_path / "store", "a") is not None
