@@ -168,9 +168,9 @@ def told(found: Gap, unit: str) -> str:
     if found.rows > 1:
         says.append(f"The shape is right within a factor of {found.shape:.2g}.")
     if found.level > 1.1:
-        says.append(f"All of it is {found.level:.2g} times as high as you thought.")
+        says.append(f"All of it is higher than you thought, by a factor of {found.level:.2g}.")
     elif found.level < 1 / 1.1:
-        says.append(f"All of it is {1 / found.level:.2g} times lower than you thought.")
+        says.append(f"All of it is lower than you thought, by a factor of {1 / found.level:.2g}.")
     else:
         says.append("The level is right, too.")
     return " ".join(says)

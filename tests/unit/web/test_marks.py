@@ -51,7 +51,7 @@ def test_order_shape_and_level_are_told_apart() -> None:
     assert math.isclose(found.shape, 1.0)
     assert marks.told(found, "ms") == (
         "You knew the order. The shape is right within a factor of 1. "
-        "All of it is 4 times as high as you thought."
+        "All of it is higher than you thought, by a factor of 4."
     )
 
 
