@@ -90,7 +90,10 @@ def given(experiment: Experiment, form: Mapping[str, str]) -> dict[str, float]:
         text = form.get(f"mark-{place}", "").replace(",", ".").strip()
         if not text:
             continue
-        value = float(text)
+        try:
+            value = float(text)
+        except ValueError:
+            raise ValueError(f"“{text}” is none") from None
         assert axis is not None
         if not axis[0] <= value <= axis[1]:
             raise ValueError(f"{text} is not between {axis[0]:g} and {axis[1]:g}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from pathlib import Path
 from typing import Literal
@@ -76,9 +77,10 @@ class Notebook:
                 continue
         return self._entries
 
-    def latest(self, experiment: str, kind: str = "predicted") -> Entry | None:
-        """Returns the last entry of a kind on an experiment."""
-        found = (each for each in reversed(self.entries()) if each.experiment == experiment)
+    def latest(self, experiment: str, kind: str = "predicted", *, before_s: float = math.inf) -> Entry | None:
+        """Returns the last entry of a kind on an experiment that was made before a moment (Unix seconds)."""
+        mine = (each for each in reversed(self.entries()) if each.experiment == experiment)
+        found = (each for each in mine if each.t_s <= before_s)
         return next((each for each in found if each.kind == kind), None)
 
     def is_open(self, experiment: str) -> bool:

@@ -161,7 +161,7 @@ def _prediction(it: Experiment, given: dict[str, str]) -> Entry:
     try:
         marked = marks.given(it, given)
     except ValueError as error:
-        raise HTTPException(400, f"A mark is no number of the axis: {error}.") from None
+        raise HTTPException(400, f"A mark is a number on the axis: {error}.") from None
     option = given.get("option", "")
     if option and option not in it.prediction.options:
         raise HTTPException(400, "Choose one of the answers, or go on without.")
@@ -183,7 +183,8 @@ def _number(text: str) -> float | None:
         number = float(text.replace(",", "."))
     except ValueError:
         raise HTTPException(400, "Write a number, such as 60 or 0.5.") from None
-    if not abs(number) < 1e15:
+    # Times, ratios, counts: nothing that is asked for lies below zero.
+    if not 0 <= number < 1e15:
         raise HTTPException(400, "Write a number that this can be.")
     return number
 
@@ -267,7 +268,9 @@ async def watch(request: Request) -> Response:
     site, (folder, record) = site_of(request), record_of(request)
     it = today(record.info.experiment)
     finished = record.info.status != "running"
-    entry = site.notebook.latest(it.id)
+    # What was said after the start is hindsight, and no prediction of this run.
+    started_s = record.info.started_at
+    entry = site.notebook.latest(it.id, before_s=started_s)
     # What is written from here on comes by the stream.
     place = 0 if finished else folder.written()
     shown = page(
@@ -281,8 +284,8 @@ async def watch(request: Request) -> Response:
         gap=_gap(record, entry),
         right=entry is not None and bool(entry.option) and bool(it.prediction.correct),
         entry=entry,
-        said=views.said(site.notebook.latest(it.id), it),
-        why=site.notebook.latest(it.id, "why"),
+        said=views.said(entry, it),
+        why=site.notebook.latest(it.id, "why", before_s=started_s),
         answer=story.answer(it.prediction),
         verdicts=[html.verdict_view(each, n) for n, each in enumerate(story.in_order(record.verdicts), 1)],
         after=lesson.after(it) if finished else [],
@@ -306,7 +309,8 @@ def _gap(record: RunRecord, entry: Entry | None) -> str:
 async def now(request: Request) -> Response:
     """The part of a run's page that changes while it goes on."""
     _, record = record_of(request)
-    entry = site_of(request).notebook.latest(record.info.experiment.id)
+    info = record.info
+    entry = site_of(request).notebook.latest(info.experiment.id, before_s=info.started_at)
     return page("live.html.j2", live=views.live(record, entry))
 
 

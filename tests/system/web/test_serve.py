@@ -16,6 +16,7 @@ import pytest
 from web_lab import Reader, serving
 
 from hinterland import catalogue
+from hinterland.model.experiment import Experiment
 from hinterland.runner.record.folder import RunFolder, list_runs
 from hinterland.web import lesson
 
@@ -79,8 +80,8 @@ def test_a_page_loads_nothing_from_elsewhere(reader: Reader) -> None:
 
 
 @pytest.mark.parametrize("experiment", catalogue.experiments(), ids=lambda one: one.id)
-def test_a_sealed_page_gives_nothing_away(reader: Reader, experiment: object) -> None:
-    it = next(one for one in catalogue.experiments() if one is experiment)
+def test_a_sealed_page_gives_nothing_away(reader: Reader, experiment: Experiment) -> None:
+    it = experiment
     page = reader.get(f"/{it.id}")
     assert page.status == 200
     text = " ".join(re.sub(r"<[^>]+>", " ", page.text).split())
@@ -105,7 +106,9 @@ def test_a_sealed_page_gives_nothing_away(reader: Reader, experiment: object) ->
         ({"number": "60"}, "how sure"),
         ({"number": "60", "within": "7"}, "how sure"),
         ({"number": "1e400", "within": "2"}, "a number that this can be"),
+        ({"number": "-5", "within": "2"}, "a number that this can be"),
         ({"mark-0": "1e9", "within": "2"}, "not between"),
+        ({"mark-0": "xx", "within": "2"}, "“xx” is none"),
     ],
 )
 def test_a_prediction_that_is_none_says_why(reader: Reader, form: dict[str, str], says: str) -> None:

@@ -45,3 +45,12 @@ def test_why_alone_opens_nothing(tmp_path: Path) -> None:
     notebook = Notebook(tmp_path)
     notebook.add(entry(kind="why", text="x"))
     assert not notebook.is_open("a/b")
+
+
+def test_hindsight_is_no_prediction(tmp_path: Path) -> None:
+    notebook = Notebook(tmp_path)
+    before = Entry(t_s=1.0, experiment="a/b", kind="predicted", number=50.0, within=2.0)
+    notebook.add(before)
+    notebook.add(Entry(t_s=3.0, experiment="a/b", kind="predicted", number=64.0, within=1.2))
+    assert notebook.latest("a/b", before_s=2.0) == before
+    assert notebook.latest("a/b", before_s=0.5) is None
