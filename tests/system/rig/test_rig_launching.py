@@ -15,7 +15,14 @@ import pytest
 import uvloop
 
 from hinterland.errors import InternalError, SystemFailure
-from hinterland.rig.processes.launching import LAUNCHER, NotPreparedError, Place, launch, launch_async
+from hinterland.rig.processes.launching import (
+    LAUNCHER,
+    NotPreparedError,
+    Place,
+    launch,
+    launch_async,
+    start_async,
+)
 from hinterland.rig.processes.process_table import children_of
 from hinterland.rig.rig import Rig
 
@@ -219,7 +226,35 @@ def test_whoever_stops_waiting_for_a_start_leaves_no_process(tmp_path: Path) -> 
             starting.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await starting
-            while children_of(os.getpid()) != before:  # noqa: ASYNC110
-                await asyncio.sleep(0.01)
+            assert children_of(os.getpid()) == before
 
     asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("run", [asyncio.run, uvloop.run])
+def test_a_start_that_is_cancelled_at_any_step_leaves_no_process(run: Any, tmp_path: Path) -> None:
+    pipe = asyncio.subprocess.PIPE
+    options = {"stdin": pipe, "stdout": pipe, "stderr": pipe}
+
+    async def cancelled_after(steps: int, starting: asyncio.Task[asyncio.subprocess.Process]) -> bool:
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        starting.cancel()
+        try:
+            process = await starting
+        except asyncio.CancelledError:
+            return True
+        process.kill()
+        await process.wait()
+        return False
+
+    async def scenario(start: Any) -> None:
+        before = children_of(os.getpid())
+        steps = 0
+        while await cancelled_after(steps, asyncio.create_task(start())):
+            assert children_of(os.getpid()) == before, f"cancelled after {steps} steps"
+            steps += 1
+        assert steps > 2
+
+    run(scenario(lambda: start_async(["sleep", "60"], **options)))
+    run(scenario(lambda: launch_async(["sleep", "60"], Place(str(tmp_path)), dict(os.environ), **options)))

@@ -18,6 +18,7 @@ import uvloop
 
 from hinterland.errors import HinterlandError, InternalError, Packed, packed, unpacked
 from hinterland.load.worker.tether import tie
+from hinterland.rig.processes.launching import start_async
 
 T = TypeVar("T")
 LONGEST_LINE_BYTES = 1 << 28
@@ -43,10 +44,8 @@ class Companion:
     async def start(cls, module: str) -> Companion:
         """Starts `python -m module`. It may be told something at once, before it has begun to listen."""
         pipe = asyncio.subprocess.PIPE
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            module,
+        process = await start_async(
+            [sys.executable, "-m", module],
             stdin=pipe,
             stdout=pipe,
             stderr=pipe,

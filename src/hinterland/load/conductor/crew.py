@@ -35,7 +35,7 @@ from hinterland.load.worker.messages import (
 )
 from hinterland.model.secrecy import hidden
 from hinterland.rig.link.host import Host
-from hinterland.rig.processes.launching import Place, launch_async
+from hinterland.rig.processes.launching import Place, launch_async, start_async
 
 # What one process drives with room to spare, on a core of 2020; slower protocols spend more on each request.
 CHAINED_RATE_PER_S = 20_000
@@ -217,7 +217,7 @@ class _Member:
         # Ctrl-C goes to the processes of a terminal's foreground group: not to these.
         options: dict[str, Any] = {"stdin": pipe, "stdout": pipe, "stderr": pipe, "start_new_session": True}
         if through is None or not through.namespaces.entries():
-            process = await asyncio.create_subprocess_exec(*command, env=env, **options)
+            process = await start_async(command, env=env, **options)
         else:
             place = Place(os.getcwd(), namespaces=through.namespaces, with_parent=False)
             process = await launch_async(command, place, env, **options)

@@ -70,25 +70,40 @@ async def launch_async(
 ) -> asyncio.subprocess.Process:
     """As `launch`, a process of the running loop; `options` are those of asyncio's."""
     with _ordered(words, place, env, options) as (command, passing, report):
-        process = await asyncio.create_subprocess_exec(*command, **passing)
+        process = await start_async(command, **passing)
     with open(report, "rb") as file:
         try:
             said = await asyncio.to_thread(file.read)
         except BaseException:
             # That ends the reading, too: the file can't be closed before.
-            _kill(process)
+            await _end(process)
             raise
     if said:
-        _kill(process)
-        await process.wait()
+        await _end(process)
         raise _reason(said)
     return process
 
 
-def _kill(process: asyncio.subprocess.Process) -> None:
-    # Having said why it can't, the launcher ends by itself, and the loop may know that already.
+async def start_async(words: Sequence[str], **options: Any) -> asyncio.subprocess.Process:
+    """Starts a program of the running loop where it stands; `options` are those of asyncio's.
+
+    Cancelled, it returns when the process is gone: uvloop would kill it, wait for it nowhere and leave a
+    zombie. Raises OSError when the kernel won't run it.
+    """
+    starting = asyncio.ensure_future(asyncio.create_subprocess_exec(*words, **options))
+    try:
+        return await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        with contextlib.suppress(OSError):
+            await _end(await starting)
+        raise
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    # A launcher that said why it can't ends by itself, and the loop may know that already.
     with contextlib.suppress(ProcessLookupError):
         process.kill()
+    await process.wait()
 
 
 @contextlib.contextmanager
