@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from hinterland.drawing.svg import Drawing
@@ -20,3 +21,19 @@ class Figure:
     rows: tuple[tuple[str, ...], ...]
     notes: tuple[str, ...] = ()
     summary: str = "The figures behind this drawing"
+
+
+def in_both_widths(
+    key: str, title: str, says: str, fill: Callable[[Drawing], object]
+) -> tuple[Drawing, Drawing]:
+    """Returns a wide and a narrow drawing with this title and description, each as `fill` draws it.
+
+    `key` is what tells their ids apart from those of other figures on a page.
+    """
+    wide, narrow = (
+        Drawing(f"{key}-{word}", width, title, says)
+        for word, width in (("wide", WIDE_PX), ("narrow", NARROW_PX))
+    )
+    fill(wide)
+    fill(narrow)
+    return wide, narrow

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from statistics import median
 
 from hinterland.drawing import axes, labels, numbers, scale
-from hinterland.drawing.figure import NARROW_PX, WIDE_PX, Figure
+from hinterland.drawing.figure import Figure, in_both_widths
 from hinterland.drawing.svg import DASHES, Drawing, text_width, wrap
 from hinterland.load.report.percentiles import NO_ANSWER
 from hinterland.load.report.words import count_text, rate_text
@@ -30,11 +30,7 @@ def figure(found: CapacityResult, *, key: str = "capacity") -> Figure | None:
     if not points or all(series(point) is None for _, series in SERIES for point in points):
         return None
     caption = "Response time against the rate at which operations were due."
-    drawings = []
-    for word, width in (("wide", WIDE_PX), ("narrow", NARROW_PX)):
-        drawing = Drawing(f"{key}-{word}", width, "Capacity", caption)
-        _draw(drawing, found, points)
-        drawings.append(drawing)
+    wide, narrow = in_both_widths(key, "Capacity", caption, lambda drawing: _draw(drawing, found, points))
     notes = [
         "Each faint mark is one probe; the lines join their medians. A triangle on top: no time, "
         "for want of good answers."
@@ -54,7 +50,7 @@ def figure(found: CapacityResult, *, key: str = "capacity") -> Figure | None:
     left_out = len(found.points) - len(points)
     if left_out:
         notes.append(f"Left out: {count_text(left_out, 'probe')} in which the generator was the limit.")
-    return Figure(caption, drawings[0], drawings[1], *_table(found), tuple(notes))
+    return Figure(caption, wide, narrow, *_table(found), tuple(notes))
 
 
 def _table(found: CapacityResult) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:

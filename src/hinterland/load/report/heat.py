@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hinterland.drawing import axes, numbers, scale
-from hinterland.drawing.figure import NARROW_PX, WIDE_PX, Figure
+from hinterland.drawing.figure import NARROW_PX, WIDE_PX, Figure, in_both_widths
 from hinterland.drawing.svg import Drawing, text_width
 from hinterland.load.report.percentiles import shown, time_text
 from hinterland.load.result.result import LoadResult, Second
@@ -83,18 +83,20 @@ def figure(result: LoadResult, *, key: str = "heat") -> Figure | None:
     seconds = [one for one in result.seconds if one.due]
     if len(seconds) < 2:
         return None
+    both = {width: heat(seconds, most) for width, most in MOST_COLUMNS.items()}
+    found = {width: one for width, one in both.items() if one is not None}
+    if not found:
+        return None
     caption = (
         "Response times over the load: each column shows how the operations due then spread over the "
         "times they took."
     )
-    drawings = []
-    for word, width in (("wide", WIDE_PX), ("narrow", NARROW_PX)):
-        found = heat(seconds, MOST_COLUMNS[width])
-        if found is None:
-            return None
-        drawing = Drawing(f"{key}-{word}", width, "Response times over time", caption)
-        _draw(drawing, found, result.plan.warm_up_s)
-        drawings.append(drawing)
+    wide, narrow = in_both_widths(
+        key,
+        "Response times over time",
+        caption,
+        lambda drawing: _draw(drawing, found[drawing.width], result.plan.warm_up_s),
+    )
     notes = [
         "Darkness: the share of a column's operations in the cell, at least the figure beside its colour. "
         "The vertical axis is logarithmic."
@@ -103,7 +105,7 @@ def figure(result: LoadResult, *, key: str = "heat") -> Figure | None:
         notes.append("The row on top: operations without a good answer.")
     columns = ("Second", "Due", "p50", "p99", "Slowest", "Without a good answer")
     rows = tuple(_row(one) for one in thinned(seconds))
-    return Figure(caption, drawings[0], drawings[1], columns, rows, tuple(notes))
+    return Figure(caption, wide, narrow, columns, rows, tuple(notes))
 
 
 def thinned(seconds: Sequence[Second], most: int = 300) -> list[Second]:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hinterland.drawing import axes, labels, numbers, scale
-from hinterland.drawing.figure import NARROW_PX, WIDE_PX, Figure
+from hinterland.drawing.figure import Figure, in_both_widths
 from hinterland.drawing.svg import DASHES, Drawing, text_width, wrap
 from hinterland.load.report.percentiles import (
     Percentile,
@@ -112,11 +112,9 @@ def of_curves(
     if not finite:
         return None
     says = "; ".join(f"{row[0]}: {', '.join(row[1:])}" for row in rows)
-    drawings = []
-    for word, width in (("wide", WIDE_PX), ("narrow", NARROW_PX)):
-        drawing = Drawing(f"{key}-{word}", width, "Latency spectrum", f"{caption} {says}.")
-        _draw(drawing, curves, missing_share)
-        drawings.append(drawing)
+    wide, narrow = in_both_widths(
+        key, "Latency spectrum", f"{caption} {says}.", lambda drawing: _draw(drawing, curves, missing_share)
+    )
     notes = [
         f"Both axes are logarithmic. {among:,} operations; the lines end where fewer than ten lie beyond, "
         "and a triangle is the slowest."
@@ -126,7 +124,7 @@ def of_curves(
             f"Shaded: {numbers.quantity(missing_share, 'share')} of the operations that were due had no good "
             "answer, so that from there on no percentile has a time."
         )
-    return Figure(caption, drawings[0], drawings[1], columns, rows, tuple(notes))
+    return Figure(caption, wide, narrow, columns, rows, tuple(notes))
 
 
 def _missing_share(counts: Counts) -> float:

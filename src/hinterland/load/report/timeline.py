@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
-from hinterland.drawing.figure import NARROW_PX, WIDE_PX, Figure
+from hinterland.drawing.figure import NARROW_PX, WIDE_PX, Figure, in_both_widths
 from hinterland.drawing.svg import Drawing
 from hinterland.load.report.heat import thinned
 from hinterland.load.result.result import LoadResult, Second
@@ -24,11 +24,12 @@ def figure(result: LoadResult, *, key: str = "timeline") -> Figure | None:
     what += ["good answers"] + (["operations without a good answer"] if failing else [])
     caption = f"{', '.join(what[:-1])}{' and ' if what[:-1] else ''}{what[-1]} in each second."
     caption = caption[:1].upper() + caption[1:]
-    drawings = []
-    for word, width in (("wide", WIDE_PX), ("narrow", NARROW_PX)):
-        drawing = Drawing(f"{key}-{word}", width, "Rates over time", caption)
-        _draw(drawing, result, is_open=is_open, failing=failing)
-        drawings.append(drawing)
+    wide, narrow = in_both_widths(
+        key,
+        "Rates over time",
+        caption,
+        lambda drawing: _draw(drawing, result, is_open=is_open, failing=failing),
+    )
     columns = ("Second", "Due", "Good answers", "Without", "Why")
     rows = tuple(
         (
@@ -45,7 +46,7 @@ def figure(result: LoadResult, *, key: str = "timeline") -> Figure | None:
         "An error counts in the second in which its operation was due, an answer in the one in which it "
         "came.",
     )
-    return Figure(caption, drawings[0], drawings[1], columns, rows, notes if failing else ())
+    return Figure(caption, wide, narrow, columns, rows, notes if failing else ())
 
 
 def _draw(drawing: Drawing, result: LoadResult, *, is_open: bool, failing: bool) -> None:

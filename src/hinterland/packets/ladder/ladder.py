@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hinterland.drawing import numbers
-from hinterland.drawing.figure import NARROW_PX, WIDE_PX, Figure
+from hinterland.drawing.figure import Figure, in_both_widths
 from hinterland.drawing.svg import Drawing
 from hinterland.model.packets import PacketLog
 from hinterland.packets import flights
@@ -52,16 +52,14 @@ def figure(
     rtt_ns = rtt_ms * 1e6 if rtt_ms is not None else ladder_stage.rtt_of_ns(packets)
     rtt_ns = rtt_ns if rtt_ns >= _SHORTEST_RTT_NS else 0.0
     says = in_words(packets)
-    drawings = []
-    for word, width in (("wide", WIDE_PX), ("narrow", NARROW_PX)):
-        drawing = Drawing(f"{key}-{word}", width, _title(packets), f"{caption} {says}")
-        _fill(drawing, packets, log.hosts, rtt_ns)
-        drawings.append(drawing)
+    wide, narrow = in_both_widths(
+        key, _title(packets), f"{caption} {says}", lambda drawing: _fill(drawing, packets, log.hosts, rtt_ns)
+    )
     columns, rows = table(packets)
     left_out = len(inside) - len(packets) + log.left_out
     notes = _notes(packets, rtt_ns, left_out)
     summary = "The same packets as a table"
-    return Figure(caption, drawings[0], drawings[1], columns, rows, notes, summary)
+    return Figure(caption, wide, narrow, columns, rows, notes, summary)
 
 
 def _fill(drawing: Drawing, packets: Sequence[Packet], hosts: Sequence[str], rtt_ns: float) -> None:

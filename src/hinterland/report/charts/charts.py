@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Literal
 
 from hinterland.drawing import numbers
-from hinterland.drawing.figure import NARROW_PX, WIDE_PX, Figure
+from hinterland.drawing.figure import Figure, in_both_widths
 from hinterland.drawing.svg import Drawing
 from hinterland.model.experiment import Chart, Experiment, Level, Metric, show
 from hinterland.model.run import RunRecord
@@ -25,6 +25,7 @@ from hinterland.report.charts.samples import (
     levels_of,
     name_of,
     pooled,
+    varied,
 )
 
 BETTER = {"lower": "lower is better", "higher": "higher is better", "neither": ""}
@@ -99,15 +100,11 @@ def _chart(record: RunRecord, chart: Chart, key: str, band: lines.Band | None) -
     else:
         draw = _fill_dots(record, chart, metric, samples)
     title = f"{capital(name_of(experiment, chart.metric))} by {name_of(experiment, chart.by)}"
-    drawings = [
-        Drawing(f"{key}-{word}", width, title, f"{chart.caption} {_says(experiment, chart, metric, samples)}")
-        for word, width in (("wide", WIDE_PX), ("narrow", NARROW_PX))
-    ]
-    for drawing in drawings:
-        draw(drawing)
+    says = f"{chart.caption} {_says(experiment, chart, metric, samples)}"
+    wide, narrow = in_both_widths(key, title, says, draw)
     columns, rows = _table(experiment, chart, metric, samples)
     notes = _notes(record, chart, samples, is_line(levels))
-    return Figure(chart.caption, drawings[0], drawings[1], columns, rows, notes)
+    return Figure(chart.caption, wide, narrow, columns, rows, notes)
 
 
 def _fill_dots(
@@ -298,8 +295,7 @@ def curves(record: RunRecord) -> list[Figure]:
         for name, points in trial.outcome.series.items()
         if any(math.isfinite(x) and not math.isnan(y) for x, y in points)
     )
-    varied = [name for name in record.info.experiment.factor if len(levels_of(record, name)) > 1]
-    return [_curve(record, name, varied, number) for number, name in enumerate(names, 1)]
+    return [_curve(record, name, varied(record), number) for number, name in enumerate(names, 1)]
 
 
 def _curve(record: RunRecord, name: str, varied: Sequence[str], number: int) -> Figure:
@@ -318,19 +314,16 @@ def _curve(record: RunRecord, name: str, varied: Sequence[str], number: int) -> 
     shown = list(last.values())[:MOST_CURVES]
     title = capital(name.replace("_", " "))
     caption = f"{title}, as the last valid trial of each treatment recorded it."
-    drawings = [
-        Drawing(f"curve-{number}-{word}", width, title, caption)
-        for word, width in (("wide", WIDE_PX), ("narrow", NARROW_PX))
-    ]
-    for drawing in drawings:
-        panels.draw(drawing, shown)
+    wide, narrow = in_both_widths(
+        f"curve-{number}", title, caption, lambda drawing: panels.draw(drawing, shown)
+    )
     rows = tuple(_curve_row(panel) for panel in shown)
     columns = ("Treatment", "Points", "First", "Lowest", "Median", "Highest", "Last")
     rest = len(last) - len(shown)
     notes: tuple[str, ...] = ("All panels have the same axes.",) if len(shown) > 1 else ()
     if rest:
         notes += (f"{rest} more {'treatment is' if rest == 1 else 'treatments are'} not drawn.",)
-    return Figure(caption, drawings[0], drawings[1], columns, rows, notes)
+    return Figure(caption, wide, narrow, columns, rows, notes)
 
 
 def _curve_row(panel: panels.Panel) -> tuple[str, ...]:

@@ -68,6 +68,11 @@ def levels_of(record: RunRecord, factor: str) -> list[Level]:
     return ordered
 
 
+def varied(record: RunRecord) -> list[str]:
+    """Returns the factors of a run that had more than one level."""
+    return [name for name in record.info.experiment.factor if len(levels_of(record, name)) > 1]
+
+
 def is_number(level: Level | None) -> bool:
     return isinstance(level, int | float) and not isinstance(level, bool)
 
