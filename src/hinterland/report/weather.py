@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hinterland.drawing import axes, scale
-from hinterland.drawing.figure import NARROW_PX, WIDE_PX, Figure
+from hinterland.drawing.figure import Figure, in_both_widths
 from hinterland.drawing.svg import Drawing, text_width
 from hinterland.model.run import RunRecord
 from hinterland.model.verdict import TrialResult, Verdict
@@ -65,6 +65,8 @@ def says(record: RunRecord) -> str:
     taken = taken_says(felt) if felt else ""
     what = f"Noise disturbed {len(disturbed)} of {len(done)} trials"
     what += f": {taken}." if taken else f": {disturbed[0].disturbed}."
+    if not record.verdicts:
+        return what
     if not open_claims:
         return f"{what} The verdicts held through it."
     helps = []
@@ -96,13 +98,9 @@ def figure(record: RunRecord, key: str = "weather") -> Figure | None:
         f"What others took of the machine while each trial ran, in the order of the trials; "
         f"{disturbed} of {len(felt)} were disturbed (dots)."
     )
-    drawings = []
-    for word, width in (("wide", WIDE_PX), ("narrow", NARROW_PX)):
-        drawing = Drawing(f"{key}-{word}", width, "The machine's weather", caption)
-        _draw(drawing, felt)
-        drawings.append(drawing)
+    wide, narrow = in_both_widths(key, "The machine's weather", caption, lambda drawing: _draw(drawing, felt))
     columns = ("Trial", "Stolen", "Other programs", "Busiest", "Disturbed by")
-    return Figure(caption, drawings[0], drawings[1], columns, tuple(_row(trial) for trial in felt))
+    return Figure(caption, wide, narrow, columns, tuple(_row(trial) for trial in felt))
 
 
 def _row(trial: TrialResult) -> tuple[str, ...]:

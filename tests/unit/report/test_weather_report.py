@@ -48,6 +48,13 @@ def test_what_held_through_noise_says_so() -> None:
     assert said.endswith("The verdicts held through it.")
 
 
+def test_before_the_first_look_nothing_has_held() -> None:
+    said = weather.says(replace(record(THEFT, disturbed="busy"), verdicts=()))
+    assert said.startswith("Noise disturbed")
+    assert "held" not in said
+    assert "help" not in said
+
+
 def test_the_weather_of_many_trials_is_their_mean_and_names_who_was_busiest() -> None:
     trials = [
         *record(THEFT).trials[:2],
