@@ -17,9 +17,9 @@ from starlette.types import ASGIApp
 
 from hinterland.drawing import template as drawing
 from hinterland.errors import HinterlandError
-from hinterland.web import pages
 from hinterland.web.guard import Guard
-from hinterland.web.pages import Site
+from hinterland.web.pages import home, place, run, site, written
+from hinterland.web.pages.site import Site
 
 STATIC = Path(__file__).parent / "static"
 SHEETS = (
@@ -53,41 +53,41 @@ def _content(name: str) -> bytes:
 
 
 ROUTES = [
-    Route("/", pages.home),
+    Route("/", home.home),
     Route("/static/{name}", static),
-    Route("/map/{region}", pages.home),
-    Route("/paths", pages.ways),
-    Route("/runs", pages.runs),
-    Route("/runs/{run}", pages.watch),
-    Route("/runs/{run}/now", pages.now),
-    Route("/runs/{run}/events", pages.events),
-    Route("/runs/{run}/report", pages.report),
-    Route("/runs/{run}/stop", pages.stop, methods=["POST"]),
-    Route("/waiting/{nonce}", pages.waiting),
-    Route("/notebook", pages.notebook),
-    Route("/notebook.{form}", pages.notebook),
-    Route("/{region}/{name}", pages.experiment),
-    Route("/{region}/{name}/prediction", pages.predict, methods=["POST"]),
-    Route("/{region}/{name}/runs", pages.run, methods=["POST"]),
-    Route("/{region}/{name}/note", pages.note, methods=["POST"]),
+    Route("/map/{region}", home.home),
+    Route("/paths", home.ways),
+    Route("/runs", run.runs),
+    Route("/runs/{run}", run.watch),
+    Route("/runs/{run}/now", run.now),
+    Route("/runs/{run}/events", run.events),
+    Route("/runs/{run}/report", run.report),
+    Route("/runs/{run}/stop", run.stop, methods=["POST"]),
+    Route("/waiting/{nonce}", run.waiting),
+    Route("/notebook", written.notebook),
+    Route("/notebook.{form}", written.notebook),
+    Route("/{region}/{name}", place.experiment),
+    Route("/{region}/{name}/prediction", place.predict, methods=["POST"]),
+    Route("/{region}/{name}/runs", run.run, methods=["POST"]),
+    Route("/{region}/{name}/note", place.note, methods=["POST"]),
 ]
 
 
 def build(store: Path, *, token: str, hosts: Iterable[str], port: int) -> ASGIApp:
     """Returns the application for a store. `stopping`, in its state, ends what streams."""
-    site = Site(store)
+    kept = Site(store)
 
     @asynccontextmanager
     async def life(app: Starlette) -> AsyncIterator[None]:
-        app.state.site, app.state.stopping = site, asyncio.Event()
+        app.state.site, app.state.stopping = kept, asyncio.Event()
         yield
         app.state.stopping.set()
-        await site.runs.close()
+        await kept.runs.close()
 
     app = Starlette(
         routes=ROUTES,
         lifespan=life,
-        exception_handlers={HTTPException: pages.refused, HinterlandError: pages.refused},
+        exception_handlers={HTTPException: site.refused, HinterlandError: site.refused},
     )
     guarded = Guard(app, token=token, hosts=hosts, port=port)
     guarded.state = app.state  # type: ignore[attr-defined]  # For whoever serves it.

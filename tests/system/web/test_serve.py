@@ -18,7 +18,7 @@ from web_lab import Reader, serving
 from hinterland import catalogue
 from hinterland.model.experiment import Experiment
 from hinterland.runner.record.folder import RunFolder, list_runs
-from hinterland.web import lesson
+from hinterland.web.content import lesson
 
 pytestmark = pytest.mark.system
 PATIENT_S = 120
@@ -112,9 +112,19 @@ def test_a_sealed_page_gives_nothing_away(reader: Reader, experiment: Experiment
     ],
 )
 def test_a_prediction_that_is_none_says_why(reader: Reader, form: dict[str, str], says: str) -> None:
-    answer = reader.post("/protocols/slow_start/prediction", form)
+    answer = reader.post("/protocols/slow_start/prediction", {**form, "why": "so I was told"})
     assert answer.status == 400
     assert says in answer.text
+    # What was written is still there, to be mended.
+    for value in (*form.values(), "so I was told"):
+        assert f'value="{value}"' in answer.text or value == "7"
+
+
+def test_an_address_that_is_none_says_so(reader: Reader) -> None:
+    for path in ("/nowhere", "/protocols/nagle/prediction"):
+        answer = reader.get(path)
+        assert answer.status in (404, 405)
+        assert "no page at this address" in answer.text
 
 
 def test_what_a_reader_wrote_is_shown_as_text(reader: Reader) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from hinterland import catalogue
 from hinterland.model.experiment import REGIONS
-from hinterland.web import atlas
+from hinterland.web.content import atlas
 
 PLACES = atlas.drawn()["places"]
 

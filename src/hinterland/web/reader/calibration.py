@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from hinterland.model.experiment import Experiment
 from hinterland.model.run import RunRecord
 from hinterland.statistics.proportions import exact_bounds
-from hinterland.web import marks
-from hinterland.web.notebook import Entry
-from hinterland.web.shelf import Shelf, Shelved, folder_of
+from hinterland.web.reader import marks
+from hinterland.web.reader.notebook import Entry
+from hinterland.web.reader.shelf import Shelf, Shelved, folder_of
 
 OF_MARKS = 0.8
 """What a reader says of the factor: 8 times in 10 within it."""

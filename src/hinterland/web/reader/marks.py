@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hinterland.drawing import numbers
-from hinterland.drawing.figure import NARROW_PX, WIDE_PX, Figure
-from hinterland.drawing.svg import Drawing
+from hinterland.drawing.figure import Figure, in_both_widths
 from hinterland.model.experiment import Chart, Experiment, Level, show
 from hinterland.model.levels import treatments
 from hinterland.model.run import RunRecord
@@ -208,17 +207,18 @@ def figure(record: RunRecord, marks: Mapping[str, float]) -> Figure:
     ]
     metric = experiment.metric[chart.metric]
     what = name_of(experiment, chart.metric)
-    title = [what, metric.unit and numbers.title_unit(metric.unit)]
+    title = [each for each in (what, metric.unit and numbers.title_unit(metric.unit)) if each]
     says = f"What you expected, and what was measured: {chart.caption}"
-    drawings = []
-    for word, width in (("wide", WIDE_PX), ("narrow", NARROW_PX)):
-        drawing = Drawing(f"marks-{word}", width, what, says)
-        dots.draw(drawing, shown, unit=metric.unit, kind=chart.scale, title=[each for each in title if each])
-        drawings.append(drawing)
+    wide, narrow = in_both_widths(
+        "marks",
+        what,
+        says,
+        lambda drawing: dots.draw(drawing, shown, unit=metric.unit, kind=chart.scale, title=title),
+    )
     return Figure(
         says,
-        drawings[0],
-        drawings[1],
+        wide,
+        narrow,
         (name_of(experiment, chart.by), "you expected", "measured"),
         tuple(
             (

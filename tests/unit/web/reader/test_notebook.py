@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from hinterland.web.notebook import FILE, Entry, Notebook
+from hinterland.web.reader.notebook import FILE, Entry, Notebook
 
 
 def entry(experiment: str = "a/b", **given: object) -> Entry:

@@ -14,10 +14,9 @@ from hinterland.model.verdict import TrialResult
 from hinterland.report import story, verdicts, weather
 from hinterland.report.charts import charts, samples
 from hinterland.rig.machine.availability import Availability
-from hinterland.web import marks
-from hinterland.web.notebook import Entry, Notebook
-from hinterland.web.shelf import WORST as WORST
-from hinterland.web.shelf import Shelved
+from hinterland.web.reader import marks
+from hinterland.web.reader.notebook import Entry, Notebook
+from hinterland.web.reader.shelf import Shelved
 
 STATES = {
     "holds": "holds",
@@ -66,7 +65,12 @@ def _install(found: Availability) -> str:
     return next((status.install for status in found.required if status.install), "")
 
 
-def beginning(regions: list[dict[str, Any]]) -> str:
+def region_name(region: str) -> str:
+    """Returns a region as a heading has it."""
+    return "APIs" if region == "apis" else region.capitalize()
+
+
+def next_place(regions: list[dict[str, Any]]) -> Experiment | None:
     """Returns the place to go to next: the first of the usual ones, else of all, that waits and can run."""
     waiting = {
         place["it"].id: place
@@ -74,7 +78,7 @@ def beginning(regions: list[dict[str, Any]]) -> str:
         for place in region["places"]
         if place["state"] in ("waiting", "predicted")
     }
-    return next((name for name in (*FIRST, *waiting) if name in waiting), "")
+    return next((waiting[name]["it"] for name in (*FIRST, *waiting) if name in waiting), None)
 
 
 def said(entry: Entry | None, experiment: Experiment) -> str:
@@ -122,7 +126,6 @@ def first_chart(record: RunRecord) -> Figure | None:
 
 def card(record: RunRecord) -> dict[str, Any]:
     """Returns blocks and treatments as a punch card: rows of cells, each a trial or one that is to come."""
-    experiment = record.info.experiment
     treatments = list(record.info.treatments)
     blocks = sorted({trial.block for trial in record.trials}) or [1]
     by_place: dict[tuple[int, int], TrialResult] = {}
@@ -130,7 +133,7 @@ def card(record: RunRecord) -> dict[str, Any]:
         if trial.treatment in treatments:
             by_place[trial.block, treatments.index(trial.treatment)] = trial
     return {
-        "names": [_treatment_text(experiment, treatment) for treatment in treatments],
+        "names": [_treatment_text(record, treatment) for treatment in treatments],
         "rows": [
             (block, [_cell(by_place.get((block, place))) for place in range(len(treatments))])
             for block in blocks
@@ -147,8 +150,10 @@ def _cell(trial: TrialResult | None) -> tuple[str, str]:
     return ("disturbed", trial.disturbed) if trial.disturbed else ("done", "done")
 
 
-def _treatment_text(experiment: Experiment, treatment: dict[str, Any]) -> str:
-    return ", ".join(samples.level_text(experiment, name, level) for name, level in treatment.items())
+def _treatment_text(record: RunRecord, treatment: dict[str, Any]) -> str:
+    """Returns what sets a treatment apart from the others, in words."""
+    told = [name for name in samples.varied(record) if name in treatment] or list(treatment)
+    return ", ".join(samples.level_text(record.info.experiment, name, treatment[name]) for name in told)
 
 
 def when(started_at: float, now: float | None = None) -> str:

@@ -11,7 +11,7 @@ import pytest
 from hinterland import catalogue
 from hinterland.model.run import RunInfo
 from hinterland.model.verdict import Evidence, Verdict, VerdictWord
-from hinterland.web.shelf import Shelf, folder_of
+from hinterland.web.reader.shelf import Shelf, folder_of
 
 NAGLE = catalogue.find("protocols/nagle")
 

@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from hinterland.errors import InternalError, Packed, UsageError, unpacked
+from hinterland.rig.processes.launching import start_async
 
 MOST_WAITING = 20
 LAST_WORDS_BYTES = 4_000
@@ -105,14 +106,16 @@ class Runs:
     async def _carry_out(self, ticket: Ticket) -> None:
         try:
             # A session of its own: Ctrl-C at the server's terminal is the server's to pass on.
-            ticket.process = process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "hinterland.web.work", ticket.experiment, str(self._store),
-                *ticket.settings,
+            ticket.process = process = await start_async(
+                [
+                    *(sys.executable, "-m", "hinterland.web.running.work"),
+                    *(ticket.experiment, str(self._store), *ticket.settings),
+                ],
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
                 start_new_session=True,
-            )  # fmt: skip
+            )
             assert process.stdout is not None
             assert process.stderr is not None
             last_words = asyncio.create_task(_end_of(process.stderr))
@@ -128,7 +131,11 @@ class Runs:
             ticket.ended = True
 
     def _heard(self, ticket: Ticket, line: bytes) -> None:
-        said = msgspec.json.decode(line, type=_Said)
+        try:
+            said = msgspec.json.decode(line, type=_Said)
+        except msgspec.MsgspecError:
+            # An experiment that prints, or a line that a kill cut short: not the run's word.
+            return
         ticket.run = said.run or ticket.run
         if said.error is not None:
             ticket.problem = str(unpacked(said.error, "the run"))

@@ -7,8 +7,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from hinterland.web.content import atlas
+from hinterland.web.reader.shelf import WORST
+
 FILE = Path(__file__).with_name("paths.toml")
-DONE = ("holds", "refuted", "inconclusive")
 
 
 @cache
@@ -27,9 +29,7 @@ def walked(states: dict[str, str], titles: dict[str, str]) -> list[dict[str, Any
                 "stops": [
                     {
                         "id": identity,
-                        "title": titles.get(
-                            identity, identity.partition("/")[2].replace("_", " ").capitalize()
-                        ),
+                        "title": titles.get(identity) or atlas.label(identity),
                         "why": why,
                         "state": states.get(identity, "planned"),
                     }
@@ -47,7 +47,7 @@ def walked(states: dict[str, str], titles: dict[str, str]) -> list[dict[str, Any
                 "says": path["says"],
                 "phases": phases,
                 "stops": len(ready),
-                "done": sum(stop["state"] in DONE for stop in ready),
+                "done": sum(stop["state"] in WORST for stop in ready),
                 "next": next((stop["id"] for stop in ready if stop["state"] in ("waiting", "predicted")), ""),
             }
         )

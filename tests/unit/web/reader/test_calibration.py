@@ -8,8 +8,8 @@ import pytest
 
 from hinterland import catalogue
 from hinterland.statistics.proportions import exact_bounds
-from hinterland.web.calibration import LATER, Met, met, told
-from hinterland.web.notebook import Entry
+from hinterland.web.reader.calibration import LATER, Met, met, told
+from hinterland.web.reader.notebook import Entry
 
 NAGLE = catalogue.find("protocols/nagle")
 C10K = catalogue.find("execution/c10k")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from functools import cache
-from pathlib import Path
 from typing import Any
 
-FILE = Path(__file__).parent / "map" / "atlas.json"
+from hinterland.package import FOLDER
+
+FILE = FOLDER / "web" / "map" / "atlas.json"
 
 
 @cache
@@ -15,6 +16,11 @@ def drawn() -> dict[str, Any]:
     """Returns the map's lines, areas and positions, in its own units (1400 by 900)."""
     found: dict[str, Any] = json.loads(FILE.read_text(encoding="utf-8"))
     return found
+
+
+def label(identity: str) -> str:
+    """Returns what stands beside a place on the map."""
+    return " ".join(drawn()["places"][identity]["label"])
 
 
 def shown(states: dict[str, str], titles: dict[str, str], following: str) -> dict[str, Any]:
@@ -28,7 +34,7 @@ def shown(states: dict[str, str], titles: dict[str, str], following: str) -> dic
             "id": identity,
             "region": identity.partition("/")[0],
             "state": states.get(identity, "planned"),
-            "title": titles.get(identity, " ".join(place["label"])),
+            "title": titles.get(identity) or label(identity),
             "next": identity == following,
             **place,
         }

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hinterland import catalogue
-from hinterland.web import marks
+from hinterland.web.reader import marks
 
 EXPERIMENTS = catalogue.experiments()
 

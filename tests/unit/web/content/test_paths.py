@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hinterland import catalogue
-from hinterland.web import atlas, paths
+from hinterland.web.content import atlas, paths
 
 STOPS = [
     (name, identity)

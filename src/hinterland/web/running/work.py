@@ -1,4 +1,4 @@
-"""`python -m hinterland.web.work ID STORE`: one run, beside the server that was asked for it.
+"""`python -m hinterland.web.running.work ID STORE`: one run, beside the server that was asked for it.
 
 It waits until no other run measures on this store, says the run's id as soon as there is one, and what kept
 it from starting, each as a line of JSON. SIGINT ends the run in good order: what there is stays.

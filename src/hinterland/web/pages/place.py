@@ -1,0 +1,77 @@
+"""One place of the atlas: what its reader expects, and writes beside it."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections import defaultdict
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from hinterland.errors import UsageError
+from hinterland.model.experiment import Experiment
+from hinterland.report import story
+from hinterland.web.content import lesson, views
+from hinterland.web.pages import prediction
+from hinterland.web.pages.site import Site, experiment_of, form_of, page, site_of
+from hinterland.web.reader import marks
+from hinterland.web.reader.notebook import Entry
+
+
+async def experiment(request: Request) -> Response:
+    """A place: sealed until its reader has predicted, or wants to see without."""
+    return _shown(site_of(request), experiment_of(request))
+
+
+def _shown(site: Site, it: Experiment, *, problem: str = "", given: dict[str, str] | None = None) -> Response:
+    """Returns the page of a place, with what was wrong with a form and what its reader had written in it."""
+    is_open = site.notebook.is_open(it.id)
+    runs = [run for run in site.shelf.runs() if run.experiment == it.id]
+    shown: dict[str, Any] = {
+        "it": it,
+        "before": lesson.before(it),
+        "open": is_open,
+        "found": site.available(it),
+        "runs": [(run, views.when(run.started_at)) for run in runs] if is_open else [],
+        "nonce": secrets.token_urlsafe(12),
+        "within": views.WITHIN,
+        "sheet": None if is_open else marks.sheet(it),
+        "sure": views.SURE,
+        "problem": problem,
+        "given": defaultdict(str, given or {}),
+    }
+    if is_open:
+        shown |= {
+            "said": views.said(site.notebook.latest(it.id), it),
+            "why": site.notebook.latest(it.id, "why"),
+            "latest": next((run for run in runs if run.status != "running" and run.word), None),
+            "answer": story.answer(it.prediction),
+            "after": lesson.after(it),
+            "note": site.notebook.latest(it.id, "note"),
+        }
+    return page("experiment.html.j2", 400 if problem else 200, **shown)
+
+
+async def predict(request: Request) -> Response:
+    """Keeps what the reader expects. It opens the page."""
+    site, it, given = site_of(request), experiment_of(request), await form_of(request)
+    if "skip" in given:
+        site.notebook.add(Entry(t_s=time.time(), experiment=it.id, kind="skipped"))
+        return RedirectResponse(f"/{it.id}#go", 303)
+    try:
+        entry = prediction.read(it, given)
+    except UsageError as error:
+        return _shown(site, it, problem=error.says, given=given)
+    site.notebook.add(entry)
+    if given.get("why"):
+        site.notebook.add(Entry(t_s=time.time(), experiment=it.id, kind="why", text=given["why"]))
+    return RedirectResponse(f"/{it.id}#go", 303)
+
+
+async def note(request: Request) -> Response:
+    """Keeps what the reader writes beside a place."""
+    site, it, given = site_of(request), experiment_of(request), await form_of(request)
+    site.notebook.add(Entry(t_s=time.time(), experiment=it.id, kind="note", text=given.get("note", "")))
+    return RedirectResponse(f"/{it.id}#note", 303)

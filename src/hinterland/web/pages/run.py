@@ -1,0 +1,167 @@
+"""A run from its form to its verdict, and all that there are."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from pathlib import Path
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
+
+from hinterland import catalogue
+from hinterland.model.experiment import Experiment
+from hinterland.model.run import RunRecord
+from hinterland.report import html, story
+from hinterland.runner import plan
+from hinterland.runner.record.folder import RunFolder
+from hinterland.runner.record.packet_views import packet_views
+from hinterland.web.content import lesson, views
+from hinterland.web.pages.home import places_of
+from hinterland.web.pages.site import experiment_of, form_of, page, site_of
+from hinterland.web.reader import marks
+from hinterland.web.reader.notebook import Entry
+from hinterland.web.reader.shelf import folder_of
+from hinterland.web.running.runs import Ticket, as_settings
+from hinterland.web.running.stream import followed
+
+MOST_LISTED = 200
+
+
+async def run(request: Request) -> Response:
+    """Starts a run. The same form sent twice is one run."""
+    site, it, given = site_of(request), experiment_of(request), await form_of(request)
+    nonce = given.get("nonce", "")
+    if not nonce:
+        raise HTTPException(400, "This form is not complete. Open the page again.")
+    if site.available(it).runs == "no":
+        raise HTTPException(409, f"{it.title} can't run here: the page says what it needs.")
+    levels = {name: given.get(f"set-{name}", "") for name in it.factor}
+    settings = as_settings(levels)
+    # Said here, where the form still is, and not by the run.
+    plan.settings(it, settings)
+    ticket = site.runs.ask(it.id, nonce[:64], settings)
+    return RedirectResponse(f"/waiting/{ticket.nonce}", 303)
+
+
+async def waiting(request: Request) -> Response:
+    """The time between asking for a run and its first line: then the page is the run's."""
+    site = site_of(request)
+    ticket = site.runs.ticket(request.path_params["nonce"])
+    if ticket is None:
+        raise HTTPException(404, "Nobody asked for this run, or the server was started anew since.")
+    if ticket.run:
+        return RedirectResponse(f"/runs/{ticket.run}", 303)
+    it = catalogue.find(ticket.experiment)
+    shown = page("waiting.html.j2", it=it, ticket=ticket, before=site.runs.before(ticket))
+    if not ticket.ended:
+        # Without a script as well: the page asks again by itself.
+        shown.headers["Refresh"] = "1"
+    return shown
+
+
+def today(recorded: Experiment) -> Experiment:
+    """Returns the experiment as it is asked today; as it was recorded where it is not installed here."""
+    return next((one for one in catalogue.experiments() if one.id == recorded.id), recorded)
+
+
+def record_of(request: Request) -> tuple[RunFolder, RunRecord]:
+    folder = folder_of(site_of(request).store, request.path_params["run"])
+    if folder is None:
+        raise HTTPException(404, "There is no such run in this store.")
+    return folder, folder.record()
+
+
+async def watch(request: Request) -> Response:
+    """A run: its trials as they land, then what it came to."""
+    site, (folder, record) = site_of(request), record_of(request)
+    it = today(record.info.experiment)
+    finished = record.info.status != "running"
+    # What was said after the start is hindsight, and no prediction of this run.
+    started_s = record.info.started_at
+    entry = site.notebook.latest(it.id, before_s=started_s)
+    # What is written from here on comes by the stream.
+    place = 0 if finished else folder.written()
+    shown = page(
+        "run.html.j2",
+        it=it,
+        info=record.info,
+        finished=finished,
+        place=place,
+        status=story.status_says(record.info),
+        live=views.live(record, entry),
+        gap=_gap(record, entry),
+        right=entry is not None and bool(entry.option) and bool(it.prediction.correct),
+        entry=entry,
+        said=views.said(entry, it),
+        why=site.notebook.latest(it.id, "why", before_s=started_s),
+        answer=story.answer(it.prediction),
+        verdicts=[html.verdict_view(each, n) for n, each in enumerate(story.in_order(record.verdicts), 1)],
+        after=lesson.after(it) if finished else [],
+        next=views.next_place(places_of(site)) if finished else None,
+        nonce=secrets.token_urlsafe(12),
+    )
+    if not site.notebook.is_open(it.id):
+        # Who looks at a run has seen what there is to see.
+        site.notebook.add(Entry(t_s=time.time(), experiment=it.id, kind="skipped"))
+    return shown
+
+
+def _gap(record: RunRecord, entry: Entry | None) -> str:
+    """Returns how far the reader's marks lie from this run, in words; empty without marks."""
+    experiment = today(record.info.experiment)
+    if entry is None or not entry.marks or not experiment.chart or experiment.prediction.axis is None:
+        return ""
+    found = marks.gap(entry.marks, marks.measured(record), log=experiment.prediction.axis[0] > 0)
+    return "" if found is None else marks.told(found, experiment.metric[experiment.chart[0].metric].unit)
+
+
+async def now(request: Request) -> Response:
+    """The part of a run's page that changes while it goes on."""
+    _, record = record_of(request)
+    info = record.info
+    entry = site_of(request).notebook.latest(info.experiment.id, before_s=info.started_at)
+    return page("live.html.j2", live=views.live(record, entry))
+
+
+async def events(request: Request) -> Response:
+    """The run's events from a place on, which a page that comes back says itself."""
+    folder = folder_of(site_of(request).store, request.path_params["run"])
+    if folder is None:
+        raise HTTPException(404, "There is no such run in this store.")
+    last = request.headers.get("last-event-id") or request.query_params.get("from", "0")
+    offset = int(last) if last.isdigit() and len(last) < 16 else 0
+    return StreamingResponse(
+        followed(folder, offset, request.app.state.stopping),
+        media_type="text/event-stream",
+        headers={"X-Accel-Buffering": "no"},
+    )
+
+
+async def stop(request: Request) -> Response:
+    """Ends a run that was asked for here; its trials stay."""
+    site, name = site_of(request), request.path_params["run"]
+    ticket: Ticket | None = site.runs.of_run(name) or site.runs.ticket(name)
+    if ticket is None:
+        raise HTTPException(409, "This run was started elsewhere: it can be stopped there, with Ctrl-C.")
+    site.runs.stop(ticket)
+    return RedirectResponse(f"/runs/{name}" if ticket.run else f"/{ticket.experiment}", 303)
+
+
+async def report(request: Request) -> Response:
+    """The whole report, as `hinterland report` writes it."""
+    _, record = record_of(request)
+    path = Path(record.info.experiment.folder) / "lesson.md"
+    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    answer = HTMLResponse(html.render(record, text, packet_views(record)))
+    # It has its own, stricter, inside.
+    answer.headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'"
+    return answer
+
+
+async def runs(request: Request) -> Response:
+    """All runs of this store, the newest first."""
+    found = site_of(request).shelf.runs()
+    shown = [(run, views.when(run.started_at)) for run in found[:MOST_LISTED]]
+    return page("runs.html.j2", runs=shown, all=len(found), words=story.WORDS)
