@@ -56,7 +56,7 @@ docs: $(VENV)/run.stamp
 lock:
 	uv pip compile --quiet --universal --generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links \
 		--python-version 3.11 --custom-compile-command "make lock" \
-		--extra databases --extra servers --extra protocols --extra messaging --group build pyproject.toml \
+		--extra databases --extra servers --extra protocols --extra messaging --extra browser --group build pyproject.toml \
 		-o requirements.lock
 	uv pip compile --quiet --universal --generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links \
 		--python-version 3.11 --custom-compile-command "make lock" \
