@@ -10,7 +10,7 @@ import numpy as np
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from hinterland.claims.grounds.form import MetricForm, Problem, among, overlay, rest
+from hinterland.claims.grounds.form import MetricForm, Problem, among, matches, overlay, rest
 from hinterland.claims.grounds.measured import Measured
 from hinterland.claims.grounds.pairs import Pair, mean_log_ratio, pairs_by_block
 from hinterland.claims.grounds.pool import scatters
@@ -43,6 +43,15 @@ class Crossover(MetricForm, frozen=True, kw_only=True):
     def controlled(self) -> Self:
         first = overlay(self.first, self.control)
         return replace(self, where={**self.where, **rest(self.control, first)}, first=first)
+
+    def awaits(self, evidence: Evidence, treatments: Sequence[Where]) -> tuple[Where, ...]:
+        if evidence.sharpens:
+            return self.sides()
+        # The ends decide; what lies between says where it turns, once they have.
+        about = [t for t in treatments if any(matches(side, t) for side in self.sides())]
+        levels = sorted({t[self.along] for t in about}, key=float)
+        ends = dict.fromkeys((*levels[:1], *levels[-1:]))
+        return tuple({**side, self.along: level} for side in self.sides() for level in ends)
 
     def asks(self) -> str:
         ends = f"{label(self.first)} wins at the lowest {self.along}, {label(self.second)} at the highest"
