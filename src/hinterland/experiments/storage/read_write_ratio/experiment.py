@@ -23,6 +23,7 @@ ROUNDS = 10
 """An engine collects writes, fsyncs its data, merges and begins anew: fewer rounds leave some of it out."""
 COUNTED_S, WINDOWS, BUCKET = 0.004, 5, 1.01  # As systems/slices.py keeps them.
 ROW_BYTES, PAGE_BYTES = 116, 4096
+Span = tuple[int, int]
 MEMORY_BYTES = {"80MB": 80_000_000}
 QUIET_SHARE = 0.1
 """Device bytes of a trial count when others wrote less than this share of them just before or after it."""
@@ -39,9 +40,11 @@ async def trial(t: Trial) -> None:
         asked = ["--keys", t["keys"], "--read-ratio", t["read_ratio"], "--sync", t["sync"], "--seed", t.seed]
         asked += ["--window-s", WINDOW_S, "--rounds", ROUNDS, "--limit-s", MOST_S]
         asked += ["--core", min(t.rig.server_cores), "--folder", folder, "--out", result]
-        await finished(await t.start("driver.py", t["engine"], *asked, name=t["engine"], limit=limit))
+        async with t.rig.standstills() as machine:
+            await finished(await t.start("driver.py", t["engine"], *asked, name=t["engine"], limit=limit))
     t.phase("final")
     t.reading("driver", json.loads(result.read_text()))
+    t.reading("machine_stood_still", machine.spans)
     t.reading("device_bytes", device.written_bytes)
     t.reading("idle_bytes", [before, await written_by_others(t)])
 
@@ -86,22 +89,50 @@ def copy_to_device(source: Path, target: Path, cold: bool) -> None:
 
 def outcome(h: History) -> Outcome:
     driver = h.readings["driver"]
-    counts = [count for part in driver["slices"] for count in part["counts"]]
-    warm = end_of_warmup(counts, batch=WINDOWS)
+    # A record from before it was kept has none.
+    stood_still: list[Span] = h.readings.get("machine_stood_still", [])
+    counts = np.array([count for part in driver["slices"] for count in part["counts"]], dtype=float)
+    warm = end_of_warmup(counts.tolist(), batch=WINDOWS)
     steady = (len(counts) // 2 if warm is None else warm) // WINDOWS
-    counted = np.array(counts[steady * WINDOWS :], dtype=float)
-    engine_s = sum(part["engine_ns"] for part in driver["slices"][steady:]) / 1e9
+    slices, first = driver["slices"][steady:], steady * WINDOWS
+    engine_ns = sum(part["engine_ns"] for part in slices) - waited_ns(driver, stood_still, first, len(counts))
+    # A machine that stands still until the end leaves slices in which nothing ended.
+    throughput = {"throughput_per_s": counts[first:].sum() / engine_ns * 1e9} if engine_ns > 0 else {}
     return Outcome(
         metrics={
-            "throughput_per_s": float(counted.sum()) / engine_s,
+            **throughput,
             "driver_overhead_us": driver["driver_overhead_us"],
             "two_pages_per_row": 2 * PAGE_BYTES / ROW_BYTES,
-            **latencies_us(driver["slices"][steady:]),
+            **latencies_us(slices),
             **write_amplification(h),
         },
-        assumptions=tuple(assumptions(h, counted)),
+        assumptions=tuple(assumptions(h, counts[first:][ran(driver, stood_still, len(counts))[first:]])),
         series={"throughput_per_s": [(at * COUNTED_S, count / COUNTED_S) for at, count in enumerate(counts)]},
     )
+
+
+def window_ns(driver: dict[str, Any], window: int) -> int:
+    """Returns when a window begins in which operations are counted."""
+    return int(driver.get("begun_ns", 0)) + window * round(COUNTED_S * 1e9)
+
+
+def waited_ns(driver: dict[str, Any], stood_still: list[Span], first: int, end: int) -> int:
+    """Returns how long operations that ended in these windows waited for a machine that stood still."""
+    return sum(
+        max(0, min(done, until) - max(started, since))
+        for started, done in driver.get("long", [])
+        if window_ns(driver, first) <= done < window_ns(driver, end)
+        for since, until in stood_still
+    )
+
+
+def ran(driver: dict[str, Any], stood_still: list[Span], windows: int) -> NDArray[np.bool_]:
+    """Returns in which windows the machine did not stand still."""
+    begins = np.array([window_ns(driver, window) for window in range(windows + 1)])
+    found = np.ones(windows, bool)
+    for since, until in stood_still:
+        found &= (begins[1:] <= since) | (begins[:-1] >= until)
+    return found
 
 
 def latencies_us(steady: list[dict[str, Any]]) -> dict[str, float]:
@@ -130,10 +161,13 @@ def write_amplification(h: History) -> dict[str, float]:
 def assumptions(h: History, counted: NDArray[np.float64]) -> Iterator[Assumption]:
     driver, limit = h.readings["driver"], MEMORY_BYTES.get(str(h.treatment["memory"]), 0)
     found, sampled, size = driver["found"], driver["sampled"], driver["data_bytes"]
-    first, second = (float(half.mean()) for half in np.array_split(counted, 2))
+    first, second = (float(half.sum()) / max(1, half.size) for half in np.array_split(counted, 2))
     drift = second / max(first, 1.0)
     yield assume("what is read exists", found == sampled, f"{found} of {sampled}", name="data_is_there")
     steady, measured = 0.5 < drift < 2, f"drifts by {drift:.2g} x"
+    yield assume(
+        "operations ended after the warm-up", bool(counted.any()), f"{counted.sum():.0f}", name="measured"
+    )
     yield assume("throughput stays within 2 x", steady, measured, timed=True, name="steady")
     if limit:
         yield assume("the data exceeds the limit", size > limit, f"{size:,} bytes", name="beyond_memory")
