@@ -30,12 +30,12 @@ from hinterland.rig.probes.standstills import Standstills
 from hinterland.rig.process import Launch, Process, Record
 from hinterland.rig.processes.accounts import can_reach, unprivileged
 from hinterland.rig.processes.command import Argument, words_of
-from hinterland.rig.processes.launching import Place
 from hinterland.rig.processes.limits import open_files
 from hinterland.rig.processes.ports import Ports
 from hinterland.rig.processes.process_table import children_of, entry
 from hinterland.rig.processes.scratch import OPEN_PLACES, Scratch
 from hinterland.rig.processes.shared_memory import release
+from hinterland.rig.processes.spawn import Place
 from hinterland.rig.processes.supervision import become_subreaper, end_descendants
 from hinterland.rig.readiness import LogReady, Ready, TcpReady
 from hinterland.rig.service import Service

@@ -38,10 +38,10 @@ from hinterland.package import VERSION
 from hinterland.rig.machine import description as machine
 from hinterland.rig.machine.availability import availability
 from hinterland.runner import plan
-from hinterland.runner.gusts import Gusts
 from hinterland.runner.interrupts import Interrupts
 from hinterland.runner.keeper.connection import KeeperConnection
 from hinterland.runner.machine_quiet import with_machine
+from hinterland.runner.noise_bursts import Gusts
 from hinterland.runner.record import folder as record
 from hinterland.runner.record.folder import RunFolder
 from hinterland.runner.trials import code

@@ -15,22 +15,22 @@ import pytest
 import uvloop
 
 from hinterland.errors import InternalError, SystemFailure
-from hinterland.rig.processes.launching import (
-    LAUNCHER,
+from hinterland.rig.processes.process_table import children_of
+from hinterland.rig.processes.spawn import (
+    WRAPPER,
     NotPreparedError,
     Place,
     launch,
     launch_async,
     start_async,
 )
-from hinterland.rig.processes.process_table import children_of
 from hinterland.rig.rig import Rig
 
 pytestmark = pytest.mark.system
 
 FAULTS = """
 import mmap, resource, subprocess
-from hinterland.rig.processes.launching import Place, launch
+from hinterland.rig.processes.spawn import Place, launch
 size = 64 << 20
 memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
 memory.madvise(mmap.MADV_NOHUGEPAGE)
@@ -139,7 +139,7 @@ def test_a_program_whose_parent_is_gone_already_does_not_run(tmp_path: Path) -> 
         touch = ["touch", str(tmp_path / "it ran")]
         os.write(order, marshal.dumps((place, ["/bin/touch"], touch, {})))
         os.lseek(order, 0, os.SEEK_SET)
-        words = [sys.executable, "-I", "-S", LAUNCHER, str(order), "2"]
+        words = [sys.executable, "-I", "-S", WRAPPER, str(order), "2"]
         assert subprocess.run(words, pass_fds=(order,)).returncode == -signal.SIGKILL
     finally:
         os.close(order)
@@ -186,7 +186,7 @@ def test_in_a_loop_a_program_says_what_it_can_not_do(tmp_path: Path) -> None:
     asyncio.run(scenario())
 
 
-def test_a_launcher_that_has_ended_already_says_the_same(
+def test_a_wrapper_that_has_ended_already_says_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     started: list[asyncio.subprocess.Process] = []
@@ -211,7 +211,7 @@ def test_a_launcher_that_has_ended_already_says_the_same(
 
 
 def test_whoever_stops_waiting_for_a_start_leaves_no_process(tmp_path: Path) -> None:
-    # Who opens a pipe that nobody reads waits: so the launcher does not get to its program.
+    # Who opens a pipe that nobody reads waits: so the wrapper does not get to its program.
     group = tmp_path / "group"
     os.mkfifo(group)
 

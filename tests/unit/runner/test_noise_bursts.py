@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hinterland.model.weather import Weather
-from hinterland.runner.gusts import FIRST_PAUSE, LONGEST_WAIT_S, LOOK_S, MOST_OF_BUDGET, Gusts
+from hinterland.runner.noise_bursts import FIRST_PAUSE, LONGEST_WAIT_S, LOOK_S, MOST_OF_BUDGET, Gusts
 
 CALM = Weather(wall_s=LOOK_S, cores=2)
 ROUGH = Weather(wall_s=LOOK_S, cores=2, steal_share=0.3)

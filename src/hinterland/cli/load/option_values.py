@@ -7,13 +7,13 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from hinterland.cli.load.options import ArrivalOptions, JudgingOptions, OutputOptions, given_as
+from hinterland.cli.load.option_groups import ArrivalOptions, JudgingOptions, OutputOptions, given_as
 from hinterland.errors import UsageError
-from hinterland.load.asked.asked import OPTIONS, Asked
-from hinterland.load.asked.asked_rules import read_objectives, together
-from hinterland.load.asked.option import Option
 from hinterland.load.capacity.aim import aim_of
-from hinterland.load.plan import words as load_words
+from hinterland.load.options.option import Option
+from hinterland.load.options.options import OPTIONS, Asked
+from hinterland.load.options.rules import read_objectives, together
+from hinterland.load.plan import notation as load_words
 from hinterland.load.plan.plan import LoadPlan, Objective
 from hinterland.load.record.folder import lacks_secrets
 from hinterland.load.result.record import LoadRecord

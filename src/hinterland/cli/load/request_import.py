@@ -8,10 +8,10 @@ import sys
 from dataclasses import replace
 from typing import Any
 
-from hinterland.cli.load.options import RequestOptions
+from hinterland.cli.load.option_groups import RequestOptions
 from hinterland.errors import UsageError
-from hinterland.load.asked.asked import Asked
-from hinterland.load.asked.asked_rules import together
+from hinterland.load.options.options import Asked
+from hinterland.load.options.rules import together
 from hinterland.model.secrecy import MASK, hidden
 
 _SECRET = re.compile(r"(-u|--user|-b|--cookie)(=?)(.*)", re.DOTALL)
@@ -28,7 +28,7 @@ def imported(url: str, asked: Asked, requests: RequestOptions) -> tuple[str, Ask
     if requests.curl is None:
         return url, asked
     together("curl", requests.curl, "URL", url or None)
-    from hinterland.load.asked.curl import read_curl
+    from hinterland.load.options.curl import read_curl
 
     found = read_curl(requests.curl)
     changed: dict[str, Any] = {"method": found.method, "body": found.body, "body_file": found.body_file}
@@ -44,7 +44,7 @@ def imported(url: str, asked: Asked, requests: RequestOptions) -> tuple[str, Ask
 
 
 def _of_har(url: str, asked: Asked, requests: RequestOptions) -> tuple[str, Asked]:
-    from hinterland.load.asked.har import read_har
+    from hinterland.load.options.har import read_har
 
     assert requests.har is not None
     url, visit, others = read_har(requests.har.expanduser(), url)

@@ -9,15 +9,15 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated
 
-from hinterland.load.asked.asked_rules import (
+from hinterland.load.options.option import Option, options_of
+from hinterland.load.options.rules import (
     above_zero,
     at_least_zero,
     file_of,
     known_scheduler,
     read_objectives,
 )
-from hinterland.load.asked.option import Option, options_of
-from hinterland.load.plan import words
+from hinterland.load.plan import notation as words
 from hinterland.load.plan.plan import Objective, Weighted
 from hinterland.model.quantities import seconds
 

@@ -13,13 +13,13 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from hinterland.errors import UsageError
-from hinterland.load.asked.addresses import is_loopback
-from hinterland.load.asked.asked import OPTIONS, Asked
-from hinterland.load.asked.asked_requests import mix_of
-from hinterland.load.asked.asked_rules import above_zero, at_least_zero, file_of, together
-from hinterland.load.asked.connection_use import check_identity, connection_use
-from hinterland.load.asked.target import elsewhere
-from hinterland.load.asked.target import target as target_of
+from hinterland.load.options.addresses import is_loopback
+from hinterland.load.options.connection_use import check_identity, connection_use
+from hinterland.load.options.options import OPTIONS, Asked
+from hinterland.load.options.requests import mix_of
+from hinterland.load.options.rules import above_zero, at_least_zero, file_of, together
+from hinterland.load.options.target import elsewhere
+from hinterland.load.options.target import target as target_of
 from hinterland.load.plan.arrivals import examine_first
 from hinterland.load.plan.plan import Arrivals, Data, LoadPlan, Target
 

@@ -25,8 +25,8 @@ import msgspec
 from msgspec.structs import replace
 
 from hinterland.errors import UsageError
-from hinterland.load.asked.asked_rules import examine_body
-from hinterland.load.plan import words as load_words
+from hinterland.load.options.rules import examine_body
+from hinterland.load.plan import notation as load_words
 from hinterland.load.plan.plan import RequestPlan, Weighted
 from hinterland.load.plan.protocols import Protocol
 from hinterland.load.plan.request_line import parse_request_line

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from hinterland.errors import UsageError
-from hinterland.load.asked.asked_rules import examine_body, file_of
-from hinterland.load.plan import words as load_words
+from hinterland.load.options.rules import examine_body, file_of
+from hinterland.load.plan import notation as load_words
 from hinterland.load.plan.plan import RequestPlan, Target, Weighted
 from hinterland.load.plan.request_line import parse_request_line
 from hinterland.model.secrecy import hidden, is_secret
 
 if TYPE_CHECKING:
-    from hinterland.load.asked.asked import Asked
+    from hinterland.load.options.options import Asked
 
 
 def mix_of(asked: Asked, target: Target) -> tuple[Weighted, ...]:
@@ -42,7 +42,7 @@ def mix_of(asked: Asked, target: Target) -> tuple[Weighted, ...]:
     if asked.scenario is not None:
         return (Weighted(),)
     if asked.requests is not None:
-        from hinterland.load.asked.request_file import read_requests
+        from hinterland.load.options.request_file import read_requests
 
         visits = read_requests(Path(asked.requests).expanduser(), target.protocol)
     elif asked.request:

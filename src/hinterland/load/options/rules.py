@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from hinterland.errors import UsageError
+from hinterland.load.plan.notation import parse_objective
 from hinterland.load.plan.plan import Objective, Scheduler
-from hinterland.load.plan.words import parse_objective
 
 SCHEDULERS = ("spin", "timerfd", "tick")
 

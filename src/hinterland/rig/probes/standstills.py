@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 
 from hinterland.errors import InternalError
-from hinterland.rig.processes.launching import start_async
+from hinterland.rig.processes.spawn import start_async
 
 CANARY = str(Path(__file__).with_name("canary.py"))
 

@@ -1,8 +1,8 @@
 """Becomes another program in the place that is meant for it: its host, cores, groups, user and folder.
 
-    python -I -S launcher.py ORDER REPORT
+    python -I -S exec_wrapper.py ORDER REPORT
 
-The rig starts programs through it (launching.py says why). ORDER and REPORT are descriptors: a file with what
+The rig starts programs through it (spawn.py says why). ORDER and REPORT are descriptors: a file with what
 is to be done, and a pipe that the kernel closes when the program runs, or that gets the reason why it does
 not. It runs alone and imports what starts fast, and nothing of ours.
 """

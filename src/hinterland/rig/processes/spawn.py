@@ -3,8 +3,8 @@
 A function between fork and exec would be the easy way to put a program into a host, give it its cores and let
 it die with us. But for its sake CPython forks instead of calling vfork, and then the kernel copies the page
 tables of a trial, 130 MB of libraries and data: for 7 ms the trial does nothing else. So a small program of
-its own goes there and then becomes the program that was asked for, with the same pid: launcher.py.
-See docs/decisions/0004-launcher.md.
+its own goes there and then becomes the program that was asked for, with the same pid: exec_wrapper.py.
+See docs/decisions/0004-launcher.md, where it is called the launcher.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from typing import Any
 from hinterland.rig.processes.accounts import Account
 from hinterland.rig.processes.namespaces import Namespaces
 
-LAUNCHER = str(Path(__file__).with_name("launcher.py"))
+WRAPPER = str(Path(__file__).with_name("exec_wrapper.py"))
 
 
 class NotPreparedError(Exception):
@@ -100,7 +100,7 @@ async def start_async(words: Sequence[str], **options: Any) -> asyncio.subproces
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
-    # A launcher that said why it can't ends by itself, and the loop may know that already.
+    # A wrapper that said why it can't ends by itself, and the loop may know that already.
     with contextlib.suppress(ProcessLookupError):
         process.kill()
     await process.wait()
@@ -110,7 +110,7 @@ async def _end(process: asyncio.subprocess.Process) -> None:
 def _ordered(
     words: Sequence[str], place: Place, env: Mapping[str, str], options: dict[str, Any]
 ) -> Iterator[tuple[list[str], dict[str, Any], int]]:
-    """Yields the launcher's command, the options to start it with, and where its report is read.
+    """Yields the wrapper's command, the options to start it with, and where its report is read.
 
     Who starts it must close the report; after an exception it is closed.
     """
@@ -137,8 +137,8 @@ def _ordered(
             marshal.dump((place_given, files, run, environment), file)
         os.lseek(order, 0, os.SEEK_SET)
         kept = (order, told, *(descriptor for descriptor, _ in entered))
-        launcher = [sys.executable, "-I", "-S", LAUNCHER, str(order), str(told)]
-        yield launcher, _passing(kept, options), report
+        wrapper = [sys.executable, "-I", "-S", WRAPPER, str(order), str(told)]
+        yield wrapper, _passing(kept, options), report
     except BaseException:
         os.close(report)
         raise
@@ -164,7 +164,7 @@ def _await_start(process: subprocess.Popen[Any], report: Any) -> None:
 
 
 def _reason(said: bytes) -> Exception:
-    """Returns why the program does not run, by the launcher's report."""
+    """Returns why the program does not run, by the wrapper's report."""
     prepared, number, text = marshal.loads(said)
     return OSError(number, text) if prepared else NotPreparedError(text)
 
@@ -182,7 +182,7 @@ def _command(
 
 
 def _passing(kept: Sequence[int], options: dict[str, Any]) -> dict[str, Any]:
-    """Returns the options with which the launcher inherits `kept` besides what the program is to inherit."""
+    """Returns the options with which the wrapper inherits `kept` besides what the program is to inherit."""
     passed = {*options.pop("pass_fds", ()), *kept}
     if not options.pop("close_fds", True):
         # Popen closes all others as soon as there are some to pass: so name those that would stay open.

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from hinterland.errors import InternalError, Packed, UsageError, unpacked
-from hinterland.rig.processes.launching import start_async
+from hinterland.rig.processes.spawn import start_async
 
 MOST_WAITING = 20
 LAST_WORDS_BYTES = 4_000

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from hinterland.cli.load.imports import curl_without_secrets, imported
-from hinterland.cli.load.options import RequestOptions
+from hinterland.cli.load.option_groups import RequestOptions
+from hinterland.cli.load.request_import import curl_without_secrets, imported
 from hinterland.errors import UsageError
-from hinterland.load.asked.asked import Asked
-from hinterland.load.asked.curl import CurlRequest, read_curl
-from hinterland.load.asked.har import read_har
-from hinterland.load.asked.planned import plan
+from hinterland.load.options.curl import CurlRequest, read_curl
+from hinterland.load.options.har import read_har
+from hinterland.load.options.options import Asked
+from hinterland.load.options.planned import plan
 from hinterland.load.plan.plan import RequestPlan
 
 FORM = "Content-Type: application/x-www-form-urlencoded"

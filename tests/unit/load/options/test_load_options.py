@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from hinterland.errors import UsageError
-from hinterland.load.asked.asked import Asked
-from hinterland.load.asked.planned import DEFAULT_RATE_PER_S, NO_END_S, plan
-from hinterland.load.asked.target import target
+from hinterland.load.options.options import Asked
+from hinterland.load.options.planned import DEFAULT_RATE_PER_S, NO_END_S, plan
+from hinterland.load.options.target import target
 from hinterland.load.plan.plan import RequestPlan, Weighted
 
 URL = "http://localhost:8080/items?a=1"

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hinterland.errors import UsageError
+from hinterland.load.plan import notation as load_words
 from hinterland.load.plan import request_line
-from hinterland.load.plan import words as load_words
 from hinterland.load.plan.plan import Check, Extract, Objective, Protocol, RequestPlan
 from hinterland.model import quantities
 

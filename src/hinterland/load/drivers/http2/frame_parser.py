@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from hinterland.clients.message import with_trailers
-from hinterland.load.drivers.http2 import frames as frames
+from hinterland.load.drivers.http2 import frame_encoding as frames
 from hinterland.load.drivers.http2 import header_block
-from hinterland.load.drivers.http2.frames import (
+from hinterland.load.drivers.http2.frame_encoding import (
     CONTINUATION,
     DATA,
     END_HEADERS,
