@@ -18,13 +18,13 @@ from hinterland.lab import (
     Trial,
     assume,
     nginx,
+    standstills,
 )
 
 LOAD_S, STALL_AT_S, PATIENCE_S = 1.0, 0.4, 20
 LEAST_MS = 5.0  # A machine that others use stands still that long by itself: less is not told apart.
 STEADY_MS = 20  # Little beside a stall of 250.
 QUEUE_GONE_NS = 100_000_000  # By then those whom the stall kept waiting have their answers.
-AT_ONCE_NS = 1_000_000  # Who is sent so soon after it was due found no queue.
 FEWEST_COUNTED = 0.25
 UNITS_MS = {"us": 1e-3, "ms": 1.0, "s": 1e3}
 Span = tuple[int, int]
@@ -91,7 +91,7 @@ def outcome(h: History) -> Outcome:
     if observer in LOOPS:
         sample = h.loads["requests"]
         # A record from before it was kept has none.
-        left_alone = ~waited_for_the_machine(sample, h.readings.get("machine_stood_still", []))
+        left_alone = ~standstills.kept_waiting(sample, h.readings.get("machine_stood_still", []))
         in_stall = touched(sample, stalls)
         metrics = of_loop(sample, observer, stalls, counted=in_stall | left_alone)
         steady = (beside(sample, counted=~in_stall & left_alone, of=~in_stall),)
@@ -132,16 +132,6 @@ def touched(sample: LoadSample, stalls: list[Span]) -> Mask:
     found = np.zeros(len(sample.sent_ns), bool)
     for begun, ended in stalls:
         found |= (sample.done_ns >= begun) & (sample.intended_ns <= ended + QUEUE_GONE_NS)
-    return found
-
-
-def waited_for_the_machine(sample: LoadSample, spans: list[Span]) -> Mask:
-    """Returns which requests met a moment at which the machine stood still, or stood in the queue of it."""
-    found = np.zeros(len(sample.sent_ns), bool)
-    for begun, ended in spans:
-        at_once = (sample.intended_ns >= ended) & (sample.sent_ns - sample.intended_ns < AT_ONCE_NS)
-        queue_gone_ns = sample.intended_ns[at_once].min(initial=sample.end_ns)
-        found |= (sample.done_ns >= begun) & (sample.intended_ns < queue_gone_ns)
     return found
 
 

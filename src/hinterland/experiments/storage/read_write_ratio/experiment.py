@@ -14,7 +14,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hinterland.lab import Assumption, History, Outcome, Process, Trial, assume, end_of_warmup, percentile
+from hinterland.lab import (
+    Assumption,
+    History,
+    Outcome,
+    Process,
+    Trial,
+    assume,
+    end_of_warmup,
+    percentile,
+    standstills,
+)
 
 WINDOW_S, IDLE_S = 0.25, 0.02
 MOST_S = 8.0
@@ -23,7 +33,6 @@ ROUNDS = 10
 """An engine collects writes, fsyncs its data, merges and begins anew: fewer rounds leave some of it out."""
 COUNTED_S, WINDOWS, BUCKET = 0.004, 5, 1.01  # As systems/slices.py keeps them.
 ROW_BYTES, PAGE_BYTES = 116, 4096
-Span = tuple[int, int]
 MEMORY_BYTES = {"80MB": 80_000_000}
 QUIET_SHARE = 0.1
 """Device bytes of a trial count when others wrote less than this share of them just before or after it."""
@@ -89,13 +98,16 @@ def copy_to_device(source: Path, target: Path, cold: bool) -> None:
 
 def outcome(h: History) -> Outcome:
     driver = h.readings["driver"]
-    # A record from before it was kept has none.
-    stood_still: list[Span] = h.readings.get("machine_stood_still", [])
     counts = np.array([count for part in driver["slices"] for count in part["counts"]], dtype=float)
     warm = end_of_warmup(counts.tolist(), batch=WINDOWS)
     steady = (len(counts) // 2 if warm is None else warm) // WINDOWS
     slices, first = driver["slices"][steady:], steady * WINDOWS
-    engine_ns = sum(part["engine_ns"] for part in slices) - waited_ns(driver, stood_still, first, len(counts))
+    # A record from before they were kept has none of these.
+    stood_still, began_ns = h.readings.get("machine_stood_still", []), driver.get("begun_ns", 0)
+    begin_ns = began_ns + np.arange(first, len(counts) + 1) * round(COUNTED_S * 1e9)
+    long = [each for each in driver.get("long", []) if begin_ns[0] <= each[1] < begin_ns[-1]]
+    engine_ns = sum(part["engine_ns"] for part in slices) - standstills.waited_ns(long, stood_still)
+    stood = standstills.stood_during(begin_ns[:-1], begin_ns[1:], stood_still)
     # A machine that stands still until the end leaves slices in which nothing ended.
     throughput = {"throughput_per_s": counts[first:].sum() / engine_ns * 1e9} if engine_ns > 0 else {}
     return Outcome(
@@ -106,33 +118,9 @@ def outcome(h: History) -> Outcome:
             **latencies_us(slices),
             **write_amplification(h),
         },
-        assumptions=tuple(assumptions(h, counts[first:][ran(driver, stood_still, len(counts))[first:]])),
+        assumptions=tuple(assumptions(h, counts[first:][~stood])),
         series={"throughput_per_s": [(at * COUNTED_S, count / COUNTED_S) for at, count in enumerate(counts)]},
     )
-
-
-def window_ns(driver: dict[str, Any], window: int) -> int:
-    """Returns when a window begins in which operations are counted."""
-    return int(driver.get("begun_ns", 0)) + window * round(COUNTED_S * 1e9)
-
-
-def waited_ns(driver: dict[str, Any], stood_still: list[Span], first: int, end: int) -> int:
-    """Returns how long operations that ended in these windows waited for a machine that stood still."""
-    return sum(
-        max(0, min(done, until) - max(started, since))
-        for started, done in driver.get("long", [])
-        if window_ns(driver, first) <= done < window_ns(driver, end)
-        for since, until in stood_still
-    )
-
-
-def ran(driver: dict[str, Any], stood_still: list[Span], windows: int) -> NDArray[np.bool_]:
-    """Returns in which windows the machine did not stand still."""
-    begins = np.array([window_ns(driver, window) for window in range(windows + 1)])
-    found = np.ones(windows, bool)
-    for since, until in stood_still:
-        found &= (begins[1:] <= since) | (begins[:-1] >= until)
-    return found
 
 
 def latencies_us(steady: list[dict[str, Any]]) -> dict[str, float]:
