@@ -142,6 +142,7 @@ class Experiment(Struct, frozen=True, forbid_unknown_fields=True):
     others; the treatments are their union. Without `grid` every combination of levels is a treatment.
     `trial_s` is about how long one trial takes: it decides whether a budget fits one block.
     `learned` is the one line that a reader should keep, `runs` says in a few words what is compared.
+    `tour`: whether a tour without names, three minutes in all, may choose it for its region.
     """
 
     title: str
@@ -161,6 +162,7 @@ class Experiment(Struct, frozen=True, forbid_unknown_fields=True):
     runs: str = ""
     needs: tuple[str, ...] = ()
     position: int = 0
+    tour: bool = True
     id: str = ""
     folder: str = ""
 
