@@ -14,6 +14,7 @@ from hinterland.model.levels import treatments
 from hinterland.model.run import RunRecord
 from hinterland.report.charts import dots
 from hinterland.report.charts.samples import Sample, collect, level_text, matches, name_of
+from hinterland.web.reader.design import design
 
 MOST_ROWS = 40
 
@@ -180,7 +181,7 @@ def told(found: Gap, unit: str) -> str:
 
 def measured(record: RunRecord) -> dict[str, float]:
     """Returns the medians of the first chart's rows, by key."""
-    chart = record.info.experiment.chart[0]
+    chart = design(record.info.experiment, record.info.set).chart[0]
     return {
         key_of(sample.level, sample.series): sample.median
         for sample in collect(record, chart)
@@ -190,7 +191,7 @@ def measured(record: RunRecord) -> dict[str, float]:
 
 def figure(record: RunRecord, marks: Mapping[str, float]) -> Figure:
     """Returns the first chart as rows, each with the reader's mark beside what was measured so far."""
-    experiment = record.info.experiment
+    experiment = design(record.info.experiment, record.info.set)
     chart = experiment.chart[0]
     samples = [
         _with_mark(sample, marks.get(key_of(sample.level, sample.series), math.nan))

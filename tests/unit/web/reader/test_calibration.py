@@ -8,7 +8,7 @@ import pytest
 
 from hinterland import catalogue
 from hinterland.statistics.proportions import exact_bounds
-from hinterland.web.reader.calibration import LATER, Met, met, told
+from hinterland.web.reader.calibration import LATER, Met, as_csv, by_region, met, told
 from hinterland.web.reader.notebook import Entry
 
 NAGLE = catalogue.find("protocols/nagle")
@@ -59,3 +59,29 @@ def test_the_bounds_are_those_of_clopper_and_pearson(hits: int, tries: int, low:
     found = exact_bounds(hits, tries)
     assert math.isclose(found[0], low, abs_tol=1e-4)
     assert math.isclose(found[1], high, abs_tol=1e-4)
+
+
+def test_of_a_few_nothing_is_told() -> None:
+    found = [Met("x", "y", 0.7, True), Met("x", "y", 0.97, False)]
+    assert told(found) == [
+        "Where you were 70% sure, you were right once of 1: too few to tell.",
+        "Where you were 97% sure, you were right 0 times of 1: too few to tell.",
+    ]
+
+
+def test_regions_come_in_the_order_of_the_map() -> None:
+    found = [Met(place, "y", 0.8, True) for place in ("mine/x", "storage/a", "protocols/b", "storage/c")]
+    assert [(name, len(each)) for name, each in by_region(found).items()] == [
+        ("protocols", 1),
+        ("storage", 2),
+        ("mine", 1),
+    ]
+
+
+def test_a_table_has_a_row_each_and_no_formula() -> None:
+    found = [Met("a/b", "two_writes", 0.8, True, 0.0), Met("a/b", "=1+1", 0.5, False, 86_400.0)]
+    assert as_csv(found).splitlines() == [
+        "when,place,what,said,met",
+        "1970-01-01T00:00:00Z,a/b,two_writes,0.8,1",
+        "1970-01-02T00:00:00Z,a/b,'=1+1,0.5,0",
+    ]
