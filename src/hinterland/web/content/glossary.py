@@ -98,15 +98,8 @@ def _met(identity: str, whole: bool) -> frozenset[str]:
     sections = lesson.sections(it)
     open_text = [it.title, it.question, it.runs, *(sections.get(heading, "") for heading in lesson.BEFORE)]
     text = "\n".join([*open_text, it.learned, *sections.values()] if whole else open_text)
-    return frozenset(name for name, pattern in _patterns().items() if pattern.search(text))
-
-
-@cache
-def _patterns() -> dict[str, re.Pattern[str]]:
-    return {
-        name: re.compile(rf"(?<![\w/-])(?:{'|'.join(map(re.escape, word.forms))})(?![\w/-])", re.IGNORECASE)
-        for name, word in words().items()
-    }
+    pattern, forms = _linked()
+    return frozenset(forms[found.lower()].name for found in pattern.findall(text))
 
 
 def places(experiments: Iterable[Experiment], revealed: Iterable[str]) -> dict[str, list[Experiment]]:
@@ -114,6 +107,5 @@ def places(experiments: Iterable[Experiment], revealed: Iterable[str]) -> dict[s
     shown, found = set(revealed), {name: list[Experiment]() for name in words()}
     for it in experiments:
         for name in _met(it.id, it.id in shown):
-            if words()[name].link:
-                found[name].append(it)
+            found[name].append(it)
     return found

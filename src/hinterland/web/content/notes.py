@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 from hinterland.drawing import numbers
 from hinterland.model.experiment import Experiment
 from hinterland.report import story
-from hinterland.report.charts.samples import level_text, name_of
 from hinterland.web.content import views
 from hinterland.web.reader import again, marks
 from hinterland.web.reader.anki import Card
@@ -23,9 +22,7 @@ def cards(answered: Iterable[Answered], experiments: Mapping[str, Experiment]) -
 def _card(answered: Answered, it: Experiment) -> Card:
     entry = answered.entry
     asked = again.asked(it, entry.levels)
-    levels = ", ".join(
-        f"{name_of(it, name)} {level_text(it, name, level)}" for name, level in entry.levels.items()
-    )
+    levels = views.at_levels(it, entry.levels)
     ask = it.question if levels else f"{it.question}\n{it.prediction.ask}"
     chosen = views.said(entry, it) if entry.option or entry.number is not None else ""
     came = "" if levels else story.answer(it.prediction)

@@ -47,22 +47,41 @@ class Document:
 
 @dataclass(frozen=True)
 class Hit:
-    """A document that was found: how well, and a piece of it, in runs of text that matched or did not."""
+    """A document that was found: how well, by which `terms`, best in which `part`."""
 
     document: Document
     score: float
-    excerpt: tuple[tuple[str, bool], ...]
+    part: Part
+    terms: frozenset[str]
+
+    @property
+    def excerpt(self) -> tuple[tuple[str, bool], ...]:
+        """A piece of the part, in runs of text that matched or did not; made only for what is shown."""
+        return marked(self.part.text, self.terms)
 
 
 @dataclass
 class _Term:
-    """Where a term stands: document, part, how often."""
+    """Where a term stands: document, part, how often; and how rare it is, as it stands in all texts."""
 
     postings: list[tuple[int, int, int]] = field(default_factory=list)
+    rare: float = 0.0
+
+
+@dataclass
+class _Match:
+    """What a query has found of a document so far."""
+
+    score: float = 0.0
+    words: set[int] = field(default_factory=set)
+    parts: dict[int, float] = field(default_factory=dict)
+    terms: set[str] = field(default_factory=set)
 
 
 def folded(text: str) -> str:
     """Returns text as it is compared: no case, no accents, no ligatures."""
+    if text.isascii():
+        return text.lower()
     flat = unicodedata.normalize("NFKD", text.casefold())
     return "".join(each for each in flat if not unicodedata.combining(each))
 
@@ -85,6 +104,8 @@ class Index:
                     counts[term] = counts.get(term, 0) + 1
                 for term, count in counts.items():
                     self._terms.setdefault(term, _Term()).postings.append((number, place, count))
+        for found in self._terms.values():
+            found.rare = math.log(1 + len(self.documents) / len({each[0] for each in found.postings}))
         self._sorted = sorted(self._terms)
         self._near: dict[str, list[str]] = {}
         for term in self._sorted:
@@ -98,38 +119,35 @@ class Index:
         Sealed parts count only for the places in `revealed`.
         """
         asked = list(dict.fromkeys(terms(query[:LONGEST_QUERY])))[:MOST_WORDS]
-        scores: dict[int, float] = {}
-        matched: dict[int, set[int]] = {}
-        used: dict[int, dict[int, float]] = {}
-        shown: dict[int, set[str]] = {}
+        matches: dict[int, _Match] = {}
         for number, word in enumerate(asked):
             for term, worth in self._meant(word):
-                # How rare a word is: as it stands in all texts, whoever asks.
-                rare = math.log(
-                    1 + len(self.documents) / len({each[0] for each in self._terms[term].postings})
-                )
+                value = worth * self._terms[term].rare
                 for document, place, count in self._terms[term].postings:
                     part = self.documents[document].parts[place]
                     if part.sealed and self.documents[document].place not in revealed:
                         continue
-                    gained = worth * rare * WEIGHTS[part.kind] * (count / (count + 1))
-                    scores[document] = scores.get(document, 0.0) + gained
-                    matched.setdefault(document, set()).add(number)
-                    parts = used.setdefault(document, {})
-                    parts[place] = parts.get(place, 0.0) + worth * rare
-                    shown.setdefault(document, set()).add(term)
-        hits = [
-            Hit(
-                self.documents[document],
-                score * (len(matched[document]) / len(asked)) ** 2,
-                self._excerpt(document, used[document], shown[document]),
-            )
-            for document, score in scores.items()
-        ]
-        whole = {document for document in scores if len(matched[document]) == len(asked)}
-        if whole:
-            hits = [hit for document, hit in zip(scores, hits, strict=True) if document in whole]
+                    match = matches.setdefault(document, _Match())
+                    match.score += value * WEIGHTS[part.kind] * (count / (count + 1))
+                    match.words.add(number)
+                    match.parts[place] = match.parts.get(place, 0.0) + value
+                    match.terms.add(term)
+        most = max((len(match.words) for match in matches.values()), default=0)
+        if most == len(asked):
+            matches = {document: match for document, match in matches.items() if len(match.words) == most}
+        hits = [self._hit(document, match, len(asked)) for document, match in matches.items()]
         return sorted(hits, key=lambda hit: (-hit.score, hit.document.title))
+
+    def _hit(self, document: int, match: _Match, asked: int) -> Hit:
+        """Returns a hit with the part that matched the most; the title is shown anyhow."""
+        parts = self.documents[document].parts
+        inner = [place for place in match.parts if parts[place].kind != "title"]
+        if inner:
+            best = max(inner, key=lambda place: (match.parts[place], -place))
+        else:
+            best = 1 if len(parts) > 1 and not parts[1].sealed else 0
+        score = match.score * (len(match.words) / asked) ** 2
+        return Hit(self.documents[document], score, parts[best], frozenset(match.terms))
 
     def _meant(self, word: str) -> list[tuple[str, float]]:
         """Returns the terms that a word of a query may mean, and what each is worth."""
@@ -145,17 +163,6 @@ class Index:
             candidates |= {each for each in _shortened(word) if each in self._terms}
             found = {each: MISSPELT for each in candidates if one_letter_off(word, each)}
         return list(found.items())
-
-    def _excerpt(
-        self, document: int, used: dict[int, float], found: set[str]
-    ) -> tuple[tuple[str, bool], ...]:
-        """Returns the piece of the part with most matches around its first one; titles are shown anyhow."""
-        parts = self.documents[document].parts
-        inner = {place: worth for place, worth in used.items() if parts[place].kind != "title"}
-        best = max(inner or used, key=lambda place: (used[place], -place))
-        if not inner:
-            best = min(1, len(parts) - 1) if not parts[min(1, len(parts) - 1)].sealed else 0
-        return marked(parts[best].text, found)
 
 
 def _shortened(term: str) -> set[str]:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from hinterland.errors import HinterlandError
 from hinterland.model.experiment import REGIONS, Experiment
-from hinterland.model.run import RunInfo, RunRecord
+from hinterland.model.run import RunInfo
 from hinterland.runner.record.folder import RunFolder
 from hinterland.statistics.proportions import exact_bounds
 from hinterland.web.reader import again, marks
 from hinterland.web.reader.notebook import Entry
-from hinterland.web.reader.shelf import Shelf, Shelved, folder_of
+from hinterland.web.reader.shelf import Shelf, Shelved
 
 OF_MARKS = 0.8
 """What a reader says of the factor: 8 times in 10 within it."""
@@ -71,7 +73,7 @@ class Calibration:
     def __init__(self, shelf: Shelf) -> None:
         self._shelf = shelf
         self._infos: dict[str, RunInfo] = {}
-        self._measured: dict[str, Mapping[str, float]] = {}
+        self._measured: dict[str, Mapping[str, float] | None] = {}
         self._judged: dict[tuple[float, str], bool] = {}
 
     def all(self, entries: Iterable[Entry], experiments: Mapping[str, Experiment]) -> list[Met]:
@@ -98,10 +100,11 @@ class Calibration:
             if entry.kind != "predicted" or it is None:
                 continue
             mine = (run for run in runs.get(it.id, ()) if run.started_at > entry.t_s)
-            first = next((run for run in mine if self._answers(run, entry, it)), None)
+            sound = (run for run in mine if self._answers(run, entry, it) and self._of(run) is not None)
+            first = next(sound, None)
             other = elsewhere.get((entry.experiment, entry.t_s))
             if first is not None:
-                found[it.id, first.id] = Answered(entry, first.id, first.started_at, self._of(first))
+                found[it.id, first.id] = Answered(entry, first.id, first.started_at, self._of(first) or {})
             elif other is not None:
                 found[it.id, other.run] = Answered(entry, other.run, other.t_s, other.marks)
         return sorted(found.values(), key=lambda each: each.at_s)
@@ -109,20 +112,23 @@ class Calibration:
     def _answers(self, run: Shelved, entry: Entry, it: Experiment) -> bool:
         asked = (entry.t_s, run.id)
         if asked not in self._judged:
-            self._judged[asked] = again.answers(self._info(run), entry, it)
+            info = self._info(run)
+            self._judged[asked] = info is not None and again.answers(info, entry, it)
         return self._judged[asked]
 
-    def _info(self, run: Shelved) -> RunInfo:
+    def _info(self, run: Shelved) -> RunInfo | None:
         if run.id not in self._infos:
-            self._infos[run.id] = RunFolder(self._shelf.store / run.id).info()
-        return self._infos[run.id]
+            with suppress(HinterlandError):
+                self._infos[run.id] = RunFolder(self._shelf.store / run.id).info()
+        return self._infos.get(run.id)
 
-    def _of(self, run: Shelved) -> Mapping[str, float]:
+    def _of(self, run: Shelved) -> Mapping[str, float] | None:
+        """Returns what a run measured; None where its record is damaged: then it answers nothing."""
         if run.id not in self._measured:
-            folder = folder_of(self._shelf.store, run.id)
-            record: RunRecord | None = folder.record() if folder is not None else None
-            usable = record is not None and bool(record.info.experiment.chart)
-            self._measured[run.id] = marks.measured(record) if usable and record is not None else {}
+            self._measured[run.id] = None
+            with suppress(HinterlandError):
+                record = RunFolder(self._shelf.store / run.id).record()
+                self._measured[run.id] = marks.measured(record) if record.info.experiment.chart else {}
         return self._measured[run.id]
 
 

@@ -210,6 +210,9 @@ def figure(record: RunRecord, marks: Mapping[str, float]) -> Figure:
     what = name_of(experiment, chart.metric)
     title = [each for each in (what, metric.unit and numbers.title_unit(metric.unit)) if each]
     says = f"What you expected, and what was measured: {chart.caption}"
+    if record.info.set:
+        # The caption speaks of the usual levels.
+        says = f"What you expected, and what was measured, at {_chosen(record)}."
     wide, narrow = in_both_widths(
         "marks",
         what,
@@ -232,6 +235,15 @@ def figure(record: RunRecord, marks: Mapping[str, float]) -> Figure:
             for row in shown
         ),
         ("The short line in a row is what you expected.",),
+    )
+
+
+def _chosen(record: RunRecord) -> str:
+    """Returns the levels that a run was asked for, in words."""
+    experiment = record.info.experiment
+    return "; ".join(
+        f"{name_of(experiment, factor)} {', '.join(level_text(experiment, factor, each) for each in levels)}"
+        for factor, levels in record.info.set.items()
     )
 
 
