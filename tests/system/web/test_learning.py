@@ -238,6 +238,48 @@ def test_a_file_with_one_hostile_entry_is_not_taken_at_all(reader: Reader, store
     assert reader.post("/notebook/progress", {"file": "x"}).status == 400
 
 
+def test_a_file_that_is_sound_and_hostile_breaks_no_page(tmp_path: Path) -> None:
+    evil, big, tiny = "<img src=x onerror=alert(1)>\t\u202e\0", 1e15, 1e-15
+    said = {
+        "experiment": PLACE,
+        "kind": "predicted",
+        "within": big,
+        "option": evil,
+        "sure": 0.5,
+        "number": big,
+    }
+    asked = {"workers": -5, evil: evil, "way": True}
+    entries = [
+        {**said, "t_s": 1.0, "marks": {evil: -big, "shared | python": 0, "reuseport | python": big}},
+        {"experiment": PLACE, "kind": "met", "t_s": 2.0, "of_s": 1.0, "run": evil,
+         "marks": {evil: big, "shared | python": -1, "reuseport | python": tiny}},
+        {**said, "t_s": 3.0, "marks": {evil: 1}, "levels": asked},
+        {"experiment": PLACE, "kind": "met", "t_s": 4.0, "of_s": 3.0, "run": "../..", "marks": {evil: 1}},
+        {**said, "t_s": 5.0, "levels": asked},
+        {"experiment": "no/where", "kind": "predicted", "t_s": 6.0, "option": evil, "sure": 1},
+        {"experiment": PLACE, "kind": "note", "t_s": 7.0, "text": evil},
+        {"experiment": PLACE, "kind": "analogy", "t_s": 8.0, "text": evil},
+    ]  # fmt: skip
+    with serving(tmp_path) as found:
+        content = json.dumps({"hinterland_progress": 1, "made_at": 1, "entries": entries}).encode()
+        assert send_file(found, content).headers["location"] == "/notebook?taken=8#taken"
+        pages = [
+            "/",
+            "/due",
+            "/notebook",
+            "/notebook.md",
+            "/notebook.json",
+            "/notebook.anki.txt",
+            "/search?q=x",
+        ]
+        pages += ["/notebook/progress.json", "/notebook/analogies", "/calibration.csv", "/glossary", "/paths"]
+        for path in (*pages, f"/{PLACE}", f"/{PLACE}/again"):
+            answer = found.get(path)
+            assert answer.status == 200, path
+            plain = path.partition("?")[0].endswith((".md", ".json", ".csv"))
+            assert plain or "<img src=x" not in answer.text, path
+
+
 def test_a_large_file_of_progress_is_taken(tmp_path: Path) -> None:
     said = [Entry(t_s=1.0 + n, experiment="a/b", kind="why", text=f"{n} " + "x" * 300) for n in range(3_000)]
     made = {"hinterland_progress": 1, "made_at": 1.0, "entries": said}
@@ -296,6 +338,8 @@ def test_every_link_to_a_word_leads_to_one(reader: Reader) -> None:
     page = reader.get("/glossary").text
     anchors = set(re.findall(r'<dt id="([^"]+)"', page))
     assert len(anchors) >= 50
+    assert "Run its place" in page
+    assert "leaves out requests" not in page, "that is the answer of a place that was not run"
     for it in catalogue.experiments():
         assert set(re.findall(r'href="/glossary#([^"]+)"', reader.get(f"/{it.id}").text)) <= anchors
     for place in set(re.findall(r'<a href="(/[a-z]+/[a-z0-9_]+)"', page)):

@@ -22,11 +22,15 @@ APART = ("a", "code", "pre", "h1", "h2", "h3", "h4", "h5", "h6")
 
 
 class Word(Struct, frozen=True, forbid_unknown_fields=True):
-    """A word: what it `says`, under which forms it is `also` known, and whether lessons `link` to it."""
+    """A word: what it `says`, under which forms it is `also` known, and whether lessons `link` to it.
+
+    after: the place that has to be run first, because what the word says is its answer.
+    """
 
     says: str
     also: tuple[str, ...] = ()
     link: bool = True
+    after: str = ""
     name: str = ""
 
     @property
@@ -85,8 +89,8 @@ def _in_text(text: str, seen: set[str]) -> str:
         if word.name in seen:
             return found[0]
         seen.add(word.name)
-        title = html.escape(word.says, quote=True)
-        return f'<a class="word" href="/glossary#{word.anchor}" title="{title}">{found[0]}</a>'
+        title = "" if word.after else f' title="{html.escape(word.says, quote=True)}"'
+        return f'<a class="word" href="/glossary#{word.anchor}"{title}>{found[0]}</a>'
 
     return pattern.sub(link, text)
 

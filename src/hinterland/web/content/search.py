@@ -252,8 +252,8 @@ def documents(experiments: Iterable[Experiment]) -> Iterable[Document]:
             "Words",
             word.shown,
             f"/glossary#{word.anchor}",
-            "",
-            (Part("title", " ".join(word.forms)), Part("says", word.says)),
+            word.after,
+            (Part("title", " ".join(word.forms)), Part("says", word.says, sealed=bool(word.after))),
         )
 
 

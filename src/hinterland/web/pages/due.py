@@ -55,7 +55,9 @@ def listed(site: Site, now_s: float | None = None) -> list[dict[str, Any]]:
 def pending(site: Site, it: Experiment, due: Due | None) -> Entry | None:
     """Returns a prediction that was made after the last answer, and waits for its run; None without one."""
     entry = site.notebook.latest(it.id)
-    return entry if due is not None and entry is not None and entry.t_s > due.last_s else None
+    if due is None or entry is None or entry.t_s <= due.last_s or not again.can_run(it, entry.levels):
+        return None
+    return entry
 
 
 def of_place(site: Site, it: Experiment) -> dict[str, Any] | None:

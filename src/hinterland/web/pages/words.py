@@ -13,8 +13,9 @@ from hinterland.web.pages.site import page, site_of
 
 async def glossary(request: Request) -> Response:
     """Each word once, and the places where it is met."""
-    met = content.places(catalogue.experiments(), revealed(site_of(request)))
+    shown = revealed(site_of(request))
+    met = content.places(catalogue.experiments(), shown)
     letters: dict[str, list[content.Word]] = {}
     for word in content.words().values():
         letters.setdefault(word.name[0].upper(), []).append(word)
-    return page("glossary.html.j2", letters=letters, met=met)
+    return page("glossary.html.j2", letters=letters, met=met, shown=shown)

@@ -89,6 +89,13 @@ def _each(levels: Mapping[str, Level]) -> dict[str, tuple[Level]]:
     return {name: (level,) for name, level in levels.items()}
 
 
+def can_run(it: Experiment, levels: Mapping[str, Level]) -> bool:
+    """Decides whether a place has these levels: a prediction may be older than it, or from elsewhere."""
+    return all(
+        name in it.factor and not rule_broken(it.factor[name], level) for name, level in levels.items()
+    )
+
+
 def asked(it: Experiment, levels: Mapping[str, Level]) -> Experiment:
     """Returns what is asked of a place at other levels: only its marks, for its words name the usual ones."""
     if not levels:

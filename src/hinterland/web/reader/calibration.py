@@ -147,7 +147,7 @@ def as_csv(found: Iterable[Met]) -> str:
     table = csv.writer(text)
     table.writerow(("when", "place", "what", "said", "met"))
     for each in found:
-        when = datetime.fromtimestamp(each.at_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        when = datetime.fromtimestamp(min(max(each.at_s, 0.0), 4e9), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         # A spreadsheet would take what begins so for a formula.
         what = f"'{each.what}" if each.what.startswith(("=", "+", "@", "-", "\t")) else each.what
         table.writerow((when, each.experiment, what, f"{each.said:g}", int(each.hit)))

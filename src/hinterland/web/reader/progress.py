@@ -18,6 +18,8 @@ FORMAT = 1
 LARGEST_BYTES = 8 * 1024 * 1024
 MOST_ENTRIES = 50_000
 MOST_KEYS, LONGEST_KEY = 60, 200
+LEAST, MOST = 1e-15, 1e15
+"""What a form takes lies between them: times, shares, counts."""
 PLACE = re.compile(r"[a-z0-9_-]{1,64}/[a-z0-9_-]{1,64}\Z")
 CLOCKS_APART_S = 86_400
 OTHER = "Take the file that “All progress” of another notebook gives."
@@ -96,7 +98,7 @@ def _wrong(entry: Entry, now_s: float) -> str:
     ]
     if not PLACE.match(entry.experiment):
         return "speaks of a place whose name is none"
-    if not all(math.isfinite(each) for each in numbers) or not 0 <= entry.sure <= 1 or entry.within < 0:
+    if not all(map(_can_be, numbers)) or not 0 <= entry.sure <= 1 or entry.within < 0:
         return "has a number that can't be"
     if not 0 < entry.t_s <= now_s + CLOCKS_APART_S:
         return "was made in the future"
@@ -105,6 +107,10 @@ def _wrong(entry: Entry, now_s: float) -> str:
     if len(keys) > 2 * MOST_KEYS or any(len(each) > LONGEST_KEY for each in keys):
         return "has more marks than a chart has rows"
     return ""
+
+
+def _can_be(number: float) -> bool:
+    return number == 0 or LEAST <= abs(number) <= MOST
 
 
 def new(given: Iterable[Entry], known: Iterable[Entry]) -> list[Entry]:

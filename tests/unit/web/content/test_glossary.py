@@ -11,6 +11,7 @@ from hinterland import catalogue
 from hinterland.model.experiment import Experiment
 from hinterland.package import FOLDER
 from hinterland.web.content import glossary, lesson
+from hinterland.web.content.search import index
 
 EXPERIMENTS = catalogue.experiments()
 WORDS = glossary.words()
@@ -100,3 +101,15 @@ def test_a_sealed_place_is_named_only_for_what_it_shows() -> None:
     assert sum(map(len, sealed.values())) < sum(map(len, opened.values()))
     nagle = catalogue.find("protocols/nagle")
     assert nagle in sealed["nagle's algorithm"]
+
+
+def test_a_word_that_is_the_answer_of_a_place_waits_for_it() -> None:
+    later = [word for word in WORDS.values() if word.after]
+    assert later
+    for word in later:
+        assert catalogue.find(word.after)
+        [(_, html)] = glossary.linked([("", f"a {word.name} b")], set())
+        assert f'href="/glossary#{word.anchor}">' in html
+        found = next(hit for hit in index().find(word.name, set()) if hit.document.title == word.shown)
+        assert word.says not in "".join(text for text, _ in found.excerpt)
+        assert all(hit.document.title != word.shown for hit in index().find(word.says.split()[-1], set()))

@@ -105,6 +105,12 @@ def test_it_is_worked_out_from_the_answers_alone_in_whatever_order(
     assert first[0].at_s > at_s
 
 
+@pytest.mark.parametrize("at_s", [-1e18, 0.0, 1e18, float(2**63)])
+def test_a_clock_that_was_wrong_stops_nothing(at_s: float) -> None:
+    [due] = schedule([marked(at_s=at_s)], ATLAS)
+    assert due.days(0.0) > 0
+
+
 @pytest.mark.parametrize(
     ("days", "says"),
     [(0, "today"), (-1, "since yesterday"), (-4, "for 4 days"), (1, "tomorrow"), (9, "in 9 days")],
