@@ -180,6 +180,11 @@ def when(started_at: float, now: float | None = None) -> str:
     return time.strftime("%Y-%m-%d", time.localtime(started_at))
 
 
+def day(at_s: float) -> str:
+    """Returns the day of a moment (Unix seconds) by the reader's calendar: `2026-11-30`."""
+    return time.strftime("%Y-%m-%d", time.localtime(at_s))
+
+
 def told(entries: Iterable[Entry], experiments: dict[str, Experiment]) -> list[dict[str, str]]:
     """Returns what a reader said, the newest first; of notes only those that stand."""
     found, noted = [], set[tuple[str, str]]()

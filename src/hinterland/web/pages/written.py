@@ -37,6 +37,7 @@ async def notebook(request: Request) -> Response:
                 told=told,
                 met=found,
                 sure=calibration.told(found),
+                days=[views.day(each.at_s) for each in (found[0], found[-1])] if found else [],
                 regions=calibration.by_region(found),
                 taken=int(taken) if taken.isdecimal() and len(taken) < 6 else None,
             )

@@ -21,6 +21,8 @@ from hinterland.web.reader.shelf import Shelf, Shelved
 OF_MARKS = 0.8
 """What a reader says of the factor: 8 times in 10 within it."""
 LATER, FEW = 20, 5
+LATEST_S = 4e9
+"""A clock that said more than this, in 2096, was wrong."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,11 @@ def met(entry: Entry, experiment: Experiment, measured: Mapping[str, float], at_
     return found
 
 
+def sane(at_s: float) -> float:
+    """Returns a moment that a calendar has: a record may come from a machine whose clock was wrong."""
+    return min(max(at_s, 0.0), LATEST_S)
+
+
 class Calibration:
     """What has been met so far; each run is read once."""
 
@@ -104,7 +111,9 @@ class Calibration:
             first = next(sound, None)
             other = elsewhere.get((entry.experiment, entry.t_s))
             if first is not None:
-                found[it.id, first.id] = Answered(entry, first.id, first.started_at, self._of(first) or {})
+                found[it.id, first.id] = Answered(
+                    entry, first.id, sane(first.started_at), self._of(first) or {}
+                )
             elif other is not None:
                 found[it.id, other.run] = Answered(entry, other.run, other.t_s, other.marks)
         return sorted(found.values(), key=lambda each: each.at_s)
@@ -147,7 +156,7 @@ def as_csv(found: Iterable[Met]) -> str:
     table = csv.writer(text)
     table.writerow(("when", "place", "what", "said", "met"))
     for each in found:
-        when = datetime.fromtimestamp(min(max(each.at_s, 0.0), 4e9), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        when = datetime.fromtimestamp(sane(each.at_s), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         # A spreadsheet would take what begins so for a formula.
         what = f"'{each.what}" if each.what.startswith(("=", "+", "@", "-", "\t")) else each.what
         table.writerow((when, each.experiment, what, f"{each.said:g}", int(each.hit)))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from hinterland.model.experiment import Experiment
 from hinterland.web.reader import marks
-from hinterland.web.reader.calibration import OF_MARKS, Answered, met
+from hinterland.web.reader.calibration import OF_MARKS, Answered, met, sane
 
 if TYPE_CHECKING:
     from fsrs import Rating, Scheduler
@@ -20,8 +20,6 @@ NARROW = 1.5
 """Who is right within this factor, and said so, knew it."""
 NEAR = 3.0
 SURE, GUESSED = 0.97, 0.5
-LATEST_S = 4e9
-"""A clock that said more than this year 2096 was wrong."""
 WORDS = {1: "missed", 2: "nearly", 3: "met", 4: "known well"}
 """What the last asking came to, by its rating."""
 
@@ -101,13 +99,13 @@ def schedule(answered: Iterable[Answered], experiments: Mapping[str, Experiment]
         for each in history:
             last = rating(each, experiments[name])
             # What can't be compared may have been wrong: it comes back as soon.
-            when = datetime.fromtimestamp(min(max(each.at_s, 0.0), LATEST_S), UTC)
+            when = datetime.fromtimestamp(sane(each.at_s), UTC)
             card, _ = scheduler().review_card(card, last or Rating.Again, when)
         found.append(
             Due(
                 name,
                 card.due.timestamp(),
-                min(history[-1].at_s, LATEST_S),
+                sane(history[-1].at_s),
                 len(history),
                 int(last or Rating.Again),
                 last is not None,
