@@ -18,7 +18,7 @@ from starlette.types import ASGIApp
 from hinterland.drawing import template as drawing
 from hinterland.errors import HinterlandError
 from hinterland.web.guard import Guard
-from hinterland.web.pages import home, place, run, site, written
+from hinterland.web.pages import due, found, home, place, progress, run, site, words, written
 from hinterland.web.pages.site import Site
 
 STATIC = Path(__file__).parent / "static"
@@ -26,9 +26,11 @@ SHEETS = (
     Path(drawing.__file__).parent / "templates" / "report.css",
     Path(drawing.__file__).parent / "templates" / "drawing.css",
     STATIC / "own.css",
+    STATIC / "learn.css",
 )
 """What a page looks like: as the report, and a little of its own."""
 KINDS = {
+    "find.js": "text/javascript",
     "live.js": "text/javascript",
     "marks.js": "text/javascript",
     "map.js": "text/javascript",
@@ -64,12 +66,23 @@ ROUTES = [
     Route("/runs/{run}/report", run.report),
     Route("/runs/{run}/stop", run.stop, methods=["POST"]),
     Route("/waiting/{nonce}", run.waiting),
+    Route("/due", due.due),
+    Route("/search", found.search),
+    Route("/glossary", words.glossary),
     Route("/notebook", written.notebook),
+    Route("/notebook/analogies", written.analogies),
+    Route("/notebook/progress", progress.take, methods=["POST"]),
+    Route("/notebook/progress.json", progress.give),
+    Route("/notebook.anki.txt", written.anki),
     Route("/notebook.{form}", written.notebook),
+    Route("/calibration.csv", written.calibration_table),
     Route("/{region}/{name}", place.experiment),
     Route("/{region}/{name}/prediction", place.predict, methods=["POST"]),
     Route("/{region}/{name}/runs", run.run, methods=["POST"]),
     Route("/{region}/{name}/note", place.note, methods=["POST"]),
+    Route("/{region}/{name}/analogy", place.analogy, methods=["POST"]),
+    Route("/{region}/{name}/again", due.ask),
+    Route("/{region}/{name}/again", due.answer, methods=["POST"]),
 ]
 
 

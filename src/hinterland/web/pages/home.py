@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from hinterland import catalogue
 from hinterland.web.content import atlas, paths, views
+from hinterland.web.pages import due
 from hinterland.web.pages.site import Site, page, site_of
 from hinterland.web.reader.shelf import WORST
 
@@ -27,7 +28,8 @@ def states_of(regions: list[dict[str, Any]]) -> dict[str, str]:
 
 async def home(request: Request) -> Response:
     """The atlas: every place, and how far this reader is; or one region of it."""
-    regions = places_of(site_of(request))
+    site = site_of(request)
+    regions, asked = places_of(site), [each for each in due.listed(site) if each["now"]]
     chosen = request.path_params.get("region", "")
     if chosen and chosen not in atlas.drawn()["regions"]:
         raise HTTPException(404, f"There is no region {chosen} on this map.")
@@ -36,6 +38,8 @@ async def home(request: Request) -> Response:
     mapped = atlas.shown(states, titles, following.id if following else "")
     return page(
         "home.html.j2",
+        asked=asked,
+        due={each["it"].id for each in asked},
         regions=[region for region in regions if chosen in ("", region["name"])],
         next=following,
         states=views.STATES,

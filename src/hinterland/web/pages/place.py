@@ -13,8 +13,8 @@ from starlette.responses import RedirectResponse, Response
 from hinterland.errors import UsageError
 from hinterland.model.experiment import Experiment
 from hinterland.report import story
-from hinterland.web.content import lesson, views
-from hinterland.web.pages import prediction
+from hinterland.web.content import glossary, lesson, views
+from hinterland.web.pages import due, prediction
 from hinterland.web.pages.site import Site, experiment_of, form_of, page, site_of
 from hinterland.web.reader import marks
 from hinterland.web.reader.notebook import Entry
@@ -31,7 +31,7 @@ def _shown(site: Site, it: Experiment, *, problem: str = "", given: dict[str, st
     runs = [run for run in site.shelf.runs() if run.experiment == it.id]
     shown: dict[str, Any] = {
         "it": it,
-        "before": lesson.before(it),
+        "before": glossary.linked(lesson.before(it), first := set[str]()),
         "open": is_open,
         "found": site.available(it),
         "runs": [(run, views.when(run.started_at)) for run in runs] if is_open else [],
@@ -48,8 +48,10 @@ def _shown(site: Site, it: Experiment, *, problem: str = "", given: dict[str, st
             "why": site.notebook.latest(it.id, "why"),
             "latest": next((run for run in runs if run.status != "running" and run.word), None),
             "answer": story.answer(it.prediction),
-            "after": lesson.after(it),
+            "after": glossary.linked(lesson.after(it), first),
             "note": site.notebook.latest(it.id, "note"),
+            "analogy": site.notebook.latest(it.id, "analogy"),
+            "due": due.of_place(site, it),
         }
     return page("experiment.html.j2", 400 if problem else 200, **shown)
 
@@ -68,6 +70,14 @@ async def predict(request: Request) -> Response:
     if given.get("why"):
         site.notebook.add(Entry(t_s=time.time(), experiment=it.id, kind="why", text=given["why"]))
     return RedirectResponse(f"/{it.id}#go", 303)
+
+
+async def analogy(request: Request) -> Response:
+    """Keeps the reader's own analogy, beside the lesson's."""
+    site, it, given = site_of(request), experiment_of(request), await form_of(request)
+    text = given.get("analogy", "")
+    site.notebook.add(Entry(t_s=time.time(), experiment=it.id, kind="analogy", text=text))
+    return RedirectResponse(f"/{it.id}#analogy", 303)
 
 
 async def note(request: Request) -> Response:

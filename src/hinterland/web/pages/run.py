@@ -17,10 +17,10 @@ from hinterland.report import html, story
 from hinterland.runner import plan
 from hinterland.runner.record.folder import RunFolder
 from hinterland.runner.record.packet_views import packet_views
-from hinterland.web.content import lesson, views
+from hinterland.web.content import glossary, lesson, views
 from hinterland.web.pages.home import places_of
 from hinterland.web.pages.site import experiment_of, form_of, page, site_of
-from hinterland.web.reader import marks
+from hinterland.web.reader import again, marks
 from hinterland.web.reader.notebook import Entry
 from hinterland.web.reader.shelf import folder_of
 from hinterland.web.running.runs import Ticket, as_settings
@@ -80,7 +80,7 @@ async def watch(request: Request) -> Response:
     finished = record.info.status != "running"
     # What was said after the start is hindsight, and no prediction of this run.
     started_s = record.info.started_at
-    entry = site.notebook.latest(it.id, before_s=started_s)
+    entry = again.prediction_of(site.notebook, record.info, it)
     # What is written from here on comes by the stream.
     place = 0 if finished else folder.written()
     shown = page(
@@ -92,13 +92,14 @@ async def watch(request: Request) -> Response:
         status=story.status_says(record.info),
         live=views.live(record, entry),
         gap=_gap(record, entry),
+        again=views.at_levels(it, entry.levels) if entry else "",
         right=entry is not None and bool(entry.option) and bool(it.prediction.correct),
         entry=entry,
         said=views.said(entry, it),
         why=site.notebook.latest(it.id, "why", before_s=started_s),
         answer=story.answer(it.prediction),
         verdicts=[html.verdict_view(each, n) for n, each in enumerate(story.in_order(record.verdicts), 1)],
-        after=lesson.after(it) if finished else [],
+        after=glossary.linked(lesson.after(it), set()) if finished else [],
         next=views.next_place(places_of(site)) if finished else None,
         nonce=secrets.token_urlsafe(12),
     )
@@ -121,7 +122,7 @@ async def now(request: Request) -> Response:
     """The part of a run's page that changes while it goes on."""
     _, record = record_of(request)
     info = record.info
-    entry = site_of(request).notebook.latest(info.experiment.id, before_s=info.started_at)
+    entry = again.prediction_of(site_of(request).notebook, info, today(info.experiment))
     return page("live.html.j2", live=views.live(record, entry))
 
 

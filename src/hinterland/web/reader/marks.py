@@ -14,6 +14,7 @@ from hinterland.model.levels import treatments
 from hinterland.model.run import RunRecord
 from hinterland.report.charts import dots
 from hinterland.report.charts.samples import Sample, collect, level_text, matches, name_of
+from hinterland.web.reader.design import design
 
 MOST_ROWS = 40
 
@@ -180,7 +181,7 @@ def told(found: Gap, unit: str) -> str:
 
 def measured(record: RunRecord) -> dict[str, float]:
     """Returns the medians of the first chart's rows, by key."""
-    chart = record.info.experiment.chart[0]
+    chart = design(record.info.experiment, record.info.set).chart[0]
     return {
         key_of(sample.level, sample.series): sample.median
         for sample in collect(record, chart)
@@ -190,7 +191,7 @@ def measured(record: RunRecord) -> dict[str, float]:
 
 def figure(record: RunRecord, marks: Mapping[str, float]) -> Figure:
     """Returns the first chart as rows, each with the reader's mark beside what was measured so far."""
-    experiment = record.info.experiment
+    experiment = design(record.info.experiment, record.info.set)
     chart = experiment.chart[0]
     samples = [
         _with_mark(sample, marks.get(key_of(sample.level, sample.series), math.nan))
@@ -209,6 +210,9 @@ def figure(record: RunRecord, marks: Mapping[str, float]) -> Figure:
     what = name_of(experiment, chart.metric)
     title = [each for each in (what, metric.unit and numbers.title_unit(metric.unit)) if each]
     says = f"What you expected, and what was measured: {chart.caption}"
+    if record.info.set:
+        # The caption speaks of the usual levels.
+        says = f"What you expected, and what was measured, at {_chosen(record)}."
     wide, narrow = in_both_widths(
         "marks",
         what,
@@ -231,6 +235,15 @@ def figure(record: RunRecord, marks: Mapping[str, float]) -> Figure:
             for row in shown
         ),
         ("The short line in a row is what you expected.",),
+    )
+
+
+def _chosen(record: RunRecord) -> str:
+    """Returns the levels that a run was asked for, in words."""
+    experiment = record.info.experiment
+    return "; ".join(
+        f"{name_of(experiment, factor)} {', '.join(level_text(experiment, factor, each) for each in levels)}"
+        for factor, levels in record.info.set.items()
     )
 
 
