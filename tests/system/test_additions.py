@@ -17,7 +17,7 @@ from hinterland import lab, package
 from hinterland.cli.start import start
 from hinterland.load import drivers
 from hinterland.load.inline.sample import sampled
-from hinterland.load.options.options import Asked
+from hinterland.load.options.declared import Asked
 from hinterland.load.options.planned import plan_here
 from hinterland.load.plan.protocols import PROTOCOLS, Scheme, Traits
 from hinterland.rig import services
@@ -144,7 +144,7 @@ def test_an_option_of_a_load_is_two_places(tmp_path: Path) -> None:
     copy = tmp_path / "hinterland"
     shutil.copytree(package.FOLDER, copy, ignore=shutil.ignore_patterns("__pycache__", "experiments"))
     for name, behind, added in (
-        ("load/options/options.py", r"\n    follow: Annotated\[", OPTION_FIELD),
+        ("load/options/declared.py", r"\n    follow: Annotated\[", OPTION_FIELD),
         ("load/plan/plan.py", r"\n    follow: bool = False\n", PLAN_FIELD),
     ):
         path = copy / name
@@ -163,7 +163,7 @@ def test_an_option_of_a_load_is_two_places(tmp_path: Path) -> None:
 
     assert re.search(r"--shout N +How loud\.", run("-m", "hinterland", "load", "--help"))
     asked = (
-        "from hinterland.load.options.planned import plan; from hinterland.load.options.options import Asked"
+        "from hinterland.load.options.planned import plan; from hinterland.load.options.declared import Asked"
     )
     assert run("-c", f"{asked}; print(plan('http://h/', Asked(shout=3)).shout)") == "3\n"
     assert run("-c", "from hinterland import run_load; print(run_load.__name__)") == "run_load\n"

@@ -16,7 +16,7 @@ from hinterland.errors import SetupError, SystemFailure, UsageError
 from hinterland.load import session
 from hinterland.load.judging.asserted import asserted
 from hinterland.load.judging.compare import compare
-from hinterland.load.options.options import NAMES, Asked
+from hinterland.load.options.declared import NAMES, Asked
 from hinterland.load.options.planned import plan
 from hinterland.load.plan.notation import parse_objective
 from hinterland.load.plan.plan import Objective

@@ -18,7 +18,7 @@ import pytest
 from hinterland.load.conductor import link_proof
 from hinterland.load.conductor.consent import admitted
 from hinterland.load.conductor.link_proof import VARIABLE, note_for, proven
-from hinterland.load.options.options import Asked
+from hinterland.load.options.declared import Asked
 from hinterland.load.options.planned import plan
 from hinterland.rig.processes.namespaces import own
 

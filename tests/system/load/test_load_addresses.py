@@ -17,7 +17,7 @@ from hinterland.load.conductor.consent import admitted
 from hinterland.load.conductor.run import run_load
 from hinterland.load.conductor.token import token_for
 from hinterland.load.options.addresses import first_open, resolved
-from hinterland.load.options.options import Asked
+from hinterland.load.options.declared import Asked
 from hinterland.load.options.planned import plan
 from hinterland.load.plan.plan import LoadPlan
 from hinterland.load.report.words import where_says

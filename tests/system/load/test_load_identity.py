@@ -24,7 +24,7 @@ from hinterland.errors import UsageError
 from hinterland.load.conductor.consent import admitted
 from hinterland.load.conductor.run import run_load
 from hinterland.load.conductor.token import token_for
-from hinterland.load.options.options import Asked
+from hinterland.load.options.declared import Asked
 from hinterland.load.options.planned import plan
 from hinterland.load.report.words import where_says
 from hinterland.load.result.result import LoadResult

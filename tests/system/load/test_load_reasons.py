@@ -22,7 +22,7 @@ from greeters import postgresql_greeting, redis_greeting, websocket_greeting
 from misbehaving import read_request, served
 
 from hinterland.load.conductor.run import run_load
-from hinterland.load.options.options import Asked
+from hinterland.load.options.declared import Asked
 from hinterland.load.options.planned import plan
 from hinterland.load.report.hints import hints
 from hinterland.load.result.result import LoadResult

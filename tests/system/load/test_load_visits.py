@@ -19,7 +19,7 @@ from misbehaving import served
 
 from hinterland.errors import UsageError
 from hinterland.load.conductor.run import run_load
-from hinterland.load.options.options import Asked
+from hinterland.load.options.declared import Asked
 from hinterland.load.options.planned import plan
 from hinterland.load.result.result import LoadResult
 from hinterland.rig.rig import Rig

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 from cyclopts import Group, Parameter
 
 from hinterland.cli.terminal.options import known_runs
+from hinterland.load.options.declared import OPTIONS, Asked
 from hinterland.load.options.option import Option, written_as
-from hinterland.load.options.options import OPTIONS, Asked
 
 ARRIVALS = Group("Arrivals: an open loop, unless --closed", sort_key=1)
 CONNECTIONS = Group("Connections", sort_key=2)

@@ -10,8 +10,8 @@ from msgspec.structs import replace
 from hinterland.cli.load.option_groups import ArrivalOptions, JudgingOptions, OutputOptions, given_as
 from hinterland.errors import UsageError
 from hinterland.load.capacity.aim import aim_of
+from hinterland.load.options.declared import OPTIONS, Asked
 from hinterland.load.options.option import Option
-from hinterland.load.options.options import OPTIONS, Asked
 from hinterland.load.options.rules import read_objectives, together
 from hinterland.load.plan import notation as load_words
 from hinterland.load.plan.plan import LoadPlan, Objective

@@ -10,7 +10,7 @@ from typing import Any
 
 from hinterland.cli.load.option_groups import RequestOptions
 from hinterland.errors import UsageError
-from hinterland.load.options.options import Asked
+from hinterland.load.options.declared import Asked
 from hinterland.load.options.rules import together
 from hinterland.model.secrecy import MASK, hidden
 

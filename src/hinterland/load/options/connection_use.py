@@ -8,7 +8,7 @@ from hinterland.errors import UsageError
 from hinterland.load.plan.plan import Target
 
 if TYPE_CHECKING:
-    from hinterland.load.options.options import Asked
+    from hinterland.load.options.declared import Asked
 
 
 def connection_use(asked: Asked, target: Target) -> tuple[int, str]:

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from hinterland.errors import UsageError
 from hinterland.load.options.addresses import is_loopback
 from hinterland.load.options.connection_use import check_identity, connection_use
-from hinterland.load.options.options import OPTIONS, Asked
+from hinterland.load.options.declared import OPTIONS, Asked
 from hinterland.load.options.requests import mix_of
 from hinterland.load.options.rules import above_zero, at_least_zero, file_of, together
 from hinterland.load.options.target import elsewhere

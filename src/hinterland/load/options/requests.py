@@ -17,7 +17,7 @@ from hinterland.load.plan.request_line import parse_request_line
 from hinterland.model.secrecy import hidden, is_secret
 
 if TYPE_CHECKING:
-    from hinterland.load.options.options import Asked
+    from hinterland.load.options.declared import Asked
 
 
 def mix_of(asked: Asked, target: Target) -> tuple[Weighted, ...]:

@@ -179,7 +179,7 @@ class Trial:
         be asked, and for an address that is not this machine's.
         """
         from hinterland.load.inline.sample import sampled
-        from hinterland.load.options.options import Asked
+        from hinterland.load.options.declared import Asked
         from hinterland.load.options.planned import plan_here
 
         where = f"http://127.0.0.1:{url}/" if isinstance(url, int) else url

@@ -21,7 +21,7 @@ from hinterland.cli.load.option_groups import (
 from hinterland.cli.load.option_values import as_before, asked, capacity_objective
 from hinterland.cli.start import start
 from hinterland.errors import UsageError
-from hinterland.load.options.options import Asked
+from hinterland.load.options.declared import Asked
 from hinterland.load.plan.plan import RequestPlan, Weighted
 from hinterland.load.record.folder import NOT_KEPT
 

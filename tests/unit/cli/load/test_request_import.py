@@ -13,8 +13,8 @@ from hinterland.cli.load.option_groups import RequestOptions
 from hinterland.cli.load.request_import import curl_without_secrets, imported
 from hinterland.errors import UsageError
 from hinterland.load.options.curl import CurlRequest, read_curl
+from hinterland.load.options.declared import Asked
 from hinterland.load.options.har import read_har
-from hinterland.load.options.options import Asked
 from hinterland.load.options.planned import plan
 from hinterland.load.plan.plan import RequestPlan
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from hinterland.errors import UsageError
-from hinterland.load.options.options import Asked
+from hinterland.load.options.declared import Asked
 from hinterland.load.options.planned import DEFAULT_RATE_PER_S, NO_END_S, plan
 from hinterland.load.options.target import target
 from hinterland.load.plan.plan import RequestPlan, Weighted
