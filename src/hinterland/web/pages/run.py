@@ -156,7 +156,9 @@ async def report(request: Request) -> Response:
     text = path.read_text(encoding="utf-8") if path.is_file() else ""
     answer = HTMLResponse(html.render(record, text, packet_views(record)))
     # It has its own, stricter, inside.
-    answer.headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'"
+    answer.headers["Content-Security-Policy"] = (
+        "default-src 'none'; style-src 'unsafe-inline'; font-src data:"
+    )
     return answer
 
 
