@@ -27,6 +27,16 @@ STATES = {
     "waiting": "not run yet",
 }
 """How a place is told in words; its mark differs by shape."""
+SIGNS = {
+    "holds": "run here: every claim holds",
+    "refuted": "run here: a claim was refuted",
+    "inconclusive": "run here: still open",
+    "predicted": "predicted, not yet run",
+    "waiting": "waiting for you",
+    "missing": "lacks something on this machine",
+    "planned": "not yet surveyed",
+}
+"""The same in the key of the map."""
 WITHIN = ((1.2, "a factor of 1.2"), (1.5, "1.5"), (2.0, "2"), (3.0, "3"), (4.0, "4"), (10.0, "10"))
 SURE = ((0.5, "a coin toss"), (0.7, "I think so"), (0.85, "fairly sure"), (0.97, "sure"))
 FIRST = ("protocols/nagle", "execution/blocked_loop", "execution/acceptors")
@@ -79,6 +89,13 @@ def next_place(regions: list[dict[str, Any]]) -> Experiment | None:
         if place["state"] in ("waiting", "predicted")
     }
     return next((waiting[name]["it"] for name in (*FIRST, *waiting) if name in waiting), None)
+
+
+def takes(experiment: Experiment) -> str:
+    """Returns how long a place takes that can run here, in words."""
+    if experiment.id in FIRST:
+        return "About a minute, nothing to set up."
+    return f"It runs for at most {numbers.quantity(experiment.budget_s, 's')}."
 
 
 def said(entry: Entry | None, experiment: Experiment) -> str:
