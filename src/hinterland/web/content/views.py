@@ -14,6 +14,7 @@ from hinterland.model.verdict import TrialResult
 from hinterland.report import story, verdicts, weather
 from hinterland.report.charts import charts, samples
 from hinterland.rig.machine.availability import Availability
+from hinterland.web.content import progress
 from hinterland.web.reader import marks
 from hinterland.web.reader.notebook import Entry, Notebook
 from hinterland.web.reader.shelf import Shelved
@@ -131,6 +132,7 @@ def live(record: RunRecord, entry: Entry | None = None) -> dict[str, Any]:
         "weather": weather.overall(record.trials),
         "noise": weather.says(record),
         "counts": story.counts_say(record),
+        "progress": progress.of(record),
     }  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from hinterland.report import html, story
 from hinterland.runner import plan
 from hinterland.runner.record.folder import RunFolder
 from hinterland.runner.record.packet_views import packet_views
-from hinterland.web.content import lesson, views
+from hinterland.web.content import lesson, progress, views
 from hinterland.web.pages.home import places_of
 from hinterland.web.pages.site import experiment_of, form_of, page, site_of
 from hinterland.web.reader import marks
@@ -83,6 +83,7 @@ async def watch(request: Request) -> Response:
     entry = site.notebook.latest(it.id, before_s=started_s)
     # What is written from here on comes by the stream.
     place = 0 if finished else folder.written()
+    live = views.live(record, entry)
     shown = page(
         "run.html.j2",
         it=it,
@@ -90,7 +91,9 @@ async def watch(request: Request) -> Response:
         finished=finished,
         place=place,
         status=story.status_says(record.info),
-        live=views.live(record, entry),
+        live=live,
+        cost=site.cost.share(),
+        clock=progress.clock(live["progress"].elapsed_s, live["progress"].budget_s),
         gap=_gap(record, entry),
         right=entry is not None and bool(entry.option) and bool(it.prediction.correct),
         entry=entry,
@@ -122,7 +125,7 @@ async def now(request: Request) -> Response:
     _, record = record_of(request)
     info = record.info
     entry = site_of(request).notebook.latest(info.experiment.id, before_s=info.started_at)
-    return page("live.html.j2", live=views.live(record, entry))
+    return page("live.html.j2", live=views.live(record, entry), cost=site_of(request).cost.share())
 
 
 async def events(request: Request) -> Response:

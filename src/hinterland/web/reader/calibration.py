@@ -78,6 +78,14 @@ def _answers(run: Shelved, entry: Entry) -> bool:
     return run.experiment == entry.experiment and run.started_at > entry.t_s and run.status == "finished"
 
 
+def _meaning(said: float, low: float, high: float) -> str:
+    """Returns what so many hits tell: the share in the long run may lie in the interval, 19 times in 20."""
+    if low <= said <= high:
+        return f"So few tell little: it could be anything from {low:.0%} to {high:.0%} in the long run."
+    verdict = "you could be surer" if said < low else "you were too sure"
+    return f"In the long run that is {low:.0%} to {high:.0%}: {verdict}."
+
+
 def told(found: list[Met]) -> list[str]:
     """Returns sentences: what was said, what came of it, and whether it gets better."""
     says = []
@@ -86,7 +94,7 @@ def told(found: list[Met]) -> list[str]:
         low, high = exact_bounds(sum(hits), len(hits))
         says.append(
             f"Where you were {said:.0%} sure, you were right {sum(hits)} times of {len(hits)}: "
-            f"{sum(hits) / len(hits):.0%}, {low:.0%} to {high:.0%} by chance alone."
+            f"{sum(hits) / len(hits):.0%}. {_meaning(said, low, high)}"
         )
     if len(found) >= 2 * LATER:
         before, lately = found[-2 * LATER : -LATER], found[-LATER:]

@@ -47,7 +47,8 @@ def test_a_choice_is_as_sure_as_was_said() -> None:
 def test_what_is_said_of_many() -> None:
     found = [Met("x", "y", 0.8, number % 2 == 0) for number in range(2 * LATER)]
     [sure, lately] = told(found)
-    assert sure.startswith("Where you were 80% sure, you were right 20 times of 40: 50%, 34% to 66%")
+    assert sure.startswith("Where you were 80% sure, you were right 20 times of 40: 50%.")
+    assert sure.endswith("In the long run that is 34% to 66%: you were too sure.")
     assert lately == f"Of the last {LATER} you met {LATER // 2}, of the {LATER} before {LATER // 2}."
     assert told([]) == []
 
@@ -59,3 +60,10 @@ def test_the_bounds_are_those_of_clopper_and_pearson(hits: int, tries: int, low:
     found = exact_bounds(hits, tries)
     assert math.isclose(found[0], low, abs_tol=1e-4)
     assert math.isclose(found[1], high, abs_tol=1e-4)
+
+
+def test_a_few_tell_little_and_many_hits_say_so() -> None:
+    [few] = told([Met("x", "y", 0.8, True)] * 3)
+    assert few.endswith("So few tell little: it could be anything from 29% to 100% in the long run.")
+    surely = told([Met("x", "y", 0.5, True)] * 12)[0]
+    assert surely.endswith("you could be surer.")
