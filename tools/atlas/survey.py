@@ -5,15 +5,16 @@ from __future__ import annotations
 import numpy as np
 
 from hinterland.model.experiment import REGIONS
-from tools.atlas import lettering, signs, way
+from tools.atlas import areas, lettering, signs, way
 from tools.atlas.land import HEIGHT, WIDTH, Mesh, Points, mesh
-from tools.atlas.lines import Outlines
+from tools.atlas.lines import Outlines, simpler
 from tools.atlas.sheet import Atlas, Catalogue
 
 SEED = 11
 Name = tuple[str, str, str]
 """Region, name and label of a place."""
 APART_PX, STEP_PX = 34.0, 13.0
+SHORE_PX = 2.5
 TITLE = (52.0, 52.0, 400.0, 196.0)
 
 
@@ -46,6 +47,7 @@ def surveyed(places: Catalogue) -> Atlas:
     return {
         "size": [WIDTH, HEIGHT],
         "land": outlines.around(lambda owner: owner >= 0),
+        "shore": shore(outlines.around(lambda owner: owner >= 0)),
         "borders": _borders(found, outlines),
         "way": way.drawn(walked),
         "ship": list(way.SHIP),
@@ -74,6 +76,11 @@ def surveyed(places: Catalogue) -> Atlas:
             for identity, number, mark, label in zip(ids, numbers, marks, labels, strict=True)
         },
     }
+
+
+def shore(land: str) -> str:
+    """Returns the coast with few points, for the lines far out at sea: they are drawn faster."""
+    return areas.path_of([simpler(np.vstack([ring, ring[:1]]), SHORE_PX) for ring in areas.polygons(land)])
 
 
 def _walked(ids: list[str], marks: Points) -> Points:

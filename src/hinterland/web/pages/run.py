@@ -125,7 +125,8 @@ async def now(request: Request) -> Response:
     _, record = record_of(request)
     info = record.info
     entry = site_of(request).notebook.latest(info.experiment.id, before_s=info.started_at)
-    return page("live.html.j2", live=views.live(record, entry), cost=site_of(request).cost.share())
+    only = request.query_params.get("only", "")
+    return page("live.html.j2", live=views.live(record, entry), cost=site_of(request).cost.share(), only=only)
 
 
 async def events(request: Request) -> Response:

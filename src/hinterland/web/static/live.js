@@ -1,17 +1,19 @@
-// Follows a run: its time, what happens, and the changed part of the page, all of it at most twice a second.
+// Follows a run: its time, what happens, and the changed part of the page, all of it at most once a second.
+// What is drawn here is measured with the rest: so only what differs is touched, and trials land every other second.
 // @ts-check
 const live = /** @type {HTMLElement} */ (document.getElementById("live"));
 const happening = /** @type {HTMLElement} */ (document.getElementById("happening"));
 const clock = /** @type {HTMLElement} */ (document.getElementById("clock"));
 const run = live.dataset.run;
-const BEAT_MS = 500;
-const NOTE_MS = 1000;
+const BEAT_MS = 1000;
+const FETCH_MS = 2000;
+const NARROW = matchMedia("(max-width: 44rem)");
 const began = performance.now() - 1000 * Number(clock.dataset.elapsed);
 const budget = Number(clock.dataset.budget);
 let place = live.dataset.place ?? "0";
 let due = false;
 let fetching = false;
-let noted = 0;
+let fetched = -FETCH_MS;
 let note = "";
 /** @type {string | null} */
 let changed = null;
@@ -23,11 +25,12 @@ let beating;
 let spent = [];
 
 async function refresh() {
-  if (fetching || !due) return;
+  if (fetching || !due || performance.now() - fetched < FETCH_MS - BEAT_MS / 2) return;
   due = false;
   fetching = true;
+  fetched = performance.now();
   try {
-    const answer = await fetch(`/runs/${run}/now`);
+    const answer = await fetch(`/runs/${run}/now?only=${NARROW.matches ? "narrow" : "wide"}`);
     if (answer.ok) changed = await answer.text();
   } catch {
     due = true;
@@ -49,25 +52,49 @@ function beat() {
   refresh();
   const time = told((start - began) / 1000);
   if (clock.textContent !== time) clock.textContent = time;
-  if (note && start - noted >= NOTE_MS) {
+  if (note) {
     happening.textContent = note;
     note = "";
-    noted = start;
   }
   if (changed !== null) {
-    const open = [...live.querySelectorAll("details")].map((each) => each.open);
-    live.innerHTML = changed;
+    const made = document.createElement("template");
+    made.innerHTML = changed;
     changed = null;
-    live.querySelectorAll("details").forEach((each, number) => (each.open = open[number] ?? false));
-    cost(start);
+    cost(start, made.content);
+    like(live, made.content);
   }
   void live.offsetHeight;
   spent.push({ at: start, ms: performance.now() - start });
 }
 
-/** @param {number} now */
-function cost(now) {
-  const shown = /** @type {HTMLElement | null} */ (live.querySelector("[data-server]"));
+/**
+ * Makes the children of a node like those of another: what is alike stays, and is not drawn again.
+ * @param {Node} here
+ * @param {Node} there
+ */
+function like(here, there) {
+  const old = [...here.childNodes];
+  const wanted = [...there.childNodes];
+  wanted.forEach((next, number) => {
+    const one = old[number];
+    if (!one) here.appendChild(next);
+    else if (one.nodeName !== next.nodeName) here.replaceChild(next, one);
+    else if (one.isEqualNode(next)) return;
+    else if (one instanceof Element && next instanceof Element) {
+      for (const { name } of [...one.attributes]) if (name !== "open" && !next.hasAttribute(name)) one.removeAttribute(name);
+      for (const { name, value } of next.attributes) if (one.getAttribute(name) !== value) one.setAttribute(name, value);
+      like(one, next);
+    } else one.nodeValue = next.nodeValue;
+  });
+  for (const rest of old.slice(wanted.length)) rest.remove();
+}
+
+/**
+ * @param {number} now
+ * @param {DocumentFragment} made
+ */
+function cost(now, made) {
+  const shown = /** @type {HTMLElement | null} */ (made.querySelector("[data-server]"));
   spent = spent.filter(({ at }) => now - at < 10_000);
   if (!shown || spent.length < 2) return;
   const share = spent.reduce((sum, { ms }) => sum + ms, 0) / (now - spent[0].at);
