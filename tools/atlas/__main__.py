@@ -11,7 +11,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from tools.atlas import newcomers, sheet, survey
+from tools.atlas import halos, newcomers, sheet, survey
 
 
 def main() -> int:
@@ -41,6 +41,7 @@ def main() -> int:
 
 def _write(file: Path, atlas: sheet.Atlas, said: list[str]) -> int:
     file.parent.mkdir(exist_ok=True)
+    atlas = halos.given(atlas)
     text = sheet.text_of(atlas)
     file.write_text(text, encoding="utf-8")
     print("\n".join(said))

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tools.atlas import __main__ as tool
-from tools.atlas import areas, newcomers, sheet, way
+from tools.atlas import areas, halos, newcomers, sheet, way
 from tools.atlas.land import WIDTH
 
 CATALOGUE = sheet.catalogue()
@@ -147,6 +147,19 @@ def test_the_tool_says_what_it_does(
     assert "caching/warm_up: new" in capsys.readouterr().out
     assert "caching/warm_up" in sheet.read(file)["places"]
     assert run("--check") == 0
+
+
+def test_a_name_has_a_halo_where_a_line_runs_through_it() -> None:
+    assert halos.given(ATLAS) == ATLAS
+    haloed = [name for name, each in ATLAS["places"].items() if each["halo"]]
+    assert 5 < len(haloed) < len(ATLAS["places"]) / 2
+    # All but these stand clear of the coast and the borders, corner by corner.
+    for name, each in ATLAS["places"].items():
+        if not each["halo"]:
+            left, top, right, bottom = newcomers.box_of(each)
+            corners = np.array([(left, top), (right, top), (left, bottom), (right, bottom)])
+            land = areas.polygons(ATLAS["regions"][name.partition("/")[0]]["outline"])
+            assert len(set(areas.within(corners, land))) == 1, name
 
 
 def test_the_way_goes_through_its_stops() -> None:
