@@ -86,6 +86,13 @@ def test_a_page_has_one_left_edge(browser: Browser, reader: Reader, path: str) -
     assert len(set(edges)) == 1, edges
 
 
+def test_the_map_itself_begins_at_that_edge(browser: Browser, reader: Reader) -> None:
+    browser.go(at(reader, "/"))
+    frame = "document.querySelectorAll('svg.atlas .frame rect')[1].getBoundingClientRect()"
+    apart = browser.run(f"{frame}.left - document.querySelector('h1').getBoundingClientRect().left")
+    assert 0 <= apart < 6
+
+
 @pytest.mark.parametrize("path", PAGES)
 def test_nothing_sticks_out_on_a_phone(browser: Browser, reader: Reader, path: str) -> None:
     sized(browser, PHONE)
