@@ -16,6 +16,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from hinterland.drawing import template as drawing
+from hinterland.drawing import typeface
 from hinterland.errors import HinterlandError
 from hinterland.web.guard import Guard
 from hinterland.web.pages import due, found, home, place, progress, run, site, words, written
@@ -27,6 +28,8 @@ SHEETS = (
     Path(drawing.__file__).parent / "templates" / "drawing.css",
     STATIC / "own.css",
     STATIC / "learn.css",
+    STATIC / "map.css",
+    STATIC / "run.css",
 )
 """What a page looks like: as the report, and a little of its own."""
 KINDS = {
@@ -36,7 +39,10 @@ KINDS = {
     "map.js": "text/javascript",
     "mark.svg": "image/svg+xml",
     "web.css": "text/css",
+    **{face.file: "font/woff2" for face in typeface.FACES},
 }
+KEPT = {"font/woff2": "max-age=604800"}
+"""What does not change with each release is not asked for again on each page."""
 
 
 async def static(request: Request) -> Response:
@@ -44,13 +50,18 @@ async def static(request: Request) -> Response:
     name = request.path_params["name"]
     if name not in KINDS:
         raise HTTPException(404, "There is no such file.")
-    return Response(_content(name), media_type=KINDS[name], headers={"Cache-Control": "no-cache"})
+    kind = KINDS[name]
+    return Response(_content(name), media_type=kind, headers={"Cache-Control": KEPT.get(kind, "no-cache")})
 
 
 @cache
 def _content(name: str) -> bytes:
     if name == "web.css":
-        return b"\n".join(sheet.read_bytes() for sheet in SHEETS)
+        sheets = [typeface.linked("/static").encode(), *(sheet.read_bytes() for sheet in SHEETS)]
+        return b"\n".join(sheets)
+    face = next((each for each in typeface.FACES if each.file == name), None)
+    if face is not None:
+        return face.path.read_bytes()
     return (STATIC / name).read_bytes()
 
 

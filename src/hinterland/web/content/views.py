@@ -16,6 +16,7 @@ from hinterland.model.verdict import TrialResult
 from hinterland.report import story, verdicts, weather
 from hinterland.report.charts import charts, samples
 from hinterland.rig.machine.availability import Availability
+from hinterland.web.content import progress
 from hinterland.web.reader import marks
 from hinterland.web.reader.notebook import Entry, Notebook
 from hinterland.web.reader.shelf import Shelved
@@ -29,6 +30,16 @@ STATES = {
     "waiting": "not run yet",
 }
 """How a place is told in words; its mark differs by shape."""
+SIGNS = {
+    "holds": "run here: every claim holds",
+    "refuted": "run here: a claim was refuted",
+    "inconclusive": "run here: still open",
+    "predicted": "predicted, not yet run",
+    "waiting": "waiting for you",
+    "missing": "lacks something on this machine",
+    "planned": "not yet surveyed",
+}
+"""The same in the key of the map."""
 WITHIN = ((1.2, "a factor of 1.2"), (1.5, "1.5"), (2.0, "2"), (3.0, "3"), (4.0, "4"), (10.0, "10"))
 SURE = ((0.5, "a coin toss"), (0.7, "I think so"), (0.85, "fairly sure"), (0.97, "sure"))
 STANDING = ("note", "analogy")
@@ -85,6 +96,13 @@ def next_place(regions: list[dict[str, Any]]) -> Experiment | None:
     return next((waiting[name]["it"] for name in (*FIRST, *waiting) if name in waiting), None)
 
 
+def takes(experiment: Experiment) -> str:
+    """Returns how long a place takes that can run here, in words."""
+    if experiment.id in FIRST:
+        return "About a minute, nothing to set up."
+    return f"It runs for at most {numbers.quantity(experiment.budget_s, 's')}."
+
+
 def said(entry: Entry | None, experiment: Experiment) -> str:
     """Returns a prediction in words: `About 60 ms, 8 times in 10 within a factor of 2`."""
     if entry is None:
@@ -129,6 +147,7 @@ def live(record: RunRecord, entry: Entry | None = None) -> dict[str, Any]:
         "weather": weather.overall(record.trials),
         "noise": weather.says(record),
         "counts": story.counts_say(record),
+        "progress": progress.of(record),
     }  # fmt: skip
 
 

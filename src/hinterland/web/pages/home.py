@@ -33,16 +33,27 @@ async def home(request: Request) -> Response:
     chosen = request.path_params.get("region", "")
     if chosen and chosen not in atlas.drawn()["regions"]:
         raise HTTPException(404, f"There is no region {chosen} on this map.")
-    following, states = views.next_place(regions), states_of(regions)
+    here = [region for region in regions if chosen in ("", region["name"])]
+    following, states = views.next_place(here) or views.next_place(regions), states_of(regions)
     titles = {one.id: one.title for one in catalogue.experiments()}
-    mapped = atlas.shown(states, titles, following.id if following else "")
+    lacking = [place for region in regions for place in region["places"] if place["state"] == "missing"]
+    installs = {place["it"].id: place["install"] for place in lacking}
+    mapped = atlas.shown(states, titles, following.id if following else "", installs)
     return page(
         "home.html.j2",
         asked=asked,
         due={each["it"].id for each in asked},
-        regions=[region for region in regions if chosen in ("", region["name"])],
+        regions=here,
+        chosen=chosen,
         next=following,
+        takes=views.takes(following) if following else "",
         states=views.STATES,
+        signs=views.SIGNS,
+        grid_of=atlas.grid(),
+        unsurveyed=[
+            place for place in mapped["places"] if place["region"] == chosen and place["state"] == "planned"
+        ],
+        lacking=[place for place in lacking if chosen in ("", place["it"].region)],
         map=mapped,
         view=atlas.drawn()["regions"][chosen]["box"] if chosen else [0, 0, *mapped["size"]],
         near=bool(chosen),

@@ -10,6 +10,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from hinterland.drawing.figure import Figure
 from hinterland.errors import UsageError
 from hinterland.model.experiment import Experiment
 from hinterland.report import story
@@ -18,6 +19,7 @@ from hinterland.web.pages import due, prediction
 from hinterland.web.pages.site import Site, experiment_of, form_of, page, site_of
 from hinterland.web.reader import marks
 from hinterland.web.reader.notebook import Entry
+from hinterland.web.reader.shelf import Shelved, folder_of
 
 
 async def experiment(request: Request) -> Response:
@@ -43,10 +45,12 @@ def _shown(site: Site, it: Experiment, *, problem: str = "", given: dict[str, st
         "given": defaultdict(str, given or {}),
     }
     if is_open:
+        latest = next((run for run in runs if run.status != "running" and run.word), None)
         shown |= {
+            "marked": _marked(site, it, latest),
             "said": views.said(site.notebook.latest(it.id), it),
             "why": site.notebook.latest(it.id, "why"),
-            "latest": next((run for run in runs if run.status != "running" and run.word), None),
+            "latest": latest,
             "answer": story.answer(it.prediction),
             "after": glossary.linked(lesson.after(it), first),
             "note": site.notebook.latest(it.id, "note"),
@@ -54,6 +58,16 @@ def _shown(site: Site, it: Experiment, *, problem: str = "", given: dict[str, st
             "due": due.of_place(site, it),
         }
     return page("experiment.html.j2", 400 if problem else 200, **shown)
+
+
+def _marked(site: Site, it: Experiment, latest: Shelved | None) -> Figure | None:
+    """Returns the reader's marks on the chart, beside what the newest run measured; None without marks."""
+    entry = site.notebook.latest(it.id)
+    if entry is None or not entry.marks or not marks.rows(it):
+        return None
+    folder = folder_of(site.store, latest.id) if latest is not None else None
+    record = folder.record() if folder is not None else marks.unrun(it)
+    return marks.figure(record if record.info.experiment.chart else marks.unrun(it), entry.marks)
 
 
 async def predict(request: Request) -> Response:

@@ -17,7 +17,7 @@ from hinterland.report import html, story
 from hinterland.runner import plan
 from hinterland.runner.record.folder import RunFolder
 from hinterland.runner.record.packet_views import packet_views
-from hinterland.web.content import glossary, lesson, views
+from hinterland.web.content import glossary, lesson, progress, views
 from hinterland.web.pages.home import places_of
 from hinterland.web.pages.site import experiment_of, form_of, page, site_of
 from hinterland.web.reader import again, marks
@@ -83,6 +83,7 @@ async def watch(request: Request) -> Response:
     entry = again.prediction_of(site.notebook, record.info, it)
     # What is written from here on comes by the stream.
     place = 0 if finished else folder.written()
+    live = views.live(record, entry)
     shown = page(
         "run.html.j2",
         it=it,
@@ -90,7 +91,9 @@ async def watch(request: Request) -> Response:
         finished=finished,
         place=place,
         status=story.status_says(record.info),
-        live=views.live(record, entry),
+        live=live,
+        cost=site.cost.share(),
+        clock=progress.clock(live["progress"].elapsed_s, live["progress"].budget_s),
         gap=_gap(record, entry),
         again=views.at_levels(it, entry.levels) if entry else "",
         right=entry is not None and bool(entry.option) and bool(it.prediction.correct),
@@ -123,7 +126,8 @@ async def now(request: Request) -> Response:
     _, record = record_of(request)
     info = record.info
     entry = again.prediction_of(site_of(request).notebook, info, today(info.experiment))
-    return page("live.html.j2", live=views.live(record, entry))
+    only = request.query_params.get("only", "")
+    return page("live.html.j2", live=views.live(record, entry), cost=site_of(request).cost.share(), only=only)
 
 
 async def events(request: Request) -> Response:
@@ -157,7 +161,9 @@ async def report(request: Request) -> Response:
     text = path.read_text(encoding="utf-8") if path.is_file() else ""
     answer = HTMLResponse(html.render(record, text, packet_views(record)))
     # It has its own, stricter, inside.
-    answer.headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'"
+    answer.headers["Content-Security-Policy"] = (
+        "default-src 'none'; style-src 'unsafe-inline'; font-src data:"
+    )
     return answer
 
 

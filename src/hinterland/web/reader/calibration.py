@@ -163,6 +163,14 @@ def as_csv(found: Iterable[Met]) -> str:
     return text.getvalue()
 
 
+def _meaning(said: float, low: float, high: float) -> str:
+    """Returns what so many hits tell: the share in the long run may lie in the interval, 19 times in 20."""
+    if low <= said <= high:
+        return f"So few tell little: it could be anything from {low:.0%} to {high:.0%} in the long run."
+    verdict = "you could be surer" if said < low else "you were too sure"
+    return f"In the long run that is {low:.0%} to {high:.0%}: {verdict}."
+
+
 def told(found: list[Met]) -> list[str]:
     """Returns sentences: what was said, what came of it, and whether it gets better."""
     says = []
@@ -177,7 +185,7 @@ def told(found: list[Met]) -> list[str]:
         low, high = exact_bounds(sum(hits), len(hits))
         says.append(
             f"Where you were {said:.0%} sure, you were right {sum(hits)} times of {len(hits)}: "
-            f"{sum(hits) / len(hits):.0%}, {low:.0%} to {high:.0%} by chance alone."
+            f"{sum(hits) / len(hits):.0%}. {_meaning(said, low, high)}"
         )
     if len(found) >= 2 * LATER:
         before, lately = found[-2 * LATER : -LATER], found[-LATER:]

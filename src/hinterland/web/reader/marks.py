@@ -11,7 +11,7 @@ from hinterland.drawing import numbers
 from hinterland.drawing.figure import Figure, in_both_widths
 from hinterland.model.experiment import Chart, Experiment, Level, show
 from hinterland.model.levels import treatments
-from hinterland.model.run import RunRecord
+from hinterland.model.run import RunInfo, RunRecord
 from hinterland.report.charts import dots
 from hinterland.report.charts.samples import Sample, collect, level_text, matches, name_of
 from hinterland.web.reader.design import design
@@ -189,8 +189,20 @@ def measured(record: RunRecord) -> dict[str, float]:
     }
 
 
+def unrun(experiment: Experiment) -> RunRecord:
+    """Returns a record without a trial, for the marks of a place that was not run yet."""
+    info = RunInfo(
+        id="", experiment=experiment, seed=0, budget_s=experiment.budget_s, started_at=0.0, machine={},
+        treatments=treatments(experiment),
+    )  # fmt: skip
+    return RunRecord(info, (), (), (), "")
+
+
 def figure(record: RunRecord, marks: Mapping[str, float]) -> Figure:
-    """Returns the first chart as rows, each with the reader's mark beside what was measured so far."""
+    """Returns the first chart as rows, each with the reader's mark beside what was measured so far.
+
+    Before the first trial it tells nothing of what will come.
+    """
     experiment = design(record.info.experiment, record.info.set)
     chart = experiment.chart[0]
     samples = [
@@ -210,7 +222,9 @@ def figure(record: RunRecord, marks: Mapping[str, float]) -> Figure:
     what = name_of(experiment, chart.metric)
     title = [each for each in (what, metric.unit and numbers.title_unit(metric.unit)) if each]
     says = f"What you expected, and what was measured: {chart.caption}"
-    if record.info.set:
+    if not record.trials:
+        says = "What you expect."
+    elif record.info.set:
         # The caption speaks of the usual levels.
         says = f"What you expected, and what was measured, at {_chosen(record)}."
     wide, narrow = in_both_widths(

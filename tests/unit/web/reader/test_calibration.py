@@ -55,7 +55,8 @@ def test_a_choice_is_as_sure_as_was_said() -> None:
 def test_what_is_said_of_many() -> None:
     found = [Met("x", "y", 0.8, number % 2 == 0) for number in range(2 * LATER)]
     [sure, lately] = told(found)
-    assert sure.startswith("Where you were 80% sure, you were right 20 times of 40: 50%, 34% to 66%")
+    assert sure.startswith("Where you were 80% sure, you were right 20 times of 40: 50%.")
+    assert sure.endswith("In the long run that is 34% to 66%: you were too sure.")
     assert lately == f"Of the last {LATER} you met {LATER // 2}, of the {LATER} before {LATER // 2}."
     assert told([]) == []
 
@@ -152,3 +153,10 @@ def test_what_came_from_elsewhere_answers_where_no_run_here_does(tmp_path: Path)
     assert (found.run, found.at_s, found.measured) == ("there", 3.0, {"two_writes": 70.0})
     put(tmp_path, "here", 2.0, 60.0)
     assert [each.run for each in shelf.answered([entry, met_there], {NAGLE.id: NAGLE})] == ["here"]
+
+
+def test_a_few_tell_little_and_many_hits_say_so() -> None:
+    [few] = told([Met("x", "y", 0.8, True)] * 5)
+    assert few.endswith("So few tell little: it could be anything from 48% to 100% in the long run.")
+    surely = told([Met("x", "y", 0.5, True)] * 12)[0]
+    assert surely.endswith("you could be surer.")
