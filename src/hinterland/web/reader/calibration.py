@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from hinterland.errors import UsageError
 from hinterland.model.experiment import Experiment
 from hinterland.model.run import RunRecord
+from hinterland.report.answer import Answered
 from hinterland.statistics.proportions import exact_bounds
 from hinterland.web.reader import marks
+from hinterland.web.reader.answers import answered
 from hinterland.web.reader.notebook import Entry
 from hinterland.web.reader.shelf import Shelf, Shelved, folder_of
 
@@ -27,12 +30,15 @@ class Met:
     hit: bool
 
 
-def met(entry: Entry, experiment: Experiment, measured: dict[str, float]) -> list[Met]:
-    """Returns what a prediction came to: its choice, and each of its marks whose row was measured."""
+def met(
+    entry: Entry, experiment: Experiment, measured: dict[str, float], answered: Answered | None = None
+) -> list[Met]:
+    """Returns what a prediction came to: its choice or number, as far as the run can judge it, and each of
+    its marks whose row was measured."""
     found = []
-    if entry.option and experiment.prediction.correct:
-        right = entry.option == experiment.prediction.correct
-        found.append(Met(experiment.id, entry.option, entry.sure, right))
+    if answered is not None and answered.hit is not None:
+        sure = entry.sure if entry.option else OF_MARKS
+        found.append(Met(experiment.id, entry.option or "the number", sure, answered.hit))
     for key, mark in entry.marks.items():
         value = measured.get(key)
         if value is None:
@@ -46,11 +52,11 @@ def met(entry: Entry, experiment: Experiment, measured: dict[str, float]) -> lis
 
 
 class Calibration:
-    """What has been met so far; each run is read once."""
+    """What has been met so far; each run is read once for a prediction."""
 
     def __init__(self, shelf: Shelf) -> None:
         self._shelf = shelf
-        self._measured: dict[str, dict[str, float]] = {}
+        self._met: dict[tuple[str, float], list[Met]] = {}
 
     def all(self, entries: Iterable[Entry], experiments: dict[str, Experiment]) -> list[Met]:
         """Returns hits and misses: each prediction meets the first run that ended after it."""
@@ -62,16 +68,26 @@ class Calibration:
                 continue
             run = next((each for each in runs if _answers(each, entry)), None)
             if run is not None:
-                found.extend(met(entry, it, self._of(run)))
+                found.extend(self._of(run, entry, it))
         return found
 
-    def _of(self, run: Shelved) -> dict[str, float]:
-        if run.id not in self._measured:
-            folder = folder_of(self._shelf.store, run.id)
-            record: RunRecord | None = folder.record() if folder is not None else None
-            usable = record is not None and bool(record.info.experiment.chart)
-            self._measured[run.id] = marks.measured(record) if usable and record is not None else {}
-        return self._measured[run.id]
+    def _of(self, run: Shelved, entry: Entry, it: Experiment) -> list[Met]:
+        key = (run.id, entry.t_s)
+        if key not in self._met:
+            record = self._record(run)
+            if record is None:
+                return []
+            measured = marks.measured(record) if record.info.experiment.chart else {}
+            self._met[key] = met(entry, it, measured, answered(entry, record, it.prediction))
+        return self._met[key]
+
+    def _record(self, run: Shelved) -> RunRecord | None:
+        """Returns a run's record; None where it was taken away or damaged since, and so says nothing."""
+        folder = folder_of(self._shelf.store, run.id)
+        try:
+            return folder.record() if folder is not None else None
+        except UsageError:
+            return None
 
 
 def _answers(run: Shelved, entry: Entry) -> bool:

@@ -7,6 +7,7 @@ import math
 import pytest
 
 from hinterland import catalogue
+from hinterland.report.answer import Answered
 from hinterland.statistics.proportions import exact_bounds
 from hinterland.web.reader.calibration import LATER, Met, met, told
 from hinterland.web.reader.notebook import Entry
@@ -39,9 +40,16 @@ def test_only_nothing_meets_nothing(mark: float, value: float, hit: bool) -> Non
 
 
 def test_a_choice_is_as_sure_as_was_said() -> None:
-    [right] = met(predicted(option="No answer at all", sure=0.7), C10K, {})
-    [wrong] = met(predicted(option="Slower answers", sure=0.97), C10K, {})
+    [right] = met(predicted(option="No answer at all", sure=0.7), C10K, {}, Answered(True, ""))
+    [wrong] = met(predicted(option="Slower answers", sure=0.97), C10K, {}, Answered(False, ""))
     assert (right.said, right.hit, wrong.said, wrong.hit) == (0.7, True, 0.97, False)
+
+
+def test_a_number_counts_as_a_mark_does_and_what_nobody_can_judge_does_not() -> None:
+    [found] = met(predicted(number=60.0, within=2.0), NAGLE, {}, Answered(True, ""))
+    assert (found.what, found.said, found.hit) == ("the number", 0.8, True)
+    assert met(predicted(number=60.0, within=2.0), NAGLE, {}, Answered(None, "")) == []
+    assert met(predicted(option="Slower answers", sure=0.97), C10K, {}) == []
 
 
 def test_what_is_said_of_many() -> None:
