@@ -5,22 +5,16 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import msgspec
 import pytest
+from kept_runs import exchanges, keep
 from web_lab import Reader, serving
 
 from hinterland import catalogue
-from hinterland.model.experiment import Level
-from hinterland.model.levels import treatments
-from hinterland.model.run import RunFinished, RunInfo, TrialFinished
-from hinterland.model.verdict import Evidence, Outcome, TrialResult, Verdict, VerdictWord
 
 pytestmark = pytest.mark.system
-WARM: dict[str, Level] = {"variant": "two_writes", "receiver": "delayed", "rtt_ms": 10, "client": "python"}
 
 
 @pytest.fixture
@@ -32,36 +26,6 @@ def store(tmp_path: Path) -> Path:
 def reader(store: Path) -> Iterator[Reader]:
     with serving(store) as found:
         yield found
-
-
-def keep(store: Path, place: str, trials: list[TrialResult], **words: VerdictWord) -> str:
-    """Writes the record of a run that has just ended, and returns its id."""
-    it = catalogue.find(place)
-    folder = store / f"20270101T000000-{it.name}-{len(list(store.iterdir()))}"
-    folder.mkdir()
-    info = RunInfo(
-        id=folder.name, experiment=it, seed=1, budget_s=60, started_at=time.time(), machine={},
-        treatments=treatments(it), status="finished", ended_at=time.time() + 20,
-    )  # fmt: skip
-    said = [
-        Verdict(
-            claim=claim.id, says=claim.says, verdict=words[claim.id], control_says=claim.control,
-            evidence=Evidence(verdict=words[claim.id], says=""), control=Evidence(verdict="refuted", says=""),
-        )
-        for claim in it.claim if claim.id in words
-    ]  # fmt: skip
-    (folder / "run.json").write_bytes(msgspec.json.encode(info))
-    (folder / "verdicts.json").write_bytes(msgspec.json.encode(said))
-    events = [*(TrialFinished(t_s=1.0, result=trial) for trial in trials), RunFinished(20.0, "finished")]
-    (folder / "events.jsonl").write_bytes(b"".join(msgspec.json.encode(each) + b"\n" for each in events))
-    return folder.name
-
-
-def exchanges(*values: float) -> list[TrialResult]:
-    return [
-        TrialResult(f"b00{n}-t01", n, WARM, 1, "done", Outcome(metrics={"exchange_ms": value}), 1.0)
-        for n, value in enumerate(values, 1)
-    ]
 
 
 def predict(reader: Reader, place: str, **form: str) -> None:

@@ -121,7 +121,7 @@ function draw(sheet) {
     const cell = document.createElement("th");
     const ticks = log ? powers() : [0, 0.25, 0.5, 0.75, 1].map(valueAt);
     cell.className = "scale";
-    cell.innerHTML = `<svg viewBox="0 0 ${WIDTH} 18" aria-hidden="true">${ticks
+    cell.innerHTML = `<span class="hidden">on the axis</span><svg viewBox="0 0 ${WIDTH} 18" aria-hidden="true">${ticks
       .map((tick) => {
         const x = EDGE + shareOf(tick) * (WIDTH - 2 * EDGE);
         const anchor = x < 30 ? "start" : x > WIDTH - 30 ? "end" : "middle";
