@@ -33,6 +33,7 @@ test: $(VENV)/test.stamp packages
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	sh tools/scripts.sh $(VENV)
 	$(BIN)/python docs/generate.py --check
 	$(BIN)/pytest $(PARALLEL) $(ARGS)
 
