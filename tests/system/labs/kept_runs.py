@@ -52,7 +52,7 @@ def keep(
         for claim in it.claim if claim.id in words
     ]  # fmt: skip
     (folder / "run.json").write_bytes(msgspec.json.encode(info))
-    if said:
+    if status != "running":
         (folder / "verdicts.json").write_bytes(msgspec.json.encode(said))
     events = [TrialFinished(t_s=1.0, result=trial) for trial in trials]
     lines = [msgspec.json.encode(each) + b"\n" for each in events]
@@ -60,3 +60,20 @@ def keep(
         lines.append(msgspec.json.encode(RunFinished(20.0, status)) + b"\n")
     (folder / "events.jsonl").write_bytes(b"".join(lines))
     return folder.name
+
+
+def land(store: Path, run: str, trial: TrialResult) -> None:
+    """Appends a trial to the record of a run that goes on."""
+    with (store / run / "events.jsonl").open("ab") as file:
+        file.write(msgspec.json.encode(TrialFinished(t_s=1.0, result=trial)) + b"\n")
+
+
+def finish(store: Path, run: str) -> None:
+    """Ends a run that goes on."""
+    folder = store / run
+    info = msgspec.json.decode((folder / "run.json").read_bytes(), type=RunInfo)
+    ended = msgspec.structs.replace(info, status="finished", ended_at=time.time())
+    (folder / "new").write_bytes(msgspec.json.encode(ended))
+    with (folder / "events.jsonl").open("ab") as file:
+        file.write(msgspec.json.encode(RunFinished(20.0, "finished")) + b"\n")
+    (folder / "new").rename(folder / "run.json")
