@@ -15,7 +15,11 @@ def said_before(record: RunRecord, store: Path) -> str:
     from hinterland.web.reader.notebook import Notebook
 
     it = record.info.experiment
-    entry = Notebook(store).latest(it.id, before_s=record.info.started_at)
+    try:
+        entry = Notebook(store).latest(it.id, before_s=record.info.started_at)
+    except OSError:
+        # The run stands by itself: a notebook that can't be read is no reason to end in an error.
+        return ""
     found = None if entry is None else answered(entry, record, it.prediction)
     if entry is None or found is None:
         return ""
