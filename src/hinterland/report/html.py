@@ -13,7 +13,7 @@ from hinterland.drawing.template import template
 from hinterland.model.experiment import REGIONS
 from hinterland.model.run import RunRecord
 from hinterland.model.verdict import TrialResult, Verdict
-from hinterland.report import markdown, story, verdicts, weather, witness
+from hinterland.report import answer, markdown, story, verdicts, weather, witness
 from hinterland.report.charts import charts, samples
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ def render(record: RunRecord, lesson: str = "", packets: Sequence[PacketView] = 
         chosen=story.chosen(info),
         repeats=story.repeats(info, store),
         answer=story.answer(experiment.prediction),
+        here=answer.told(record, experiment.prediction),
         sources=[(source, web_address(source.url)) for source in experiment.source],
         lesson=markdown.render(lesson),
         levels=_factor_rows(record),

@@ -110,8 +110,6 @@ def test_predict_run_and_see(browser: Browser, reader: Reader) -> None:
     browser.run("document.querySelector('.marks input').value = '150'")
     browser.run("document.querySelector('input[name=why]').value = 'one thread'")
     browser.click("form[action$=prediction] button")
-    browser.until("document.querySelector('form[action$=runs] button')")
-    browser.click("form[action$=runs] button")
     browser.until("document.querySelector('#live')")
     browser.until("document.querySelector('#live .card td:not(.none)')")
     # A reload in the middle loses nothing.

@@ -71,8 +71,12 @@ def _marked(site: Site, it: Experiment, latest: Shelved | None) -> Figure | None
 
 
 async def predict(request: Request) -> Response:
-    """Keeps what the reader expects. It opens the page."""
+    """Keeps what the reader expects, and runs the experiment where the form asks for that."""
     site, it, given = site_of(request), experiment_of(request), await form_of(request)
+    nonce = given.get("run", "")[:64]
+    if nonce and site.runs.ticket(nonce) is not None:
+        # A double click is one prediction, and one run.
+        return RedirectResponse(f"/waiting/{nonce}", 303)
     if "skip" in given:
         site.notebook.add(Entry(t_s=time.time(), experiment=it.id, kind="skipped"))
         return RedirectResponse(f"/{it.id}#go", 303)
@@ -83,6 +87,8 @@ async def predict(request: Request) -> Response:
     site.notebook.add(entry)
     if given.get("why"):
         site.notebook.add(Entry(t_s=time.time(), experiment=it.id, kind="why", text=given["why"]))
+    if nonce and site.available(it).runs != "no":
+        return RedirectResponse(f"/waiting/{site.runs.ask(it.id, nonce).nonce}", 303)
     return RedirectResponse(f"/{it.id}#go", 303)
 
 

@@ -13,6 +13,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response, Stream
 from hinterland import catalogue
 from hinterland.model.experiment import Experiment
 from hinterland.model.run import RunRecord
+from hinterland.report import answer as told
 from hinterland.report import html, story
 from hinterland.runner import plan
 from hinterland.runner.record.folder import RunFolder
@@ -21,6 +22,7 @@ from hinterland.web.content import glossary, lesson, progress, views
 from hinterland.web.pages.home import places_of
 from hinterland.web.pages.site import experiment_of, form_of, page, site_of
 from hinterland.web.reader import again, marks
+from hinterland.web.reader.answers import judged
 from hinterland.web.reader.notebook import Entry
 from hinterland.web.reader.shelf import folder_of
 from hinterland.web.running.runs import Ticket, as_settings
@@ -81,6 +83,7 @@ async def watch(request: Request) -> Response:
     # What was said after the start is hindsight, and no prediction of this run.
     started_s = record.info.started_at
     entry = again.prediction_of(site.notebook, record.info, it)
+    found = None if entry is None else judged(entry, record, it.prediction)
     # What is written from here on comes by the stream.
     place = 0 if finished else folder.written()
     live = views.live(record, entry)
@@ -96,8 +99,11 @@ async def watch(request: Request) -> Response:
         clock=progress.clock(live["progress"].elapsed_s, live["progress"].budget_s),
         gap=_gap(record, entry),
         again=views.at_levels(it, entry.levels) if entry else "",
-        right=entry is not None and bool(entry.option) and bool(it.prediction.correct),
-        entry=entry,
+        met=found,
+        # What a choice came to stands beside it already.
+        here=found.says
+        if found and (found.hit is None or not it.prediction.options)
+        else told.told(record, it.prediction),
         said=views.said(entry, it),
         why=site.notebook.latest(it.id, "why", before_s=started_s),
         answer=story.answer(it.prediction),

@@ -12,9 +12,11 @@ from datetime import UTC, datetime
 from hinterland.errors import HinterlandError
 from hinterland.model.experiment import REGIONS, Experiment
 from hinterland.model.run import RunInfo
+from hinterland.report.answer import Judged
 from hinterland.runner.record.folder import RunFolder
 from hinterland.statistics.proportions import exact_bounds
 from hinterland.web.reader import again, marks
+from hinterland.web.reader.answers import judged
 from hinterland.web.reader.notebook import Entry
 from hinterland.web.reader.shelf import Shelf, Shelved
 
@@ -42,20 +44,28 @@ class Met:
 
 @dataclass(frozen=True)
 class Answered:
-    """A prediction and the run that answered it, begun at `at_s`; `measured` are the medians of its rows."""
+    """A prediction and the run that answered it, begun at `at_s`.
+
+    measured: the medians of the first chart's rows. judged: what became of its option or number, None where
+    it has none, and where the answer came from another machine.
+    """
 
     entry: Entry
     run: str
     at_s: float
     measured: Mapping[str, float]
+    judged: Judged | None = None
 
 
-def met(entry: Entry, experiment: Experiment, measured: Mapping[str, float], at_s: float = 0.0) -> list[Met]:
-    """Returns what a prediction came to: its choice, and each of its marks whose row was measured."""
+def met(answered: Answered, experiment: Experiment) -> list[Met]:
+    """Returns what a prediction came to: its choice or number, as far as the run can judge it, and each of
+    its marks whose row was measured."""
+    entry, measured, at_s = answered.entry, answered.measured, answered.at_s
     found = []
-    if entry.option and experiment.prediction.correct:
-        right = entry.option == experiment.prediction.correct
-        found.append(Met(experiment.id, entry.option, entry.sure, right, at_s))
+    hit = right(answered, experiment)
+    if hit is not None:
+        sure = entry.sure if entry.option else OF_MARKS
+        found.append(Met(experiment.id, entry.option or "the number", sure, hit, at_s))
     for key, mark in entry.marks.items():
         value = measured.get(key)
         if value is None:
@@ -69,26 +79,38 @@ def met(entry: Entry, experiment: Experiment, measured: Mapping[str, float], at_
     return found
 
 
+def right(answered: Answered, experiment: Experiment) -> bool | None:
+    """Returns whether the option or number was right; None without one, and where nobody can be judged.
+
+    Of a run elsewhere the book judges a choice.
+    """
+    if answered.judged is not None:
+        return answered.judged.hit
+    if answered.entry.option and experiment.prediction.correct:
+        return answered.entry.option == experiment.prediction.correct
+    return None
+
+
 def sane(at_s: float) -> float:
     """Returns a moment that a calendar has: a record may come from a machine whose clock was wrong."""
     return min(max(at_s, 0.0), LATEST_S)
 
 
 class Calibration:
-    """What has been met so far; each run is read once."""
+    """What has been met so far; each run is read once for a prediction."""
 
     def __init__(self, shelf: Shelf) -> None:
         self._shelf = shelf
         self._infos: dict[str, RunInfo] = {}
-        self._measured: dict[str, Mapping[str, float] | None] = {}
-        self._judged: dict[tuple[float, str], bool] = {}
+        self._answered: dict[tuple[str, float], Answered | None] = {}
+        self._asked: dict[tuple[float, str], bool] = {}
 
     def all(self, entries: Iterable[Entry], experiments: Mapping[str, Experiment]) -> list[Met]:
         """Returns hits and misses, in the order in which they were met."""
         return [
             each
             for one in self.answered(entries, experiments)
-            for each in met(one.entry, experiments[one.entry.experiment], one.measured, one.at_s)
+            for each in met(one, experiments[one.entry.experiment])
         ]
 
     def answered(self, entries: Iterable[Entry], experiments: Mapping[str, Experiment]) -> list[Answered]:
@@ -107,23 +129,21 @@ class Calibration:
             if entry.kind != "predicted" or it is None:
                 continue
             mine = (run for run in runs.get(it.id, ()) if run.started_at > entry.t_s)
-            sound = (run for run in mine if self._answers(run, entry, it) and self._of(run) is not None)
-            first = next(sound, None)
+            sound = (self._of(run, entry, it) for run in mine if self._answers(run, entry, it))
+            first = next((each for each in sound if each is not None), None)
             other = elsewhere.get((entry.experiment, entry.t_s))
             if first is not None:
-                found[it.id, first.id] = Answered(
-                    entry, first.id, sane(first.started_at), self._of(first) or {}
-                )
+                found[it.id, first.run] = first
             elif other is not None:
                 found[it.id, other.run] = Answered(entry, other.run, other.t_s, other.marks)
         return sorted(found.values(), key=lambda each: each.at_s)
 
     def _answers(self, run: Shelved, entry: Entry, it: Experiment) -> bool:
         asked = (entry.t_s, run.id)
-        if asked not in self._judged:
+        if asked not in self._asked:
             info = self._info(run)
-            self._judged[asked] = info is not None and again.answers(info, entry, it)
-        return self._judged[asked]
+            self._asked[asked] = info is not None and again.answers(info, entry, it)
+        return self._asked[asked]
 
     def _info(self, run: Shelved) -> RunInfo | None:
         if run.id not in self._infos:
@@ -131,14 +151,17 @@ class Calibration:
                 self._infos[run.id] = RunFolder(self._shelf.store / run.id).info()
         return self._infos.get(run.id)
 
-    def _of(self, run: Shelved) -> Mapping[str, float] | None:
-        """Returns what a run measured; None where its record is damaged: then it answers nothing."""
-        if run.id not in self._measured:
-            self._measured[run.id] = None
+    def _of(self, run: Shelved, entry: Entry, it: Experiment) -> Answered | None:
+        """Returns what a run answered; None where its record is damaged or gone: then it answers nothing."""
+        key = (run.id, entry.t_s)
+        if key not in self._answered:
+            self._answered[key] = None
             with suppress(HinterlandError):
                 record = RunFolder(self._shelf.store / run.id).record()
-                self._measured[run.id] = marks.measured(record) if record.info.experiment.chart else {}
-        return self._measured[run.id]
+                measured = marks.measured(record) if record.info.experiment.chart else {}
+                came = judged(entry, record, it.prediction)
+                self._answered[key] = Answered(entry, run.id, sane(run.started_at), measured, came)
+        return self._answered[key]
 
 
 def by_region(found: Iterable[Met]) -> dict[str, list[Met]]:

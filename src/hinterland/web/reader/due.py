@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from hinterland.model.experiment import Experiment
 from hinterland.web.reader import marks
-from hinterland.web.reader.calibration import OF_MARKS, Answered, met, sane
+from hinterland.web.reader.calibration import OF_MARKS, Answered, met, right, sane
 
 if TYPE_CHECKING:
     from fsrs import Rating, Scheduler
@@ -62,18 +62,21 @@ def rating(answered: Answered, it: Experiment) -> Rating | None:
 
     Marks: Again outside of the factor, or Hard where the order was right and the level within 3 times; Good
     inside, Easy with a factor of 1.5 and less. Inside is who has as many marks within as was said, 8 in 10.
-    A choice: Again if wrong; right is Easy for who was sure, Hard for who tossed a coin, else Good. Of both
-    the worse.
+    A number likewise, by the interval that the run measured. A choice: Again if wrong; right is Easy for who
+    was sure, Hard for who tossed a coin, else Good. Of all the worst.
     """
     from fsrs import Rating
 
     entry = answered.entry
-    found = met(entry, it, answered.measured)
+    found = met(answered, it)
     rated = []
-    if entry.option and it.prediction.correct:
-        right = entry.option == it.prediction.correct
+    hit = right(answered, it)
+    if hit is not None and entry.option:
         sure = Rating.Easy if entry.sure >= SURE else Rating.Hard if entry.sure <= GUESSED else Rating.Good
-        rated.append(sure if right else Rating.Again)
+        rated.append(sure if hit else Rating.Again)
+    elif hit is not None:
+        inside = Rating.Easy if entry.within <= NARROW else Rating.Good
+        rated.append(inside if hit else Rating.Again)
     hits = [each.hit for each in found if each.what in entry.marks]
     if hits and sum(hits) >= round(OF_MARKS * len(hits)):
         rated.append(Rating.Easy if entry.within <= NARROW else Rating.Good)

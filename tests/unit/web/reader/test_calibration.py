@@ -14,8 +14,9 @@ from hinterland.model.experiment import Level
 from hinterland.model.levels import treatments
 from hinterland.model.run import RunEvent, RunFinished, RunInfo, TrialFinished
 from hinterland.model.verdict import Outcome, TrialResult
+from hinterland.report.answer import Judged
 from hinterland.statistics.proportions import exact_bounds
-from hinterland.web.reader.calibration import LATER, Calibration, Met, as_csv, by_region, met, told
+from hinterland.web.reader.calibration import LATER, Answered, Calibration, Met, as_csv, by_region, met, told
 from hinterland.web.reader.notebook import Entry
 from hinterland.web.reader.shelf import Shelf
 
@@ -31,7 +32,7 @@ def test_a_mark_is_met_within_its_factor_on_both_sides() -> None:
     entry = predicted(
         marks={"two_writes": 60.0, "no_delay": 10.0, "corked": 10.0, "one_write": 5.0}, within=2.0
     )
-    found = met(entry, NAGLE, {"two_writes": 61.0, "no_delay": 21.0, "corked": 5.0})
+    found = met(Answered(entry, "r", 0.0, {"two_writes": 61.0, "no_delay": 21.0, "corked": 5.0}), NAGLE)
     assert [(each.what, each.hit) for each in found] == [
         ("two_writes", True),
         ("no_delay", False),
@@ -42,14 +43,27 @@ def test_a_mark_is_met_within_its_factor_on_both_sides() -> None:
 
 @pytest.mark.parametrize(("mark", "value", "hit"), [(0.0, 0.0, True), (0.0, 3.0, False), (3.0, 0.0, False)])
 def test_only_nothing_meets_nothing(mark: float, value: float, hit: bool) -> None:
-    [found] = met(predicted(marks={"a": mark}, within=10.0), NAGLE, {"a": value})
+    [found] = met(Answered(predicted(marks={"a": mark}, within=10.0), "r", 0.0, {"a": value}), NAGLE)
     assert found.hit is hit
 
 
 def test_a_choice_is_as_sure_as_was_said() -> None:
-    [right] = met(predicted(option="No answer at all", sure=0.7), C10K, {})
-    [wrong] = met(predicted(option="Slower answers", sure=0.97), C10K, {})
+    [right] = met(
+        Answered(predicted(option="No answer at all", sure=0.7), "r", 0.0, {}, Judged(True, "")), C10K
+    )
+    [wrong] = met(
+        Answered(predicted(option="Slower answers", sure=0.97), "r", 0.0, {}, Judged(False, "")), C10K
+    )
     assert (right.said, right.hit, wrong.said, wrong.hit) == (0.7, True, 0.97, False)
+
+
+def test_a_number_counts_as_a_mark_does_and_what_nobody_can_judge_does_not() -> None:
+    [found] = met(Answered(predicted(number=60.0, within=2.0), "r", 0.0, {}, Judged(True, "")), NAGLE)
+    assert (found.what, found.said, found.hit) == ("the number", 0.8, True)
+    assert met(Answered(predicted(number=60.0, within=2.0), "r", 0.0, {}, Judged(None, "")), NAGLE) == []
+    # What came from elsewhere brings no judgement along: a choice is judged by the book.
+    [by_the_book] = met(Answered(predicted(option="Slower answers", sure=0.97), "r", 0.0, {}), C10K)
+    assert not by_the_book.hit
 
 
 def test_what_is_said_of_many() -> None:
