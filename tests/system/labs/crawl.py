@@ -15,8 +15,8 @@ from hinterland.web.app import ROUTES
 
 EACH = 5
 """So many addresses of one kind are looked at, such as places: all are drawn by the same template."""
-OWN = ("/static/", "/notebook.", "/report")
-"""No pages of this site: files, and the report, which stands for itself."""
+OWN = ("/static/", "/report")
+"""No pages of this site, beside files: the report stands for itself."""
 FIRST = ("/", "/nowhere", "/protocols/nagle", "/execution/blocked_loop")
 """Two places that are open, and one that is none; the others follow by links."""
 
@@ -46,7 +46,8 @@ def found_from(browser: Browser, reader: Reader) -> Iterator[str]:
     while to_see:
         path = to_see.pop(0)
         kind = kind_of(path)
-        if path in seen or any(part in path for part in OWN) or kinds.get(kind, 0) >= EACH:
+        is_file = "." in path.rpartition("/")[2]
+        if path in seen or is_file or any(part in path for part in OWN) or kinds.get(kind, 0) >= EACH:
             continue
         seen.add(path)
         kinds[kind] = kinds.get(kind, 0) + 1

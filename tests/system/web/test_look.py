@@ -186,7 +186,7 @@ def test_a_run_is_watched_at_little_cost(browser: Browser, reader: Reader, tmp_p
     browser.go(at(reader, "/execution/blocked_loop"))
     browser.until("document.querySelector('.marks.drawn')")
     browser.run("document.querySelector('.marks input').value = '150'")
-    browser.click("form[action$=prediction] button")
+    browser.click("form[action$=prediction] button.quiet")
     browser.until("document.querySelector('form[action$=runs] button')")
     # What was expected stands on the chart, and nothing of what will come.
     assert "What you expect." in browser.run("document.querySelector('.go figure').innerText")

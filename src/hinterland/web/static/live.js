@@ -96,8 +96,9 @@ function like(here, there) {
 function cost(now, made) {
   const shown = /** @type {HTMLElement | null} */ (made.querySelector("[data-server]"));
   spent = spent.filter(({ at }) => now - at < 10_000);
-  if (!shown || spent.length < 2) return;
-  const share = spent.reduce((sum, { ms }) => sum + ms, 0) / (now - spent[0].at);
+  const [first] = spent;
+  if (!shown || !first || spent.length < 2) return;
+  const share = spent.reduce((sum, { ms }) => sum + ms, 0) / (now - first.at);
   shown.textContent = `${(100 * (share + Number(shown.dataset.server))).toFixed(1)} % of a core`;
 }
 
