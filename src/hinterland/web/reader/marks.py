@@ -175,7 +175,7 @@ def told(found: Gap, unit: str) -> str:
     elif found.level < 1 / 1.1:
         says.append(f"All of it is lower than you thought, by a factor of {1 / found.level:.2g}.")
     else:
-        says.append("The level is right, too.")
+        says.append("The level is right, too." if says else "The level is right.")
     return " ".join(says)
 
 
