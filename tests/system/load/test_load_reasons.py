@@ -218,7 +218,13 @@ def alerting(context: ssl.SSLContext) -> Iterator[int]:
         def refuse(raw: socket.socket) -> None:
             with raw, contextlib.suppress(OSError):
                 raw.settimeout(5)
-                context.wrap_socket(raw, server_side=True)
+                with context.wrap_socket(raw, server_side=True, do_handshake_on_connect=False) as tls:
+                    with contextlib.suppress(ssl.SSLError):
+                        tls.do_handshake()
+                    # Whoever closes with bytes unread resets, and a reset takes the alert with it.
+                    tls.shutdown(socket.SHUT_WR)
+                    while tls.recv(4096):
+                        pass
 
         def serve() -> None:
             with contextlib.suppress(OSError):
