@@ -18,7 +18,7 @@ from starlette.types import ASGIApp
 from hinterland.drawing import template as drawing
 from hinterland.errors import HinterlandError
 from hinterland.web.guard import Guard
-from hinterland.web.pages import home, place, run, site, written
+from hinterland.web.pages import home, place, run, site, sources, start, written
 from hinterland.web.pages.site import Site
 
 STATIC = Path(__file__).parent / "static"
@@ -26,12 +26,14 @@ SHEETS = (
     Path(drawing.__file__).parent / "templates" / "report.css",
     Path(drawing.__file__).parent / "templates" / "drawing.css",
     STATIC / "own.css",
+    STATIC / "after.css",
 )
 """What a page looks like: as the report, and a little of its own."""
 KINDS = {
     "live.js": "text/javascript",
     "marks.js": "text/javascript",
     "map.js": "text/javascript",
+    "story.js": "text/javascript",
     "mark.svg": "image/svg+xml",
     "web.css": "text/css",
 }
@@ -68,7 +70,8 @@ ROUTES = [
     Route("/notebook.{form}", written.notebook),
     Route("/{region}/{name}", place.experiment),
     Route("/{region}/{name}/prediction", place.predict, methods=["POST"]),
-    Route("/{region}/{name}/runs", run.run, methods=["POST"]),
+    Route("/{region}/{name}/runs", start.run, methods=["POST"]),
+    Route("/{region}/{name}/sources", sources.beside),
     Route("/{region}/{name}/note", place.note, methods=["POST"]),
 ]
 

@@ -14,35 +14,21 @@ from hinterland import catalogue
 from hinterland.model.experiment import Experiment
 from hinterland.model.run import RunRecord
 from hinterland.report import html, story
-from hinterland.runner import plan
 from hinterland.runner.record.folder import RunFolder
 from hinterland.runner.record.packet_views import packet_views
 from hinterland.web.content import lesson, views
+from hinterland.web.pages import afterwards
 from hinterland.web.pages.home import places_of
-from hinterland.web.pages.site import experiment_of, form_of, page, site_of
+from hinterland.web.pages.site import page, site_of
 from hinterland.web.reader import marks
 from hinterland.web.reader.notebook import Entry
 from hinterland.web.reader.shelf import folder_of
-from hinterland.web.running.runs import Ticket, as_settings
+from hinterland.web.running.runs import Ticket
 from hinterland.web.running.stream import followed
 
 MOST_LISTED = 200
-
-
-async def run(request: Request) -> Response:
-    """Starts a run. The same form sent twice is one run."""
-    site, it, given = site_of(request), experiment_of(request), await form_of(request)
-    nonce = given.get("nonce", "")
-    if not nonce:
-        raise HTTPException(400, "This form is not complete. Open the page again.")
-    if site.available(it).runs == "no":
-        raise HTTPException(409, f"{it.title} can't run here: the page says what it needs.")
-    levels = {name: given.get(f"set-{name}", "") for name in it.factor}
-    settings = as_settings(levels)
-    # Said here, where the form still is, and not by the run.
-    plan.settings(it, settings)
-    ticket = site.runs.ask(it.id, nonce[:64], settings)
-    return RedirectResponse(f"/waiting/{ticket.nonce}", 303)
+WHY = "Why"
+"""The section of a lesson that stands beside what the reader thought."""
 
 
 async def waiting(request: Request) -> Response:
@@ -98,7 +84,9 @@ async def watch(request: Request) -> Response:
         why=site.notebook.latest(it.id, "why", before_s=started_s),
         answer=story.answer(it.prediction),
         verdicts=[html.verdict_view(each, n) for n, each in enumerate(story.in_order(record.verdicts), 1)],
-        after=lesson.after(it) if finished else [],
+        after=[part for part in lesson.after(it) if part[0] != WHY] if finished else [],
+        afterwards=afterwards.shown(site, folder, record, it) if finished else None,
+        why_ours=next((body for heading, body in lesson.after(it) if heading == WHY), ""),
         next=views.next_place(places_of(site)) if finished else None,
         nonce=secrets.token_urlsafe(12),
     )

@@ -7,7 +7,6 @@ import contextlib
 import signal
 import sys
 from pathlib import Path
-from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -146,8 +145,3 @@ async def _end_of(stream: asyncio.StreamReader) -> bytes:
     while piece := await stream.read(4096):
         words = (words + piece)[-LAST_WORDS_BYTES:]
     return words
-
-
-def as_settings(given: dict[str, Any]) -> tuple[str, ...]:
-    """Returns the levels of a form as the command line has them: `rtt_ms=50,100`."""
-    return tuple(f"{factor}={levels}" for factor, levels in given.items() if levels)
