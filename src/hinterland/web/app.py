@@ -18,7 +18,7 @@ from starlette.types import ASGIApp
 from hinterland.drawing import template as drawing
 from hinterland.errors import HinterlandError
 from hinterland.web.guard import Guard
-from hinterland.web.pages import home, place, run, site, sources, start, written
+from hinterland.web.pages import compare, home, place, run, site, sources, start, written
 from hinterland.web.pages.site import Site
 
 STATIC = Path(__file__).parent / "static"
@@ -65,6 +65,7 @@ ROUTES = [
     Route("/runs/{run}/events", run.events),
     Route("/runs/{run}/report", run.report),
     Route("/runs/{run}/stop", run.stop, methods=["POST"]),
+    Route("/compare", compare.compare),
     Route("/waiting/{nonce}", run.waiting),
     Route("/notebook", written.notebook),
     Route("/notebook.{form}", written.notebook),

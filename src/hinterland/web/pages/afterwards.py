@@ -13,12 +13,13 @@ from hinterland.report import html, story, verdicts
 from hinterland.runner.record.folder import RunFolder
 from hinterland.runner.record.packet_views import packet_views
 from hinterland.store import RUN
-from hinterland.web.content import sources, tries
+from hinterland.web.content import sources, tries, views
 from hinterland.web.pages.site import Site
 
 MOST_STORIES = 2
 """So many witnesses of a claim are told; the report has them all."""
 KEPT_LADDERS = 16
+MOST_OTHERS = 50
 
 
 def shown(site: Site, folder: RunFolder, record: RunRecord, it: Experiment) -> dict[str, Any]:
@@ -40,7 +41,12 @@ def shown(site: Site, folder: RunFolder, record: RunRecord, it: Experiment) -> d
         "pieces": [piece.name for piece in found],
         "pair": [piece.name for piece in sources.pair(it, found) or ()],
         "try": tries.next_try(it, record.info, missing),
-        "others": [run for run in site.shelf.runs() if run.experiment == it.id and run.id != record.info.id],
+        "others": [
+            (run, views.when(run.started_at))
+            for run in site.shelf.runs()
+            if run.experiment == it.id and run.id != record.info.id
+        ][:MOST_OTHERS],
+        "states": views.STATES,
     }
 
 

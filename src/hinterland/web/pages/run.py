@@ -19,7 +19,7 @@ from hinterland.runner.record.packet_views import packet_views
 from hinterland.web.content import lesson, views
 from hinterland.web.pages import afterwards
 from hinterland.web.pages.home import places_of
-from hinterland.web.pages.site import page, site_of
+from hinterland.web.pages.site import Site, page, site_of
 from hinterland.web.reader import marks
 from hinterland.web.reader.notebook import Entry
 from hinterland.web.reader.shelf import folder_of
@@ -90,10 +90,14 @@ async def watch(request: Request) -> Response:
         next=views.next_place(places_of(site)) if finished else None,
         nonce=secrets.token_urlsafe(12),
     )
-    if not site.notebook.is_open(it.id):
-        # Who looks at a run has seen what there is to see.
-        site.notebook.add(Entry(t_s=time.time(), experiment=it.id, kind="skipped"))
+    seen(site, it)
     return shown
+
+
+def seen(site: Site, it: Experiment) -> None:
+    """Opens a place: who looks at one of its runs has seen what there is to see."""
+    if not site.notebook.is_open(it.id):
+        site.notebook.add(Entry(t_s=time.time(), experiment=it.id, kind="skipped"))
 
 
 def _gap(record: RunRecord, entry: Entry | None) -> str:
