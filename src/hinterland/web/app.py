@@ -18,7 +18,7 @@ from starlette.types import ASGIApp
 from hinterland.drawing import template as drawing
 from hinterland.errors import HinterlandError
 from hinterland.web.guard import Guard
-from hinterland.web.pages import compare, home, place, run, site, sources, start, written
+from hinterland.web.pages import compare, exchange, home, place, run, site, sources, start, written
 from hinterland.web.pages.site import Site
 
 STATIC = Path(__file__).parent / "static"
@@ -60,7 +60,9 @@ ROUTES = [
     Route("/map/{region}", home.home),
     Route("/paths", home.ways),
     Route("/runs", run.runs),
+    Route("/runs/import", exchange.take, methods=["POST"]),
     Route("/runs/{run}", run.watch),
+    Route("/runs/{run}/export", exchange.give),
     Route("/runs/{run}/now", run.now),
     Route("/runs/{run}/events", run.events),
     Route("/runs/{run}/report", run.report),

@@ -19,10 +19,13 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from hinterland.exchange.archive import LARGEST_ARCHIVE
 from hinterland.store import explained
 
 TOKEN_FILE = ".web-token"
 LARGEST_BODY = 64 * 1024
+LARGER = {"/runs/import": LARGEST_ARCHIVE + LARGEST_BODY}
+"""Where a form brings a file along, in bytes."""
 SAFE = ("GET", "HEAD")
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self' 'unsafe-inline'; script-src 'self'; "
@@ -69,7 +72,9 @@ class Guard:
         }
         refusal = self._refused(scope, headers)
         answer = refusal or self._with_token(scope, headers)
-        await (answer or self._app)(scope, _bounded(receive), self._sealed(send))
+        await (answer or self._app)(
+            scope, _bounded(receive, LARGER.get(scope["path"], LARGEST_BODY)), self._sealed(send)
+        )
 
     def _refused(self, scope: Scope, headers: dict[str, str]) -> Response | None:
         host = headers.get("host", "")
@@ -82,7 +87,7 @@ class Guard:
         if elsewhere or headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
             return _plain(403, "This form comes from another site, and is not taken.")
         length = headers.get("content-length", "")
-        if not length.isdigit() or int(length) > LARGEST_BODY:
+        if not length.isdigit() or int(length) > LARGER.get(scope["path"], LARGEST_BODY):
             return _plain(413, "That is more than a form of this site holds.")
         return None
 
@@ -115,7 +120,7 @@ class Guard:
         return sent
 
 
-def _bounded(receive: Receive) -> Receive:
+def _bounded(receive: Receive, most: int) -> Receive:
     """Ends a body that is longer than it said."""
     taken = 0
 
@@ -123,7 +128,7 @@ def _bounded(receive: Receive) -> Receive:
         nonlocal taken
         message = await receive()
         taken += len(message.get("body", b""))
-        return {"type": "http.disconnect"} if taken > LARGEST_BODY else message
+        return {"type": "http.disconnect"} if taken > most else message
 
     return received
 

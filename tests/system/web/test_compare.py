@@ -50,7 +50,7 @@ def test_what_was_otherwise_comes_first_and_as_text(reader: Reader) -> None:
 def test_all_runs_have_one_axis_and_the_claims_stand_in_one_table(reader: Reader) -> None:
     page = reader.get("/compare?runs=one&runs=two").text
     first = page.partition('<div class="columns"')[2].partition('<div class="beside"')[0]
-    drawings = re.findall(r'<svg [^>]*any.*?</svg>', first, re.DOTALL)
+    drawings = re.findall(r"<svg [^>]*any.*?</svg>", first, re.DOTALL)
     assert len(drawings) == 2
     ticks = [re.findall(r'text-anchor="middle"[^>]*>([^<]+)<', drawing) for drawing in drawings]
     assert ticks[0] == ticks[1] != []

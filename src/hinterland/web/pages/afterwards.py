@@ -6,6 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from hinterland import catalogue
 from hinterland.drawing.figure import Figure
 from hinterland.model.experiment import Experiment
 from hinterland.model.run import RunRecord
@@ -26,7 +27,6 @@ def shown(site: Site, folder: RunFolder, record: RunRecord, it: Experiment) -> d
     """Returns what `after.html.j2` shows of a run that has ended."""
     judged = story.in_order(record.verdicts)
     found = sources.pieces(it)
-    missing = {(name, level) for name, levels in site.available(it).unavailable.items() for level in levels}
     why = site.notebook.latest(it.id, "why", before_s=record.info.ended_at or record.info.started_at)
     return {
         "stories": [(heading, figures[:MOST_STORIES]) for heading, figures in html.witnesses(judged)],
@@ -40,14 +40,22 @@ def shown(site: Site, folder: RunFolder, record: RunRecord, it: Experiment) -> d
         ],
         "pieces": [piece.name for piece in found],
         "pair": [piece.name for piece in sources.pair(it, found) or ()],
-        "try": tries.next_try(it, record.info, missing),
+        "try": _try(site, record, it),
         "others": [
             (run, views.when(run.started_at))
-            for run in site.shelf.runs()
+            for run in site.shelf.everything()
             if run.experiment == it.id and run.id != record.info.id
         ][:MOST_OTHERS],
         "states": views.STATES,
     }
+
+
+def _try(site: Site, record: RunRecord, it: Experiment) -> tries.Try | None:
+    """Returns what to try next; nothing where the experiment is not installed here."""
+    if it.id not in {one.id for one in catalogue.experiments()}:
+        return None
+    missing = {(name, level) for name, levels in site.available(it).unavailable.items() for level in levels}
+    return tries.next_try(it, record.info, missing)
 
 
 @lru_cache(maxsize=KEPT_LADDERS)

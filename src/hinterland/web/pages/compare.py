@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -9,6 +11,7 @@ from starlette.responses import Response
 from hinterland.errors import UsageError
 from hinterland.model.run import RunRecord
 from hinterland.report.charts import charts
+from hinterland.runner.record.imported import imported
 from hinterland.web.content import comparison
 from hinterland.web.content.comparison import FEWEST, MOST
 from hinterland.web.pages import run
@@ -22,7 +25,8 @@ async def compare(request: Request) -> Response:
     """Two to four runs of one experiment: what was otherwise, their charts on the same axes, their claims."""
     site = site_of(request)
     records = _records(site, list(dict.fromkeys(request.query_params.getlist("runs"))))
-    origins = ["here" for _ in records]
+    notes = [imported(Path(record.folder)) for record in records]
+    origins = ["this machine" if note is None else f"elsewhere ({note.file})" for note in notes]
     claims = comparison.claims(records)
     found = comparison.rows(records, origins)
     it = run.today(records[0].info.experiment)

@@ -11,10 +11,12 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
 
 from hinterland import catalogue
+from hinterland.exchange.taking import Taken
 from hinterland.model.experiment import Experiment
 from hinterland.model.run import RunRecord
 from hinterland.report import html, story
 from hinterland.runner.record.folder import RunFolder
+from hinterland.runner.record.imported import imported
 from hinterland.runner.record.packet_views import packet_views
 from hinterland.web.content import lesson, views
 from hinterland.web.pages import afterwards
@@ -88,6 +90,9 @@ async def watch(request: Request) -> Response:
         afterwards=afterwards.shown(site, folder, record, it) if finished else None,
         why_ours=next((body for heading, body in lesson.after(it) if heading == WHY), ""),
         next=views.next_place(places_of(site)) if finished else None,
+        installed=it.id in {one.id for one in catalogue.experiments()},
+        origin=imported(folder.path),
+        when=views.when,
         nonce=secrets.token_urlsafe(12),
     )
     seen(site, it)
@@ -153,7 +158,20 @@ async def report(request: Request) -> Response:
 
 
 async def runs(request: Request) -> Response:
-    """All runs of this store, the newest first."""
-    found = site_of(request).shelf.runs()
+    """All runs of this store, the newest first, also those that were taken in from elsewhere."""
+    return listed(site_of(request))
+
+
+def listed(site: Site, *, problem: str = "", taken: Taken | None = None, code: int = 400) -> Response:
+    """Returns the page of runs, with what became of a record that was to be taken in."""
+    found = site.shelf.everything()
     shown = [(run, views.when(run.started_at)) for run in found[:MOST_LISTED]]
-    return page("runs.html.j2", runs=shown, all=len(found), words=story.WORDS)
+    return page(
+        "runs.html.j2",
+        code if problem else 200,
+        runs=shown,
+        all=len(found),
+        words=story.WORDS,
+        problem=problem,
+        taken=taken,
+    )
