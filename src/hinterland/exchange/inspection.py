@@ -112,6 +112,13 @@ def _wrong(info: RunInfo) -> Iterator[str]:
         yield f"its budget is {info.budget_s:g} s"
     if not 0 < len(info.treatments) <= MOST_TREATMENTS:
         yield f"it has {len(info.treatments)} treatments"
+    for chart in info.experiment.chart:
+        if chart.metric not in info.experiment.metric or chart.by not in info.experiment.factor:
+            yield f"it has a chart of {chart.metric[:80]!r} by {chart.by[:80]!r}, which it does not declare"
+        if chart.series and chart.series not in info.experiment.factor:
+            yield f"it has a chart along {chart.series[:80]!r}, which it does not declare"
+    if any(set(each) - set(info.experiment.factor) for each in info.treatments):
+        yield "it has treatments of factors that it does not declare"
     for ladder in info.experiment.ladder:
         if not LINK.match(ladder.link):
             yield f"link {ladder.link[:80]!r} is none"

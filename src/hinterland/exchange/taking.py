@@ -32,7 +32,7 @@ from hinterland.store import IMPORTED, explained
 WORK = ".import-"
 STALE_S = 3600.0
 MOST_MEMORY = 1 << 30
-CPU_S, PATIENT_S = 60, 120
+CPU_S, PATIENT_S = 30, 60
 LONGEST_FILE_NAME = 100
 UNREADABLE = "The record can't be read within the memory and time that one may take"
 

@@ -346,6 +346,8 @@ def test_export_and_import_from_the_command_line(store: Path, record: Path, tmp_
     assert (done.returncode, done.stderr) == (0, "")
     assert NAME in done.stdout
     assert "from elsewhere" in cli(store, "runs").stdout
+    [listed] = json.loads(cli(store, "runs", "--json").stdout)
+    assert (listed["run"], listed["from_elsewhere"]) == (NAME, True)
     for words, says in (
         (("runs", "import", str(path)), "in this store already"),
         (("runs", "import", str(tmp_path / "none.zip")), "can't be read"),

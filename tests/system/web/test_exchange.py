@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from html import unescape
 from pathlib import Path
 
 import hostile_archives as hostile
 import pytest
+from browser import browsing
 from kept_runs import keep
 from web_lab import Answer, Reader, serving
 
@@ -185,3 +186,21 @@ def test_a_run_s_page_gives_its_record_away(reader: Reader, store: Path, tmp_pat
     assert f"{NAME}/report.html" not in names
     with serving(tmp_path / "another") as other:
         assert send(other, path.read_bytes()).status == 303
+
+
+@pytest.mark.web
+def test_a_file_that_is_chosen_in_a_browser_is_taken_in(
+    reader: Reader, record: Path, tmp_path: Path, require: Callable[[str], None]
+) -> None:
+    require("program:chromium")
+    packed(record)
+    with browsing(tmp_path / "profile") as browser:
+        browser.go(reader.address)
+        browser.go(f"http://{reader.host}:{reader.port}/runs")
+        root = browser.say("DOM.getDocument")["root"]["nodeId"]
+        chosen = browser.say("DOM.querySelector", nodeId=root, selector="input[type=file]")["nodeId"]
+        browser.say("DOM.setFileInputFiles", nodeId=chosen, files=[str(record.parent / "packed.zip")])
+        browser.click(".bring button")
+        browser.until(f"location.pathname === '/runs/{NAME}' && document.querySelector('main h1')")
+        assert "taken in from packed.zip" in browser.run("document.body.innerText")
+        assert browser.complaints == []

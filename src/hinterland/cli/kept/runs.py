@@ -117,6 +117,7 @@ def document(store: Path, info: RunInfo) -> ListedRun:
         started_at=info.started_at,
         ended_at=info.ended_at,
         folder=str(store / info.id),
+        from_elsewhere=imported(store / info.id) is not None,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
@@ -21,6 +22,11 @@ class Try:
     ran: tuple[str, ...]
     address: str
 
+    @property
+    def says(self) -> str:
+        """`round trip 100 ms`, and `200k keys` where the unit says what it is."""
+        return self.level if self.factor in self.level else f"{self.factor} {self.level}"
+
 
 def next_try(
     experiment: Experiment, info: RunInfo, missing: Collection[tuple[str, Level]] = ()
@@ -35,6 +41,9 @@ def next_try(
     for name in dict.fromkeys([*(each for each in first if each in numbers), *numbers, *experiment.factor]):
         factor = experiment.factor[name]
         ran = _ran(info, name)
+        if not ran:
+            # A record of another version, or of nobody: it says nothing of this factor.
+            continue
         for level in _untried(factor, ran):
             if (name, level) in missing:
                 continue
@@ -66,7 +75,8 @@ def _untried(factor: Factor, ran: Sequence[Level]) -> list[Level]:
     if factor.minimum is not None:
         beyond.append(factor.minimum)
     whole = all(isinstance(level, int) for level in factor.levels)
-    levels: list[Level] = [*known, *(int(value) if whole else float(f"{value:.3g}") for value in beyond)]
+    finite = [value for value in beyond if math.isfinite(value)]
+    levels: list[Level] = [*known, *(int(value) if whole else float(f"{value:.3g}") for value in finite)]
     return [level for level in levels if level not in ran and not rule_broken(factor, level)]
 
 

@@ -19,6 +19,7 @@ from hinterland.web.pages import run
 from hinterland.web.pages.site import site_of
 
 PIECE = 1 << 18
+ONE = asyncio.Lock()
 
 
 async def take(request: Request) -> Response:
@@ -45,13 +46,16 @@ async def _taken(store: Path, sent: UploadFile) -> taking.Taken:
         while piece := await sent.read(PIECE):
             kept.write(piece)
         kept.flush()
-        # It is read in another process, and waited for in another thread: pages go on meanwhile.
-        return await asyncio.to_thread(taking.take, store, Path(kept.name), sent.filename or "")
+        # It is read in another process, and waited for in another thread: pages go on meanwhile. One at a
+        # time: each may take a GiB.
+        async with ONE:
+            return await asyncio.to_thread(taking.take, store, Path(kept.name), sent.filename or "")
 
 
 async def give(request: Request) -> Response:
     """A run's record as a .zip."""
     folder, record = run.record_of(request)
+    run.seen(site_of(request), run.today(record.info.experiment))
     if record.info.status == "running":
         raise UsageError("This run still goes on.", "Take its record when it has ended.")
     made = Path(tempfile.mkdtemp(prefix="hinterland-export-"))

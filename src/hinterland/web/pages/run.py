@@ -149,6 +149,7 @@ async def stop(request: Request) -> Response:
 async def report(request: Request) -> Response:
     """The whole report, as `hinterland report` writes it."""
     _, record = record_of(request)
+    seen(site_of(request), today(record.info.experiment))
     path = Path(record.info.experiment.folder) / "lesson.md"
     text = path.read_text(encoding="utf-8") if path.is_file() else ""
     answer = HTMLResponse(html.render(record, text, packet_views(record)))

@@ -61,3 +61,12 @@ def test_where_nothing_else_is_allowed_there_is_nothing() -> None:
         name: replace(factor, choices=(), minimum=None, maximum=None) for name, factor in it.factor.items()
     }
     assert next_try(replace(it, factor=fixed), ran(it)) is None
+
+
+@pytest.mark.parametrize("value", [1e308, -1e308, 5e-324, "many", True])
+def test_a_record_with_absurd_levels_proposes_nothing_that_can_t_be(value: float | str) -> None:
+    it = catalogue.find("protocols/nagle")
+    absurd = replace(ran(it), treatments=({**treatments(it)[0], "rtt_ms": value},))
+    found = next_try(it, absurd)
+    assert found is None or found.factor != "round trip" or 0 <= float(found.level.split()[0]) <= 100
+    assert next_try(it, replace(ran(it), treatments=({"another": 1},))) is None
