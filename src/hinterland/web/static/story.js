@@ -18,7 +18,9 @@ function steps(story) {
   story.setAttribute("role", "group");
   story.setAttribute("aria-label", "A witness, step by step: arrow keys go back and on, Escape shows all");
   story.addEventListener("keydown", (event) => {
-    const to = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: events.length - 1, Escape: -1 }[event.key];
+    /** @type {Record<string, number>} */
+    const keys = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: events.length - 1, Escape: -1 };
+    const to = keys[event.key];
     if (to === undefined || event.altKey || event.ctrlKey || event.metaKey) return;
     event.preventDefault();
     go(to);
