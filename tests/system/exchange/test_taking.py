@@ -14,7 +14,7 @@ from typing import Any
 
 import hostile_archives as hostile
 import pytest
-from kept_runs import keep
+from finished_runs import keep
 
 from hinterland import catalogue
 from hinterland.errors import UsageError

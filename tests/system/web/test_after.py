@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from browser import Browser, browsing
-from kept_runs import STORY, keep
+from finished_runs import STORY, keep
 from web_lab import Reader, serving
 
 from hinterland import catalogue

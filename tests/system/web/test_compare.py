@@ -8,7 +8,7 @@ from html import unescape
 from pathlib import Path
 
 import pytest
-from kept_runs import keep
+from finished_runs import keep
 from web_lab import Reader, serving
 
 from hinterland import catalogue

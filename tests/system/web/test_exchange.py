@@ -11,7 +11,7 @@ from pathlib import Path
 import hostile_archives as hostile
 import pytest
 from browser import browsing
-from kept_runs import keep
+from finished_runs import keep
 from web_lab import Answer, Reader, serving
 
 from hinterland.exchange import archive
