@@ -1,5 +1,6 @@
-# make run [ID=region/name] [ARGS="--budget 30s"]   installs into .venv, then runs the tour or one experiment
-# make serve                                       installs into .venv, then opens the atlas in a browser (ARGS="--port 4201")
+# make run                                         installs into .venv, then opens the atlas in a browser (ARGS="--port 4201")
+# make run ID=region/name [ARGS="--budget 30s"]    runs one experiment in the terminal
+# make tour [ARGS="--all"]                         runs one experiment of each region in the terminal
 # make test                                        installs what tests need, then format, lint, types, tests (ARGS="-k name")
 
 VENV := .venv
@@ -13,22 +14,26 @@ PARALLEL ?= -n logical --maxprocesses 4 --dist worksteal
 # are answers, not failures of make.
 ANSWER := || { status=$$?; [ $$status -le 2 ] || [ $$status -eq 69 ] || exit $$status; }
 
-.PHONY: run serve test packages lint types docs lock clean
+.PHONY: run serve tour test packages lint types docs lock clean
 
 run: $(VENV)/run.stamp
 ifdef ID
 	@$(BIN)/hinterland run $(ID) $(ARGS) $(ANSWER)
 else
-	@$(BIN)/hinterland tour $(ARGS) $(ANSWER)
+	@$(BIN)/hinterland serve $(ARGS) $(ANSWER)
 endif
 
 serve: $(VENV)/run.stamp
 	@$(BIN)/hinterland serve $(ARGS) $(ANSWER)
 
+tour: $(VENV)/run.stamp
+	@$(BIN)/hinterland tour $(ARGS) $(ANSWER)
+
 test: $(VENV)/test.stamp packages
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	sh tools/scripts.sh $(VENV)
 	$(BIN)/python docs/generate.py --check
 	$(BIN)/pytest $(PARALLEL) $(ARGS)
 

@@ -133,6 +133,7 @@ def manifest_page() -> Iterator[str]:
     yield from ("`hinterland new region/name` makes a folder with a sound manifest.", "")
     kinds = {"top level": "Experiment", "[factor.NAME]": "Factor", "[metric.NAME]": "Metric"}
     kinds |= {"[finding.KIND]": "FindingKind", "[[claim]]": "ClaimDeclaration", "[prediction]": "Prediction"}
+    kinds |= {"[prediction.truth]": "Truth"}
     kinds |= {"[[source]]": "Source", "[[chart]]": "Chart"}
     for where, name in kinds.items():
         skipped = {"Experiment": ("id", "folder"), "ClaimDeclaration": ("form",)}.get(name, ())

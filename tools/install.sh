@@ -53,7 +53,8 @@ fail() {
 began=$(date +%s)
 : >"$log"
 [ -t 1 ] || echo "Installing $what into $venv (once) ..."
-run_pip --require-hashes -r "$lock"
+# All that is needed stands in the lock file: nothing else is looked for.
+run_pip --require-hashes --no-deps -r "$lock"
 run_pip --no-deps --no-build-isolation -e .
 if [ -t 1 ]; then
     printf '\rInstalled %s into %s: %s packages, %s s.\033[K\n' "$what" "$venv" "$packages" "$(($(date +%s) - began))"

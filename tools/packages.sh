@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs the Debian packages that tests use for second opinions, where apt-get and root are there: nginx, Redis and
-# PostgreSQL come as Python packages too, and tests compare both; Chromium opens the pages. Elsewhere tests that need a missing one are
+# PostgreSQL come as Python packages too, and tests compare both; Chromium opens the pages, npm brings what checks their scripts. Elsewhere tests that need a missing one are
 # skipped, and fail when CI=true.
 set -eu
 missing=""
@@ -9,6 +9,7 @@ command -v caddy >/dev/null 2>&1 || missing="$missing caddy"
 command -v unbound >/dev/null 2>&1 || [ -x /usr/sbin/unbound ] || missing="$missing unbound"
 command -v dnsmasq >/dev/null 2>&1 || [ -x /usr/sbin/dnsmasq ] || missing="$missing dnsmasq-base"
 command -v node >/dev/null 2>&1 || missing="$missing nodejs"
+command -v npm >/dev/null 2>&1 || missing="$missing npm"
 command -v redis-server >/dev/null 2>&1 || missing="$missing redis-server"
 command -v haproxy >/dev/null 2>&1 || [ -x /usr/sbin/haproxy ] || missing="$missing haproxy"
 command -v wrk >/dev/null 2>&1 || missing="$missing wrk"

@@ -9,8 +9,8 @@ from pathlib import Path
 from benchmarks.load.bench import HOST, Bench
 from benchmarks.load.row import Row, judged
 from hinterland.load.capacity.find import Limits, find_capacity
+from hinterland.load.plan.notation import parse_objective
 from hinterland.load.plan.plan import Arrivals, LoadPlan
-from hinterland.load.plan.words import parse_objective
 from hinterland.load.result.result import LoadResult
 
 GROUP = "capacity"

@@ -10,8 +10,8 @@ from statistics import median
 from benchmarks.load.bench import CONNECTIONS, DIFFERENT, HOST, SAME, Bench, Delays
 from benchmarks.load.peers import PEERS, Misread, Peer
 from benchmarks.load.row import Ratio, Row, judged, ratio
+from hinterland.load.plan.notation import parse_check
 from hinterland.load.plan.plan import RequestPlan, Weighted
-from hinterland.load.plan.words import parse_check
 
 GROUP = "rate"
 CHECKED = RequestPlan(path=SAME, checks=(parse_check("status = 200"), parse_check("length = 0")))

@@ -28,7 +28,9 @@ least, the median and the largest over the runs."""
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.repeats", description=(__doc__ or "").partition("\n")[0]
+    )
     parser.add_argument("--runs", type=int, default=10, help="how often each is run (default 10)")
     parser.add_argument("--only", action="append", help="an experiment's id; may be given again")
     parser.add_argument("--page", type=Path, help="write the table here, as Markdown")

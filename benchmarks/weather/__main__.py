@@ -82,9 +82,9 @@ def arguments() -> argparse.Namespace:
         formatter_class=argparse.RawTextHelpFormatter,
     )
     told = "\n".join(f"{name}: {says}" for name, says in WEATHERS.items())
-    parser.add_argument("--weather", action="append", choices=list(WEATHERS), help=told)
+    parser.add_argument("--weather", action="append", choices=list(WEATHERS), help=told.replace("%", "%%"))
     told = "\n".join(f"{name}: {says}" for name, says in PARTS.items())
-    parser.add_argument("--part", action="append", choices=[*PARTS, EXPERIMENT], help=told)
+    parser.add_argument("--part", action="append", choices=[*PARTS, EXPERIMENT], help=told.replace("%", "%%"))
     parser.add_argument("--experiment", metavar="ID", help="which one, for --part experiment")
     parser.add_argument("--runs", type=int, metavar="N", help="how many runs of aa and known, or tours")
     parser.add_argument("--results", type=Path, default=FOLDER, metavar="DIR", help="where results are kept")

@@ -16,9 +16,9 @@ import pytest
 from hinterland import lab, package
 from hinterland.cli.start import start
 from hinterland.load import drivers
-from hinterland.load.asked.asked import Asked
-from hinterland.load.asked.planned import plan_here
 from hinterland.load.inline.sample import sampled
+from hinterland.load.options.declared import Asked
+from hinterland.load.options.planned import plan_here
 from hinterland.load.plan.protocols import PROTOCOLS, Scheme, Traits
 from hinterland.rig import services
 from hinterland.rig.rig import Rig
@@ -144,7 +144,7 @@ def test_an_option_of_a_load_is_two_places(tmp_path: Path) -> None:
     copy = tmp_path / "hinterland"
     shutil.copytree(package.FOLDER, copy, ignore=shutil.ignore_patterns("__pycache__", "experiments"))
     for name, behind, added in (
-        ("load/asked/asked.py", r"\n    follow: Annotated\[", OPTION_FIELD),
+        ("load/options/declared.py", r"\n    follow: Annotated\[", OPTION_FIELD),
         ("load/plan/plan.py", r"\n    follow: bool = False\n", PLAN_FIELD),
     ):
         path = copy / name
@@ -162,7 +162,9 @@ def test_an_option_of_a_load_is_two_places(tmp_path: Path) -> None:
         return done.stdout
 
     assert re.search(r"--shout N +How loud\.", run("-m", "hinterland", "load", "--help"))
-    asked = "from hinterland.load.asked.planned import plan; from hinterland.load.asked.asked import Asked"
+    asked = (
+        "from hinterland.load.options.planned import plan; from hinterland.load.options.declared import Asked"
+    )
     assert run("-c", f"{asked}; print(plan('http://h/', Asked(shout=3)).shout)") == "3\n"
     assert run("-c", "from hinterland import run_load; print(run_load.__name__)") == "run_load\n"
 

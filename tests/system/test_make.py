@@ -57,9 +57,16 @@ def test_where_pip_fails_its_error_is_shown_without_its_warnings(venv: Path) -> 
 
 @pytest.mark.system
 @pytest.mark.parametrize(("status", "ends"), [(0, 0), (1, 0), (2, 0), (69, 0), (64, 2), (70, 2)])
-@pytest.mark.parametrize("asked", [[], ["ID=apis/idempotency"]])
+@pytest.mark.parametrize(
+    ("asked", "wanted"),
+    [
+        (["run"], "asked: serve"),
+        (["run", "ID=apis/idempotency"], "asked: run apis/idempotency"),
+        (["tour"], "asked: tour"),
+    ],
+)
 def test_a_verdict_and_something_missing_are_answers_and_errors_are_not(
-    venv: Path, require: Callable[[str], None], asked: list[str], status: int, ends: int
+    venv: Path, require: Callable[[str], None], asked: list[str], wanted: str, status: int, ends: int
 ) -> None:
     require("program:make")
     program(venv / "bin" / "hinterland", f'echo "asked: $*"; exit {status}')
@@ -69,7 +76,7 @@ def test_a_verdict_and_something_missing_are_answers_and_errors_are_not(
         name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))
     }
     done = subprocess.run(
-        ["make", "run", f"VENV={venv}", *asked],
+        ["make", *asked, f"VENV={venv}"],
         capture_output=True,
         text=True,
         check=False,
@@ -77,7 +84,5 @@ def test_a_verdict_and_something_missing_are_answers_and_errors_are_not(
         env=environment,
     )
     assert done.returncode == ends, done.stderr
-    assert (
-        done.stdout.splitlines()[0] == ("asked: run apis/idempotency " if asked else "asked: tour ").strip()
-    )
+    assert done.stdout.splitlines()[0] == wanted
     assert ("Error" in done.stderr) == (ends != 0)

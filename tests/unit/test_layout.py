@@ -54,7 +54,7 @@ FLOORS = (
     "load.drivers.postgresql",
     "load.drivers.redis",
     "load.requests",
-    "load.asked",
+    "load.options",
     "load.scenario",
     "load.worker",
     "load.inline",

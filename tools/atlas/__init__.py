@@ -1,1 +1,1 @@
-"""Draws the atlas once: `python -m tools.atlas` writes `hinterland/web/map`. Only who adds places runs it."""
+"""Keeps the map of `hinterland/web/map`: `python -m tools.atlas`. Only who adds places runs it."""

@@ -70,8 +70,8 @@ SIGNS: dict[str, Sign] = {
 
 def drawn(
     mesh: Mesh, names: list[str], kept_free: list[tuple[float, float, float, float]], seed: int
-) -> dict[str, str]:
-    """Returns a path a region: signs in clumps, never under a name, a mark or a border."""
+) -> dict[str, list[str]]:
+    """Returns the signs of each region, a path each: in clumps, never under a name, a mark or a border."""
     random = np.random.default_rng(seed)
     spots = random.uniform((40, 46), (WIDTH - 40, HEIGHT - 40), (9000, 2))
     clumps = noise(spots, 130, seed + 5)[:, 0]
@@ -79,7 +79,7 @@ def drawn(
 
     tree = cKDTree(mesh.cells)
     nearest = tree.query(spots)[1]
-    found = dict.fromkeys(names, "")
+    found: dict[str, list[str]] = {name: [] for name in names}
     taken: list[Points] = []
     for spot, clump, cell in zip(spots, clumps, nearest, strict=True):
         region = int(mesh.region[cell])
@@ -91,9 +91,8 @@ def drawn(
         if taken and np.min(np.hypot(*(np.array(taken) - spot).T)) < GAP_PX:
             continue
         taken.append(spot)
-        found[names[region]] += SIGNS[names[region]](
-            float(spot[0]), float(spot[1]), float(random.uniform(0, 1))
-        )
+        draw = SIGNS[names[region]]
+        found[names[region]].append(draw(float(spot[0]), float(spot[1]), float(random.uniform(0, 1))))
     return found
 
 

@@ -9,6 +9,7 @@ from typing import Any, get_args, get_type_hints
 
 import msgspec
 
+from hinterland.catalogue.answers import answer_problems
 from hinterland.catalogue.places import MANIFEST
 from hinterland.catalogue.rules import Problem, problems
 from hinterland.errors import UsageError
@@ -63,11 +64,12 @@ def examine(folder: Path) -> tuple[Experiment | None, list[ManifestError]]:
     except tomllib.TOMLDecodeError as error:
         return None, [ManifestError(file, Problem("", None, f"is not TOML: {error}."))]
     own_id = f"{folder.parent.name}/{folder.name}"
-    found = shape_problems(data, own_id)
-    if found:
-        return None, [ManifestError(file, problem) for problem in found]
+    misshapen = shape_problems(data, own_id)
+    if misshapen:
+        return None, [ManifestError(file, problem) for problem in misshapen]
     experiment = fill(data, own_id, folder)
-    return experiment, [ManifestError(file, problem) for problem in problems(experiment, folder)]
+    found = [*problems(experiment, folder), *answer_problems(experiment)]
+    return experiment, [ManifestError(file, problem) for problem in found]
 
 
 def fill(data: dict[str, Any], own_id: str, folder: Path) -> Experiment:
@@ -140,7 +142,8 @@ def decode(data: Any, kind: type, prefix: str) -> list[Problem]:
         key = ".".join(part for part in (key, field[2]) if part)
         if field[1] == "missing required":
             return [Problem(key, None, "is missing.", SEE)]
-        return [Problem(key, look_up(data, field[2]), "is not a key that a manifest has.", SEE)]
+        inner = ".".join(part for part in (path, field[2]) if part)
+        return [Problem(key, look_up(data, inner), "is not a key that a manifest has.", SEE)]
     return []
 
 

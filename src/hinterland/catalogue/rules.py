@@ -42,7 +42,6 @@ def problems(experiment: Experiment, folder: Path) -> list[Problem]:
         *chart_problems(experiment),
         *ladder_problems(experiment),
         *need_problems("needs", experiment.needs),
-        *prediction_problems(experiment),
         *budget_problems(experiment),
     ]
 
@@ -205,18 +204,6 @@ def need_problems(key: str, needs: Iterable[str]) -> Iterator[Problem]:
             yield Problem(key, need, rule, example)
         elif kind in CLOSED_KINDS and name not in known:
             yield unknown(key, need, kind, known, of="Hinterland")
-
-
-def prediction_problems(experiment: Experiment) -> Iterator[Problem]:
-    prediction = experiment.prediction
-    if prediction.kind == "choice" and len(prediction.options) < 2:
-        yield Problem("prediction.options", list(prediction.options), "must offer at least two.")
-    if not prediction.ask.strip():
-        yield Problem("prediction.ask", "", "must not be empty.")
-    if prediction.correct and prediction.correct not in prediction.options:
-        yield Problem("prediction.correct", prediction.correct, "must be one of the options.")
-    if prediction.axis is not None and not 0 <= prediction.axis[0] < prediction.axis[1]:
-        yield Problem("prediction.axis", list(prediction.axis), "must be from 0 or more to more than that.")
 
 
 def budget_problems(experiment: Experiment) -> Iterator[Problem]:

@@ -41,9 +41,17 @@ def judge(
     )
 
 
-def needed(form: Form, treatment: Where) -> bool:
-    """Decides whether a claim's evidence or its control rests on trials of this treatment."""
-    return any(matches(where, treatment) for part in (form, form.controlled()) for where in part.sides())
+def awaited(form: Form, verdict: Verdict, treatments: Sequence[Where]) -> tuple[Where, ...]:
+    """Returns those of the treatments on which rests what is open of a verdict: claim, control or both.
+
+    What is decided stays so with the trials that it has: intervals hold at every moment at once.
+    """
+    open_parts: list[Where] = []
+    if verdict.evidence.verdict == "inconclusive" or verdict.evidence.sharpens:
+        open_parts += form.awaits(verdict.evidence, treatments)
+    if verdict.verdict == "inconclusive" and verdict.control.verdict != "refuted":
+        open_parts += form.controlled().awaits(verdict.control, treatments)
+    return tuple(each for each in treatments if any(matches(where, each) for where in open_parts))
 
 
 def decidable(form: Form, treatments: Sequence[Where]) -> bool:

@@ -31,6 +31,7 @@ _WHERE: dict[str, str] = {
     "charges": "checkers.charges",
     "fastest_agree": "checkers.assumptions",
     "overlapped": "checkers.assumptions",
+    "standstills": "checkers.standstills",
     "told": "checkers.stories",
     # Processes, services, machines.
     "Argument": "rig.processes.command",
@@ -172,6 +173,7 @@ __all__ = [
     "redis",
     "since",
     "socket_maker",
+    "standstills",
     "start_neighbour",
     "summarise",
     "tcp_info",
@@ -183,6 +185,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from hinterland.checkers import charges as charges
+    from hinterland.checkers import standstills as standstills
     from hinterland.checkers.assumptions import all_answered as all_answered
     from hinterland.checkers.assumptions import answered as answered
     from hinterland.checkers.assumptions import assume as assume

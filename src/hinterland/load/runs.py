@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 from hinterland.errors import SetupError, SystemFailure, UsageError
 from hinterland.load import session
-from hinterland.load.asked.asked import NAMES, Asked
-from hinterland.load.asked.planned import plan
 from hinterland.load.judging.asserted import asserted
 from hinterland.load.judging.compare import compare
+from hinterland.load.options.declared import NAMES, Asked
+from hinterland.load.options.planned import plan
+from hinterland.load.plan.notation import parse_objective
 from hinterland.load.plan.plan import Objective
-from hinterland.load.plan.words import parse_objective
 from hinterland.load.record import folder as records
 from hinterland.load.result.capacity import CapacityResult
 from hinterland.load.result.comparison import Comparison

@@ -80,10 +80,29 @@ class ClaimDeclaration(Struct, frozen=True, forbid_unknown_fields=True):
     instead: Where = field(default_factory=dict)
 
 
+class Truth(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which figure of a run answers a question that asks for a number.
+
+    Either the median of `metric` over the trials with the levels `where`, or the estimate of `claim`. over:
+    it is divided by the same metric of the trials that have these levels instead, block by block. rest_of:
+    what is asked for is what it leaves of this. times: what one of it is in the unit of the question, such as
+    100 for a share of 100 clients. So the answer is `(rest_of - metric / over) * times`.
+    """
+
+    metric: str = ""
+    where: Where = field(default_factory=dict)
+    over: Where = field(default_factory=dict)
+    rest_of: float | None = None
+    times: float = 1.0
+    claim: str = ""
+
+
 class Prediction(Struct, frozen=True, forbid_unknown_fields=True):
     """What the reader is asked before the run. `answer` is revealed with the verdicts.
 
-    correct: the one of the `options` that is right. axis: from where to where the first chart may lie, wide
+    correct: the one of the `options` that is right. truth: what of the run answers a question for a number;
+    unscored: why nothing of it can. shown_by: the claims that the answer rests on; where one of them does not
+    hold on a machine, nobody is judged by it there. axis: from where to where the first chart may lie, wide
     enough to give nothing away; logarithmic where it begins above 0. On it the reader marks what to expect.
     """
 
@@ -93,6 +112,9 @@ class Prediction(Struct, frozen=True, forbid_unknown_fields=True):
     answer: str = ""
     unit: str = ""
     correct: str = ""
+    truth: Truth | None = None
+    unscored: str = ""
+    shown_by: tuple[str, ...] = ()
     axis: tuple[float, float] | None = None
 
 
@@ -142,6 +164,7 @@ class Experiment(Struct, frozen=True, forbid_unknown_fields=True):
     others; the treatments are their union. Without `grid` every combination of levels is a treatment.
     `trial_s` is about how long one trial takes: it decides whether a budget fits one block.
     `learned` is the one line that a reader should keep, `runs` says in a few words what is compared.
+    `tour`: whether a tour without names, three minutes in all, may choose it for its region.
     """
 
     title: str
@@ -161,6 +184,7 @@ class Experiment(Struct, frozen=True, forbid_unknown_fields=True):
     runs: str = ""
     needs: tuple[str, ...] = ()
     position: int = 0
+    tour: bool = True
     id: str = ""
     folder: str = ""
 

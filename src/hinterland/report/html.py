@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from hinterland.claims.forms import forms
-from hinterland.drawing import numbers
+from hinterland.drawing import numbers, typeface
 from hinterland.drawing.figure import Figure
 from hinterland.drawing.template import template
 from hinterland.model.experiment import REGIONS
 from hinterland.model.run import RunRecord
 from hinterland.model.verdict import TrialResult, Verdict
-from hinterland.report import markdown, story, verdicts, weather, witness
+from hinterland.report import answer, markdown, story, verdicts, weather, witness
 from hinterland.report.charts import charts, samples
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ def render(record: RunRecord, lesson: str = "", packets: Sequence[PacketView] = 
     info, experiment = record.info, record.info.experiment
     judged = story.in_order(record.verdicts)
     return template("hinterland.report", "report.html.j2").render(
+        faces=typeface.embedded(),
         info=info,
         experiment=experiment,
         region=REGIONS.get(experiment.region, ""),
@@ -50,6 +51,7 @@ def render(record: RunRecord, lesson: str = "", packets: Sequence[PacketView] = 
         chosen=story.chosen(info),
         repeats=story.repeats(info, store),
         answer=story.answer(experiment.prediction),
+        here=answer.told(record, experiment.prediction),
         sources=[(source, web_address(source.url)) for source in experiment.source],
         lesson=markdown.render(lesson),
         levels=_factor_rows(record),
@@ -63,7 +65,8 @@ def verdict_view(verdict: Verdict, number: int) -> dict[str, Any]:
         "it": verdict,
         "word": story.WORDS[verdict.verdict],
         "through": weather.came_about(verdict),
-        "estimate": verdicts.estimate_text(verdict.evidence) if verdicts.drawable(verdict) else "",
+        "noise": weather.meant(verdict),
+        "measured": verdicts.measured(verdict.evidence),
         "control_estimate": verdicts.estimate_text(verdict.control) if verdicts.drawable(verdict) else "",
         "control": story.control_says(verdict),
         "figure": verdicts.figure(verdict, f"verdict-{number}"),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 DEEPER = 2
+SCROLLS = '<div class="scroll" tabindex="0" role="group" aria-label="Table">'
+"""Around each table: on a phone it is wider than the page, and moves in its own frame, by keys as well."""
 
 
 def render(text: str) -> str:
@@ -16,4 +18,6 @@ def render(text: str) -> str:
     for token in tokens:
         if token.type in {"heading_open", "heading_close"}:
             token.tag = f"h{min(6, int(token.tag[1]) + DEEPER)}"
-    return str(markdown.renderer.render(tokens, markdown.options, {}))
+    # A text has no tag of its own: these are the tables that were just made.
+    made = str(markdown.renderer.render(tokens, markdown.options, {}))
+    return made.replace("<table>", f"{SCROLLS}<table>").replace("</table>", "</table></div>")

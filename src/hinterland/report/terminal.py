@@ -11,7 +11,7 @@ from hinterland.drawing import numbers, scale
 from hinterland.model.experiment import Chart, show
 from hinterland.model.run import RunRecord
 from hinterland.model.verdict import Evidence, Finding, Verdict
-from hinterland.report import story, verdicts, weather, witness
+from hinterland.report import answer, story, verdicts, weather, witness
 from hinterland.report.charts import charts
 from hinterland.report.charts.samples import Sample, collect, level_text, levels_of, name_of
 
@@ -118,6 +118,9 @@ def _lines(record: RunRecord, width: int, plain: bool, store: str) -> Iterator[L
     if experiment.prediction.answer:
         yield f"You were asked: {experiment.prediction.ask}", 2, ""
         yield f"Answer: {story.answer(experiment.prediction)}", 2, ""
+    here = answer.told(record, experiment.prediction)
+    if here:
+        yield here, 2, ""
     if experiment.learned:
         yield f"To keep: {experiment.learned}", 2, "bold"
     yield "", 0, ""

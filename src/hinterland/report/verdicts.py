@@ -80,6 +80,19 @@ def estimate_text(evidence: Evidence) -> str:
     return f"{numbers.quantity(evidence.estimate, evidence.unit)} ({between})"
 
 
+def measured(evidence: Evidence) -> tuple[str, str, str]:
+    """Returns what was measured as one sentence: what stands before the estimate, it, and the rest."""
+    if not evidence.says:
+        return "", estimate_text(evidence) if _is_known(evidence.estimate) else "nothing", ""
+    number = numbers.quantity(evidence.estimate, evidence.unit) if _is_known(evidence.estimate) else ""
+    if number and number in evidence.says:
+        before, found, after = evidence.says.partition(number)
+        return before, found, after
+    # A count says it already: none in so many. Of some, it is worth saying how many in a hundred.
+    rate = f"{estimate_text(evidence)}: " if evidence.estimate and number else ""
+    return "", rate, evidence.says
+
+
 def axis(verdict: Verdict, start: float, end: float) -> scale.Scale:
     """Returns one axis for the claim, its control and the threshold.
 

@@ -88,6 +88,16 @@ def came_about(verdict: Verdict) -> str:
     return "through noise"
 
 
+def meant(verdict: Verdict) -> str:
+    """Returns what `through noise` means, where it stands; nothing where there was none."""
+    if not came_about(verdict):
+        return ""
+    return (
+        "Others on this machine took time from some of what was compared. That can only make things slower: "
+        "what it may have caused does not count, and what remains decides the claim."
+    )
+
+
 def figure(record: RunRecord, key: str = "weather") -> Figure | None:
     """Returns what others took along the trials; None for a record that holds no weather."""
     felt = [trial for trial in record.trials if trial.weather is not None]

@@ -3,7 +3,7 @@
 - supervision: no process outlives the one that started it.
 - scratch: private folders that are swept when their owner is gone.
 - process_table: what /proc says about processes.
-- process: one started server; launching and launcher: how it gets to its place without a copy of us;
+- process: one started server; spawn, exec_wrapper: how it gets to its place without a copy of us;
   readiness: how to tell that it answers; ports: where.
 - faults: kill, terminate, pause, each confirmed; steps: named points at which a server waits.
 - link: an emulated network of hosts, each a real kernel's end, without root; its own processes carry packets.

@@ -19,8 +19,8 @@ import msgspec
 from hinterland.errors import InternalError, SetupError, SystemFailure
 from hinterland.model.history import Event
 from hinterland.rig.link.host import Host
-from hinterland.rig.processes.launching import NotPreparedError, Place, launch
 from hinterland.rig.processes.process_table import Entry, descendants, entry, same, scan
+from hinterland.rig.processes.spawn import NotPreparedError, Place, launch
 from hinterland.rig.processes.supervision import reap
 from hinterland.rig.readiness import Ready, until_ready
 

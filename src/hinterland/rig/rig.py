@@ -26,15 +26,16 @@ from hinterland.rig.probes.device import DeviceBytes
 from hinterland.rig.probes.memory import MemoryLimit
 from hinterland.rig.probes.pressure import MachineProbe
 from hinterland.rig.probes.process_tree import Probe, Usage, usage
+from hinterland.rig.probes.standstills import Standstills
 from hinterland.rig.process import Launch, Process, Record
 from hinterland.rig.processes.accounts import can_reach, unprivileged
 from hinterland.rig.processes.command import Argument, words_of
-from hinterland.rig.processes.launching import Place
 from hinterland.rig.processes.limits import open_files
 from hinterland.rig.processes.ports import Ports
 from hinterland.rig.processes.process_table import children_of, entry
 from hinterland.rig.processes.scratch import OPEN_PLACES, Scratch
 from hinterland.rig.processes.shared_memory import release
+from hinterland.rig.processes.spawn import Place
 from hinterland.rig.processes.supervision import become_subreaper, end_descendants
 from hinterland.rig.readiness import LogReady, Ready, TcpReady
 from hinterland.rig.service import Service
@@ -330,6 +331,10 @@ class Rig(Faults):
     def device_bytes(self, path: Path | None = None) -> DeviceBytes:
         """Returns what counts the bytes written on the block device under `path` while it is entered."""
         return DeviceBytes(self.scratch if path is None else path)
+
+    def standstills(self) -> Standstills:
+        """Returns what tells when the cores of servers and generator stood still while it is entered."""
+        return Standstills(self.server_cores | self.generator_core)
 
     def memory_limit(self, size_bytes: int) -> MemoryLimit:
         """Returns a limit on memory, page cache included, for `start(limit=...)` or `limit.enter(pid)`."""

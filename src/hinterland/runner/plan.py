@@ -1,4 +1,4 @@
-"""Which treatments run, in which order, from which seeds. Pure: the same inputs give the same plan."""
+"""In which order the treatments of a block run, and from which seeds. Pure: same inputs, same plan."""
 
 from __future__ import annotations
 

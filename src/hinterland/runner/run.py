@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from hinterland.claims.declared import claims_of
 from hinterland.claims.grounds.form import Form
-from hinterland.claims.judge import decidable, judge, needed
+from hinterland.claims.judge import awaited, decidable, judge
 from hinterland.errors import HinterlandError, SetupError, UsageError, unpacked
 from hinterland.model.experiment import Experiment, Level, show
 from hinterland.model.levels import treatments as treatments_of
@@ -38,10 +38,10 @@ from hinterland.package import VERSION
 from hinterland.rig.machine import description as machine
 from hinterland.rig.machine.availability import availability
 from hinterland.runner import plan
-from hinterland.runner.gusts import Gusts
 from hinterland.runner.interrupts import Interrupts
 from hinterland.runner.keeper.connection import KeeperConnection
 from hinterland.runner.machine_quiet import with_machine
+from hinterland.runner.noise_bursts import Gusts
 from hinterland.runner.record import folder as record
 from hinterland.runner.record.folder import RunFolder
 from hinterland.runner.trials import code
@@ -183,13 +183,12 @@ class _Run:
             return ()
         treatments = self.info.treatments
         if block > 1 and self.info.blocks_limit is None:
-            forms = [
-                self.claims[verdict.claim]
+            wanted = [
+                awaited(self.claims[verdict.claim], verdict, treatments)
                 for verdict in self.verdicts
-                if verdict.verdict == "inconclusive" or verdict.evidence.sharpens
+                if decidable(self.claims[verdict.claim], treatments)
             ]
-            forms = [form for form in forms if decidable(form, treatments)]
-            treatments = tuple(t for t in treatments if any(needed(form, t) for form in forms))
+            treatments = tuple(each for each in treatments if any(each in open_ for open_ in wanted))
         return plan.block_of(treatments, seed=self.info.seed, block=block)
 
     def _fits(self, trials: Sequence[PlannedTrial], block: int) -> bool:

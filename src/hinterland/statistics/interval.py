@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+VALUES_ARE_ALIKE = "values are independent and alike"
+
 
 class Interval(Struct, frozen=True):
     """An estimate between `low` and `high`, from `n` observations.

@@ -8,12 +8,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.stats import binom
 
-from hinterland.statistics.interval import Interval
+from hinterland.statistics.interval import VALUES_ARE_ALIKE, Interval
 
 # A percentile with fewer values than this beyond it rests on a handful of accidents and is not given.
 LEAST_BEYOND = 10
-
-VALUES_ARE_ALIKE = "values are independent and alike"
 
 
 def percentile(values: ArrayLike, q: float, confidence: float = 0.95) -> Interval | None:

@@ -21,15 +21,19 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hinterland.exchange.archive import LARGEST_ARCHIVE
 from hinterland.store import explained
+from hinterland.web.reader import progress
 
 TOKEN_FILE = ".web-token"
 LARGEST_BODY = 64 * 1024
-LARGER = {"/runs/import": LARGEST_ARCHIVE + LARGEST_BODY}
+LARGER = {
+    "/notebook/progress": progress.LARGEST_BYTES + LARGEST_BODY,
+    "/runs/import": LARGEST_ARCHIVE + LARGEST_BODY,
+}
 """Where a form brings a file along, in bytes."""
 SAFE = ("GET", "HEAD")
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self' 'unsafe-inline'; script-src 'self'; "
-    "img-src 'self'; "
+    "img-src 'self'; font-src 'self'; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",

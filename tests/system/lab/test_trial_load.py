@@ -8,8 +8,8 @@ import lab
 import pytest
 
 from hinterland.errors import UsageError
-from hinterland.load.asked.asked import Asked
-from hinterland.load.asked.planned import plan_here
+from hinterland.load.options.declared import Asked
+from hinterland.load.options.planned import plan_here
 from hinterland.runner.record import histories
 from hinterland.runner.run import RunOptions, run_experiment
 

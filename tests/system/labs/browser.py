@@ -7,6 +7,7 @@ import json
 import re
 import subprocess
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,8 +23,9 @@ PATIENT_S = 30
 class Browser:
     """One tab. Whatever a page complained of is in `complaints`."""
 
-    def __init__(self, connection: ClientConnection) -> None:
+    def __init__(self, connection: ClientConnection, port: int) -> None:
         self._connection, self._numbers = connection, itertools.count(1)
+        self._port = port
         self.complaints: list[str] = []
         for domain in ("Page", "Runtime", "Log"):
             self.say(f"{domain}.enable")
@@ -96,6 +98,24 @@ class Browser:
             self.mouse("mouseMoved", *point, 1)
         self.mouse("mouseReleased", *points[-1])
 
+    def press(self, name: str, *, shift: bool = False) -> None:
+        """Presses a key as a person does: Tab moves on, Enter and a blank set off, a letter is written."""
+        codes = {"Tab": (9, ""), "Enter": (13, "\r"), " ": (32, " "), "Escape": (27, "")}
+        letter = (ord(name.upper()) if len(name) == 1 and name.isalnum() else 0, name)
+        code, text = codes.get(name, letter)
+        parameters = {"key": name, "windowsVirtualKeyCode": code, "modifiers": 8 if shift else 0}
+        self.say("Input.dispatchKeyEvent", type="keyDown", **parameters, **({"text": text} if text else {}))
+        self.say("Input.dispatchKeyEvent", type="keyUp", **parameters)
+
+    @contextmanager
+    def another(self) -> Iterator[Browser]:
+        """Opens another tab of the same window, in front of the others."""
+        asked = urllib.request.Request(f"http://127.0.0.1:{self._port}/json/new?about:blank", method="PUT")
+        with urllib.request.urlopen(asked, timeout=PATIENT_S) as answer:
+            page = json.load(answer)
+        with connect(page["webSocketDebuggerUrl"], max_size=None) as connection:
+            yield Browser(connection, self._port)
+
     def key(self, name: str, code: int) -> None:
         for kind in ("keyDown", "keyUp"):
             self.say("Input.dispatchKeyEvent", type=kind, key=name, code=name, windowsVirtualKeyCode=code)
@@ -120,12 +140,10 @@ def browsing(folder: Path, width: int = 1100, height: int = 900) -> Iterator[Bro
         port = next(
             found[1] for line in process.stderr if (found := re.search(r"ws://127\.0\.0\.1:(\d+)/", line))
         )
-        import urllib.request
-
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/json/list", timeout=PATIENT_S) as answer:
             page = next(each for each in json.load(answer) if each["type"] == "page")
         with connect(page["webSocketDebuggerUrl"], max_size=None) as connection:
-            yield Browser(connection)
+            yield Browser(connection, int(port))
     finally:
         process.terminate()
         try:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from hinterland.clients.dial import SocketMaker
-from hinterland.load.asked.asked import Asked
-from hinterland.load.asked.planned import plan_here
 from hinterland.load.engine.arrivals import Schedule
 from hinterland.load.inline.sample import sampled
+from hinterland.load.options.declared import Asked
+from hinterland.load.options.planned import plan_here
 from hinterland.model.history import LoadSample
 
 

@@ -15,11 +15,11 @@ from typing import Any, cast
 import msgspec
 import pytest
 
-from hinterland.load.asked.asked import Asked
-from hinterland.load.asked.planned import plan
 from hinterland.load.conductor import link_proof
 from hinterland.load.conductor.consent import admitted
 from hinterland.load.conductor.link_proof import VARIABLE, note_for, proven
+from hinterland.load.options.declared import Asked
+from hinterland.load.options.planned import plan
 from hinterland.rig.processes.namespaces import own
 
 pytestmark = pytest.mark.system

@@ -13,12 +13,12 @@ from consent_site import Site, own_address, serving
 from misbehaving import HELLO, read_request, refused_port
 
 from hinterland.clients.http import HttpClient
-from hinterland.load.asked.addresses import first_open, resolved
-from hinterland.load.asked.asked import Asked
-from hinterland.load.asked.planned import plan
 from hinterland.load.conductor.consent import admitted
 from hinterland.load.conductor.run import run_load
 from hinterland.load.conductor.token import token_for
+from hinterland.load.options.addresses import first_open, resolved
+from hinterland.load.options.declared import Asked
+from hinterland.load.options.planned import plan
 from hinterland.load.plan.plan import LoadPlan
 from hinterland.load.report.words import where_says
 

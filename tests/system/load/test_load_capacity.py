@@ -13,8 +13,8 @@ from msgspec import structs
 
 from hinterland.load.capacity import find as capacity
 from hinterland.load.capacity.find import Limits, find_capacity
+from hinterland.load.plan.notation import parse_objective
 from hinterland.load.plan.plan import Arrivals, LoadPlan, Target
-from hinterland.load.plan.words import parse_objective
 from hinterland.load.result.capacity import CapacityResult
 from hinterland.rig.rig import Rig
 

@@ -13,7 +13,7 @@ import uvloop
 from lane_lab import PATIENT_S, Load, closed, no_tasks_left, opened, plan_for, request
 from misbehaving import Handler, answers, full_port, never_answers, refused_port, resets, served
 
-from hinterland.load.drivers.http2 import frames as frames
+from hinterland.load.drivers.http2 import frame_encoding as frames
 from hinterland.rig.rig import Rig
 from hinterland.rig.services.nginx import Nginx
 from hinterland.rig.services.nginx import nginx as nginx_service

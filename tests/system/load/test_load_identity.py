@@ -21,11 +21,11 @@ from greeters import SPOKEN, redis_greeting, websocket_greeting
 from misbehaving import HELLO, served
 
 from hinterland.errors import UsageError
-from hinterland.load.asked.asked import Asked
-from hinterland.load.asked.planned import plan
 from hinterland.load.conductor.consent import admitted
 from hinterland.load.conductor.run import run_load
 from hinterland.load.conductor.token import token_for
+from hinterland.load.options.declared import Asked
+from hinterland.load.options.planned import plan
 from hinterland.load.report.words import where_says
 from hinterland.load.result.result import LoadResult
 from hinterland.rig.certificate import Certificate, certificate

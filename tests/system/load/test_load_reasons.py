@@ -21,9 +21,9 @@ import websockets.asyncio.server
 from greeters import postgresql_greeting, redis_greeting, websocket_greeting
 from misbehaving import read_request, served
 
-from hinterland.load.asked.asked import Asked
-from hinterland.load.asked.planned import plan
 from hinterland.load.conductor.run import run_load
+from hinterland.load.options.declared import Asked
+from hinterland.load.options.planned import plan
 from hinterland.load.report.hints import hints
 from hinterland.load.result.result import LoadResult
 from hinterland.rig.certificate import Certificate, certificate

@@ -13,11 +13,11 @@ import redis as client
 import uvloop
 from lane_lab import InTurn, bodies, drive, target
 
-from hinterland.load.asked.asked import Asked
-from hinterland.load.asked.planned import plan as asked_for
 from hinterland.load.conductor.run import run_load
 from hinterland.load.drivers.redis import resp
 from hinterland.load.engine.outgoing import Outgoing
+from hinterland.load.options.declared import Asked
+from hinterland.load.options.planned import plan as asked_for
 from hinterland.load.plan.plan import LoadPlan
 from hinterland.load.result.result import LoadResult
 from hinterland.rig.certificate import certificate

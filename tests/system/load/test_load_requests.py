@@ -14,8 +14,8 @@ from misbehaving import served
 
 from hinterland.errors import UsageError
 from hinterland.load.conductor.run import run_load
+from hinterland.load.plan.notation import parse_check, parse_extract
 from hinterland.load.plan.plan import Data, RequestPlan, Weighted
-from hinterland.load.plan.words import parse_check, parse_extract
 from hinterland.load.result.result import LoadResult
 
 pytestmark = pytest.mark.system

@@ -18,9 +18,9 @@ import websockets.asyncio.server
 from misbehaving import served
 
 from hinterland.errors import UsageError
-from hinterland.load.asked.asked import Asked
-from hinterland.load.asked.planned import plan
 from hinterland.load.conductor.run import run_load
+from hinterland.load.options.declared import Asked
+from hinterland.load.options.planned import plan
 from hinterland.load.result.result import LoadResult
 from hinterland.rig.rig import Rig
 from hinterland.rig.services.postgresql import PostgreSQL

@@ -176,7 +176,7 @@ def test_too_large_or_from_another_site_is_not_even_read(reader: Reader, record:
 def test_a_run_s_page_gives_its_record_away(reader: Reader, store: Path, tmp_path: Path) -> None:
     folder = keep(store, NAME, PLACE)
     (folder / "report.html").write_text("x")
-    answer = reader.fetch(f"/runs/{NAME}/export")
+    answer = reader.fetch(f"/runs/{NAME}/record.zip")
     assert answer.headers["content-disposition"] == f'attachment; filename="{NAME}.zip"'
     path = tmp_path / "got.zip"
     path.write_bytes(answer.body)

@@ -16,7 +16,7 @@ from hinterland.claims.forms.never import Never
 from hinterland.claims.forms.ratio_at_least import RatioAtLeast
 from hinterland.claims.grounds.form import Form
 from hinterland.claims.grounds.pairs import MOST_LOG, log_ratio
-from hinterland.claims.judge import judge, needed
+from hinterland.claims.judge import awaited, judge
 from hinterland.model.experiment import Metric
 from hinterland.model.verdict import Outcome, TrialResult, Verdict
 from hinterland.model.weather import Weather
@@ -237,10 +237,45 @@ def test_crossover(first: Any, control: Any, verdict: str) -> None:
         assert 0.5 <= evidence.low <= evidence.estimate <= evidence.high <= 1.0
 
 
-def test_a_claim_needs_the_trials_of_its_sides_and_of_its_control() -> None:
-    assert needed(RATIO, {**RIGHT, "clients": 10})
-    assert needed(RATIO, {**WRONG, "clients": 1})
-    assert not needed(RATIO, {**WRONG, "clients": 3})
+FOUR = [{**variant, "clients": clients} for clients in (10, 1) for variant in (RIGHT, WRONG)]
+
+
+@pytest.mark.parametrize(
+    ("trials", "rests_on"),
+    [
+        (ratio_trials(1, 10), FOUR),
+        (ratio_trials(9, 10), []),
+        (ratio_trials(9, 1), []),
+        # Decided but for its control, or the other way round.
+        (
+            [each for each in ratio_trials(9, 10) if each.block == 1 or each.treatment["clients"] == 10],
+            FOUR[2:],
+        ),
+        (
+            [each for each in ratio_trials(9, 10) if each.block == 1 or each.treatment["clients"] == 1],
+            FOUR[:2],
+        ),
+    ],
+)
+def test_more_trials_are_run_of_what_is_open(trials: list[TrialResult], rests_on: list[Any]) -> None:
+    others = [{**WRONG, "clients": 3}]
+    assert list(awaited(RATIO, one(RATIO, trials), [*FOUR, *others])) == rests_on
+
+
+def test_a_crossover_is_decided_at_its_ends_and_then_sharpened_between() -> None:
+    form = Crossover(
+        metric="rate_per_s", along="share", first=RIGHT, second=WRONG, control={"variant": "third"}
+    )
+    trials = crossing(1, first=(4.0, 2.0, 0.5), control=(0.9, 0.8, 0.7))
+    treatments = [trial.treatment for trial in trials]
+    ends = [each for each in treatments if each["share"] in (0.0, 1.0)]
+    assert list(awaited(form, one(form, trials), treatments)) == ends
+    decided = one(form, trials)
+    sharp = replace(
+        decided, verdict="holds", evidence=replace(decided.evidence, verdict="holds", sharpens=True)
+    )
+    of_the_claim = [each for each in treatments if each["variant"] != "third"]
+    assert list(awaited(form, sharp, treatments)) == of_the_claim
 
 
 def test_a_control_replaces_levels_where_they_stand() -> None:

@@ -81,7 +81,8 @@ def test_nothing_is_loaded_from_anywhere(page: Page) -> None:
 
 def test_the_style_sheet_loads_nothing(record: RunRecord) -> None:
     style = html.render(record).partition("<style>")[2].partition("</style>")[0]
-    assert "url(" not in style
+    # The letters are in the page itself.
+    assert re.sub(r"url\(data:font/woff2;base64,[A-Za-z0-9+/=]+\)", "", style).count("url(") == 0
     assert "@import" not in style
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from msgspec.structs import replace
 
+from hinterland.load.plan.notation import parse_objective
 from hinterland.load.plan.plan import Arrivals, LoadPlan, Target
-from hinterland.load.plan.words import parse_objective
 from hinterland.load.result.capacity import CapacityPoint, CapacityResult, Ended
 from hinterland.load.result.record import LoadRecord
 from hinterland.load.result.result import GeneratorAudit, GeneratorProcess, KindResult, LoadResult, Second

@@ -10,10 +10,11 @@ import numpy as np
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from hinterland.claims.grounds.form import MetricForm, Problem, among, overlay, rest
+from hinterland.claims.grounds.form import MetricForm, Problem, among, matches, overlay, rest
 from hinterland.claims.grounds.measured import Measured
 from hinterland.claims.grounds.pairs import Pair, mean_log_ratio, pairs_by_block
 from hinterland.claims.grounds.pool import scatters
+from hinterland.drawing import numbers
 from hinterland.model.experiment import Experiment, Where, label
 from hinterland.model.verdict import Evidence, TrialResult, VerdictWord
 from hinterland.statistics.crossover import crossover_sequence
@@ -43,6 +44,15 @@ class Crossover(MetricForm, frozen=True, kw_only=True):
     def controlled(self) -> Self:
         first = overlay(self.first, self.control)
         return replace(self, where={**self.where, **rest(self.control, first)}, first=first)
+
+    def awaits(self, evidence: Evidence, treatments: Sequence[Where]) -> tuple[Where, ...]:
+        if evidence.sharpens:
+            return self.sides()
+        # The ends decide; what lies between says where it turns, once they have.
+        about = [t for t in treatments if any(matches(side, t) for side in self.sides())]
+        levels = sorted({t[self.along] for t in about}, key=float)
+        ends = dict.fromkeys((*levels[:1], *levels[-1:]))
+        return tuple({**side, self.along: level} for side in self.sides() for level in ends)
 
     def asks(self) -> str:
         ends = f"{label(self.first)} wins at the lowest {self.along}, {label(self.second)} at the highest"
@@ -90,13 +100,12 @@ def evidence_of(form: Crossover, measured: Measured, alpha: float, *, unit: str,
         word = "refuted"
     found = crossover_sequence(levels, wins, alpha, scatters=known)
     one, other = _name(form.first, form.second), _name(form.second, form.first)
-    ends = (
-        f"{one} is {math.exp(lowest.estimate):.3g}x {other} at {form.along} {levels[0]:g} "
-        f"and {math.exp(highest.estimate):.3g}x at {levels[-1]:g}"
-    )
+    at_first, at_last = (numbers.quantity(math.exp(end.estimate), "x") for end in (lowest, highest))
+    ends = f"{one} is {at_first} {other} at {form.along} {levels[0]:g} and {at_last} at {levels[-1]:g}"
     crossing = ""
     if word == "holds" and math.isfinite(found.estimate):
-        crossing = f"; they cross at {found.estimate:.3g} (between {found.low:.3g} and {found.high:.3g})"
+        at, low, high = (numbers.significant(each) for each in (found.estimate, found.low, found.high))
+        crossing = f"; they cross at {at} (between {low} and {high})"
     return Evidence(
         verdict=word,
         says=ends + crossing,

@@ -9,6 +9,7 @@ from typing import ClassVar
 from msgspec.structs import replace
 
 from hinterland.claims.grounds.form import Form, Problem, Side, among, at_most, matches
+from hinterland.drawing import numbers
 from hinterland.model.experiment import Experiment, label
 from hinterland.model.verdict import Evidence, Finding, TrialResult
 from hinterland.statistics.interval import Interval
@@ -151,4 +152,4 @@ def _counts(finding: str, trials: Sequence[TrialResult], timed: bool) -> Tries:
 
 
 def _share(rate: float) -> str:
-    return f"{100 * rate:.3g} %"
+    return numbers.quantity(rate, "share")

@@ -6,6 +6,7 @@ import math
 import statistics as stdlib_statistics
 from collections.abc import Sequence
 
+from hinterland.drawing import numbers
 from hinterland.model.verdict import Evidence, VerdictWord
 from hinterland.statistics.interval import Interval
 
@@ -24,7 +25,7 @@ def medians(pairs: Sequence[tuple[float, float]]) -> str:
     if not pairs:
         return ""
     one, other = (stdlib_statistics.median(side) for side in zip(*pairs, strict=True))
-    return f" (medians {one:.4g} and {other:.4g})"
+    return f" (medians {numbers.quantity(one, digits=4)} and {numbers.quantity(other, digits=4)})"
 
 
 def evidence(
@@ -51,7 +52,7 @@ def evidence(
         cause = f"after {interval.n} blocks the ratio is {bounds}"
     return Evidence(
         verdict=word,
-        says=f"{name}: {estimate:.3g}x, {bounds}{medians}; asked: {asked}",
+        says=f"{name}: {_times(estimate)}, {bounds}{medians}; asked: {asked}",
         estimate=estimate,
         low=low if math.isfinite(interval.low) else None,
         high=high if math.isfinite(interval.high) else None,
@@ -69,7 +70,12 @@ def _bounds(interval: Interval, low: float, high: float) -> str:
     """Returns in words what is known of a ratio."""
     below, above = math.isfinite(interval.low), math.isfinite(interval.high)
     if below and above:
-        return f"between {low:.3g}x and {high:.3g}x"
+        return f"between {_times(low)} and {_times(high)}"
     if below:
-        return f"at least {low:.3g}x"
-    return f"at most {high:.3g}x" if above else "not bounded yet"
+        return f"at least {_times(low)}"
+    return f"at most {_times(high)}" if above else "not bounded yet"
+
+
+def _times(ratio: float) -> str:
+    """Returns a ratio as everything else that shows it writes it: `1940x`."""
+    return numbers.quantity(ratio, "x")

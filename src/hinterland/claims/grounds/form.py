@@ -41,6 +41,13 @@ class Form(Struct, frozen=True, kw_only=True):
         """Returns the claim with its control's levels in place."""
         return replace(self, where={**self.where, **self.control})
 
+    def awaits(self, evidence: Evidence, treatments: Sequence[Where]) -> tuple[Where, ...]:
+        """Returns the partial treatments of which more trials would decide or sharpen what is open.
+
+        treatments: all that the run may have.
+        """
+        return self.sides()
+
     def judge(
         self, experiment: Experiment, trials: Sequence[TrialResult], alpha: float, *, control: bool = False
     ) -> Evidence:

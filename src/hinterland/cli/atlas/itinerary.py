@@ -1,8 +1,8 @@
 """Which experiments a tour takes, in which order, and how its time is split over them.
 
-Without names it takes one of each region: the first that this machine can run and whose main claims can be
-decided here. It begins with what is surest, which is what rests on counts and not on time, and of equals with
-what has the shortest block.
+Without names it takes one of each region that offers it one (`tour` in the manifest: three minutes hold about
+six): the first that this machine can run and whose main claims can be decided here. It begins with what is
+surest, which is what rests on counts and not on time, and of equals with what has the shortest block.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def one_of_each(
 ) -> list[PlannedStop]:
     """Returns a stop of each region, the surest first; a region of which nothing runs here has none."""
     by_region: dict[str, list[Experiment]] = {}
-    for one in experiments:
+    for one in (each for each in experiments if each.tour):
         by_region.setdefault(one.region, []).append(one)
     chosen = [stop for region in by_region.values() if (stop := first_that_runs(region, look))]
     return sorted(chosen, key=lambda stop: (-stop.sure, stop.block_s))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import getpass
 import os
+import socket
 import sys
 from typing import Annotated
 
@@ -36,6 +38,18 @@ def serve(
     return 0
 
 
+def _this_machine() -> str:
+    """Returns how ssh reaches this machine: as it did for whoever sits here, else by its name."""
+    found = os.environ.get("SSH_CONNECTION", "").split()
+    try:
+        user = f"{getpass.getuser()}@"
+    except (KeyError, OSError):
+        user = ""
+    if len(found) != 4:
+        return f"{user}{socket.gethostname()}"
+    return f"{'' if found[3] == '22' else f'-p {found[3]} '}{user}{found[2]}"
+
+
 def _has_browser() -> bool:
     """Whether a browser would open where the reader sits: not over ssh, not without a screen."""
     if os.environ.get("SSH_CONNECTION"):
@@ -46,8 +60,9 @@ def _has_browser() -> bool:
 def _tell(address: str, port: int, opened: bool) -> None:
     print(f"The atlas is open: {paint(address, 'bold')}")
     if not opened:
-        print("From another machine, first:  ssh -L " + f"{port}:127.0.0.1:{port} " + "THIS-MACHINE")
-    print("Ctrl-C ends it. In the terminal instead: hinterland tour", flush=True)
+        print(f"From another machine, first:  ssh -L {port}:127.0.0.1:{port} {_this_machine()}")
+    tour = "make tour" if os.environ.get("MAKELEVEL") else "hinterland tour"
+    print(f"Ctrl-C ends it. In the terminal instead: {tour}", flush=True)
     if opened:
         import webbrowser
 

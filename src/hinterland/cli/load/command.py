@@ -10,14 +10,13 @@ from typing import Annotated
 from cyclopts import Parameter
 from msgspec.structs import replace
 
-from hinterland.cli.load import asking as load_asking
+from hinterland.cli.load import option_values as load_asking
 from hinterland.cli.load import outputs as load_outputs
 from hinterland.cli.load.as_json import document
 from hinterland.cli.load.capacity_live import searching
 from hinterland.cli.load.ending import exit_status, print_summary, write_page
-from hinterland.cli.load.imports import curl_without_secrets, imported
 from hinterland.cli.load.live import watching
-from hinterland.cli.load.options import (
+from hinterland.cli.load.option_groups import (
     ARRIVALS,
     CONNECTIONS,
     GENERATOR,
@@ -31,12 +30,13 @@ from hinterland.cli.load.options import (
     OutputOptions,
     RequestOptions,
 )
+from hinterland.cli.load.request_import import curl_without_secrets, imported
 from hinterland.cli.run.ending import open_in_browser
 from hinterland.cli.terminal.output import print_json
 from hinterland.errors import UsageError
 from hinterland.load import session
-from hinterland.load.asked.planned import plan as plan_of
-from hinterland.load.plan import words as load_words
+from hinterland.load.options.planned import plan as plan_of
+from hinterland.load.plan import notation as load_words
 from hinterland.load.plan.plan import LoadPlan, Objective
 from hinterland.load.record import folder as records
 from hinterland.load.result.record import LoadRecord

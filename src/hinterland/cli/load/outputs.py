@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from hinterland.cli.load.options import OutputOptions
+from hinterland.cli.load.option_groups import OutputOptions
 from hinterland.cli.terminal.store import store_option
 from hinterland.errors import SetupError, UsageError
 

@@ -11,9 +11,10 @@ from cyclopts import Parameter
 from hinterland import catalogue
 from hinterland.cli.run.ending import document, exit_status, open_in_browser, write_report
 from hinterland.cli.run.live import watching
+from hinterland.cli.run.said import said_before
 from hinterland.cli.terminal.bug import bug
 from hinterland.cli.terminal.options import ExperimentId, Json, at_least_one, known_runs, seconds
-from hinterland.cli.terminal.output import coloured, print_json, width
+from hinterland.cli.terminal.output import coloured, print_json, width, wrapped
 from hinterland.cli.terminal.store import store_option
 from hinterland.errors import HinterlandError
 from hinterland.model.experiment import Experiment
@@ -75,6 +76,9 @@ def run(
         print_json(document(record))
     else:
         print_report(record)
+        said = said_before(record, default_store())
+        if said:
+            print(wrapped(said))
     if open:
         open_in_browser(path)
     return exit_status(record)

@@ -18,7 +18,7 @@ import uvloop
 
 from hinterland.errors import HinterlandError, InternalError, Packed, packed, unpacked
 from hinterland.load.worker.tether import tie
-from hinterland.rig.processes.launching import start_async
+from hinterland.rig.processes.spawn import start_async
 
 T = TypeVar("T")
 LONGEST_LINE_BYTES = 1 << 28

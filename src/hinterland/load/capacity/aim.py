@@ -11,8 +11,8 @@ from math import inf
 from msgspec import Struct
 
 from hinterland.errors import UsageError
+from hinterland.load.plan.notation import percentile_of
 from hinterland.load.plan.plan import Objective
-from hinterland.load.plan.words import percentile_of
 from hinterland.load.result.result import LoadResult
 from hinterland.statistics.histogram import Histogram
 

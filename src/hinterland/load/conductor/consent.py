@@ -31,10 +31,10 @@ from msgspec import structs
 from hinterland.clients.message import Request, Response
 from hinterland.clients.reader import BadAnswer, ResponseReader
 from hinterland.errors import UsageError
-from hinterland.load.asked.addresses import first_open, is_loopback, resolved, unix_path, usable
 from hinterland.load.conductor.link_proof import proven
 from hinterland.load.conductor.token import token_for
 from hinterland.load.drivers.transport.tls import context
+from hinterland.load.options.addresses import first_open, is_loopback, resolved, unix_path, usable
 from hinterland.load.plan.plan import LoadPlan, Target
 from hinterland.model.secrecy import hidden
 from hinterland.rig.link.host import Host

@@ -35,7 +35,7 @@ from hinterland.load.worker.messages import (
 )
 from hinterland.model.secrecy import hidden
 from hinterland.rig.link.host import Host
-from hinterland.rig.processes.launching import Place, launch_async, start_async
+from hinterland.rig.processes.spawn import Place, launch_async, start_async
 
 # What one process drives with room to spare, on a core of 2020; slower protocols spend more on each request.
 CHAINED_RATE_PER_S = 20_000

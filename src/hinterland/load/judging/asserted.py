@@ -6,8 +6,8 @@ import operator
 from collections.abc import Callable
 from math import ceil, inf, isinf
 
+from hinterland.load.plan.notation import percentile_of
 from hinterland.load.plan.plan import Objective
-from hinterland.load.plan.words import percentile_of
 from hinterland.load.result.record import Asserted, AssertedWord
 from hinterland.load.result.result import LoadResult
 from hinterland.statistics.counts import Counts

@@ -22,8 +22,8 @@ from msgspec.structs import replace
 
 from hinterland.errors import SetupError, UsageError
 from hinterland.load.judging.asserted import asserted
+from hinterland.load.plan.notation import shown_check
 from hinterland.load.plan.plan import Check, LoadPlan, RequestPlan
-from hinterland.load.plan.words import shown_check
 from hinterland.load.result.capacity import CapacityResult
 from hinterland.load.result.comparison import Comparison
 from hinterland.load.result.record import LoadRecord

@@ -12,8 +12,8 @@ import msgspec
 from hinterland.clients.cookies import named
 from hinterland.clients.message import Response
 from hinterland.errors import UsageError
+from hinterland.load.plan.notation import NUMERIC, examine_check, examine_pattern, render_extract
 from hinterland.load.plan.plan import Check, Extract
-from hinterland.load.plan.words import NUMERIC, examine_check, examine_pattern, render_extract
 from hinterland.load.requests.rows import as_text
 
 Decision = Callable[[Response], bool]

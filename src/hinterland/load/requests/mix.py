@@ -11,8 +11,8 @@ from hinterland.clients.message import Response
 from hinterland.errors import UsageError
 from hinterland.load.drivers.http2.grpc_status import STATUS, is_grpc, wrong_with
 from hinterland.load.engine.outgoing import Outgoing
+from hinterland.load.plan.notation import shown_check
 from hinterland.load.plan.plan import LoadPlan, RequestPlan, Weighted
-from hinterland.load.plan.words import shown_check
 from hinterland.load.requests import draws
 from hinterland.load.requests.answers import decision, finding
 from hinterland.load.requests.build import build, name_of

@@ -15,8 +15,8 @@ from hinterland.drawing.svg import Drawing, clip, polygon, text_width
 from hinterland.packets.dissection import Packet
 from hinterland.packets.ladder import labels as ladder_labels
 from hinterland.packets.ladder import words as ladder_words
+from hinterland.packets.ladder.layout import Stage, way_gone
 from hinterland.packets.ladder.scene import AGAIN, STYLES, Scene, style
-from hinterland.packets.ladder.stage import Stage, way_gone
 from hinterland.packets.ladder.time import BREAK_PX
 
 _LEGEND_PX, _STAGGER_PX = 20.0, 15.0

@@ -8,8 +8,8 @@ from hinterland.drawing import labels
 from hinterland.drawing.svg import Drawing, clip, run_width
 from hinterland.packets.ladder import words as ladder_words
 from hinterland.packets.ladder.bundles import Bundle
+from hinterland.packets.ladder.layout import Stage
 from hinterland.packets.ladder.scene import Scene, style
-from hinterland.packets.ladder.stage import Stage
 
 
 def write(drawing: Drawing, scene: Scene) -> None:

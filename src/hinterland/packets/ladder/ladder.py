@@ -15,7 +15,7 @@ from hinterland.model.packets import PacketLog
 from hinterland.packets import flights
 from hinterland.packets.dissection import Packet, dissect
 from hinterland.packets.ladder import drawing as ladder_drawing
-from hinterland.packets.ladder import stage as ladder_stage
+from hinterland.packets.ladder import layout as ladder_stage
 from hinterland.packets.ladder import words as ladder_words
 from hinterland.packets.ladder.scene import Scene
 

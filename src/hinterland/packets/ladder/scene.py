@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from hinterland.packets.dissection import Kind, Packet
 from hinterland.packets.ladder.bundles import FEW, Bundle
-from hinterland.packets.ladder.stage import Stage
+from hinterland.packets.ladder.layout import Stage
 from hinterland.packets.ladder.time import TimeAxis
 
 STYLES: dict[Kind, tuple[str, str]] = {

@@ -14,7 +14,7 @@ from typing import Any
 from hinterland.errors import SetupError, UsageError
 from hinterland.rig.link.host import Host
 from hinterland.rig.link.listeners import wait_for_port
-from hinterland.rig.processes.launching import NotPreparedError, Place, launch
+from hinterland.rig.processes.spawn import NotPreparedError, Place, launch
 
 
 def start(

@@ -178,9 +178,9 @@ class Trial:
         of a rate. `new_socket`: where they come from (`link.client.socket`). Raises UsageError for what can't
         be asked, and for an address that is not this machine's.
         """
-        from hinterland.load.asked.asked import Asked
-        from hinterland.load.asked.planned import plan_here
         from hinterland.load.inline.sample import sampled
+        from hinterland.load.options.declared import Asked
+        from hinterland.load.options.planned import plan_here
 
         where = f"http://127.0.0.1:{url}/" if isinstance(url, int) else url
         plan = plan_here(

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
+
+import msgspec
 
 from hinterland.drawing import numbers
 from hinterland.drawing.figure import Figure
-from hinterland.model.experiment import REGIONS, Experiment
+from hinterland.model.experiment import REGIONS, Experiment, Level
 from hinterland.model.run import RunRecord
 from hinterland.model.verdict import TrialResult
 from hinterland.report import story, verdicts, weather
 from hinterland.report.charts import charts, samples
 from hinterland.rig.machine.availability import Availability
+from hinterland.web.content import progress
 from hinterland.web.reader import marks
 from hinterland.web.reader.notebook import Entry, Notebook
 from hinterland.web.reader.shelf import Shelved
@@ -27,8 +30,20 @@ STATES = {
     "waiting": "not run yet",
 }
 """How a place is told in words; its mark differs by shape."""
+SIGNS = {
+    "holds": "run here: every claim holds",
+    "refuted": "run here: a claim was refuted",
+    "inconclusive": "run here: still open",
+    "predicted": "predicted, not yet run",
+    "waiting": "waiting for you",
+    "missing": "lacks something on this machine",
+    "planned": "not yet surveyed",
+}
+"""The same in the key of the map."""
 WITHIN = ((1.2, "a factor of 1.2"), (1.5, "1.5"), (2.0, "2"), (3.0, "3"), (4.0, "4"), (10.0, "10"))
 SURE = ((0.5, "a coin toss"), (0.7, "I think so"), (0.85, "fairly sure"), (0.97, "sure"))
+STANDING = ("note", "analogy")
+"""Texts beside a place: the last one stands."""
 FIRST = ("protocols/nagle", "execution/blocked_loop", "execution/acceptors")
 """Where somebody begins: quick, surprising, and in need of little."""
 
@@ -81,10 +96,20 @@ def next_place(regions: list[dict[str, Any]]) -> Experiment | None:
     return next((waiting[name]["it"] for name in (*FIRST, *waiting) if name in waiting), None)
 
 
+def takes(experiment: Experiment) -> str:
+    """Returns how long a place takes that can run here, in words."""
+    if experiment.id in FIRST:
+        return "About a minute, nothing to set up."
+    return f"It runs for at most {numbers.quantity(experiment.budget_s, 's')}."
+
+
 def said(entry: Entry | None, experiment: Experiment) -> str:
     """Returns a prediction in words: `About 60 ms, 8 times in 10 within a factor of 2`."""
     if entry is None:
         return ""
+    if entry.levels:
+        marked = said(msgspec.structs.replace(entry, levels={}), experiment)
+        return f"{marked}, at {at_levels(experiment, entry.levels)}"
     if entry.number is not None:
         unit = f" {experiment.prediction.unit}" if experiment.prediction.unit else ""
         return f"{entry.number:g}{unit}, 8 times in 10 within a factor of {entry.within:g}"
@@ -93,6 +118,14 @@ def said(entry: Entry | None, experiment: Experiment) -> str:
         return f"{count} mark{'' if count == 1 else 's'} on the chart" if count else ""
     sure = next((words for share, words in SURE if share == entry.sure), "")
     return f"{entry.option}{f' ({sure})' if sure else ''}"
+
+
+def at_levels(experiment: Experiment, levels: Mapping[str, Level]) -> str:
+    """Returns levels in words: `round trip 50 ms`."""
+    return ", ".join(
+        f"{samples.name_of(experiment, name)} {samples.level_text(experiment, name, level)}"
+        for name, level in levels.items()
+    )
 
 
 def live(record: RunRecord, entry: Entry | None = None) -> dict[str, Any]:
@@ -114,6 +147,7 @@ def live(record: RunRecord, entry: Entry | None = None) -> dict[str, Any]:
         "weather": weather.overall(record.trials),
         "noise": weather.says(record),
         "counts": story.counts_say(record),
+        "progress": progress.of(record),
     }  # fmt: skip
 
 
@@ -165,14 +199,18 @@ def when(started_at: float, now: float | None = None) -> str:
     return time.strftime("%Y-%m-%d", time.localtime(started_at))
 
 
+def day(at_s: float) -> str:
+    """Returns the day of a moment (Unix seconds) by the reader's calendar: `2026-11-30`."""
+    return time.strftime("%Y-%m-%d", time.localtime(at_s))
+
+
 def told(entries: Iterable[Entry], experiments: dict[str, Experiment]) -> list[dict[str, str]]:
     """Returns what a reader said, the newest first; of notes only those that stand."""
-    found, noted = [], set[str]()
+    found, noted = [], set[tuple[str, str]]()
     for entry in reversed(list(entries)):
         it = experiments.get(entry.experiment)
-        says = {"why": entry.text, "note": entry.text, "predicted": said(entry, it) if it else ""}.get(
-            entry.kind, ""
-        )
+        texts = dict.fromkeys(("why", *STANDING), entry.text)
+        says = {**texts, "predicted": said(entry, it) if it else ""}.get(entry.kind, "")
         if entry.kind == "predicted" and it is not None and entry.marks:
             unit = it.metric[it.chart[0].metric].unit if it.chart else ""
             placed = "; ".join(
@@ -180,13 +218,15 @@ def told(entries: Iterable[Entry], experiments: dict[str, Experiment]) -> list[d
                 for key, value in entry.marks.items()
             )
             says = f"{says}. {placed}" if entry.option or entry.number is not None else placed
-        stands = entry.kind != "note" or entry.experiment not in noted
-        if entry.kind == "note":
-            noted.add(entry.experiment)
+        if entry.levels and entry.marks and it is not None:
+            says = f"At {at_levels(it, entry.levels)}: {says}"
+        stands = entry.kind not in STANDING or (entry.kind, entry.experiment) not in noted
+        if entry.kind in STANDING:
+            noted.add((entry.kind, entry.experiment))
         if says and stands:
             day = time.strftime("%Y-%m-%d %H:%M", time.localtime(entry.t_s))
             title = it.title if it is not None else entry.experiment
-            kind = {"predicted": "expected", "why": "because", "note": "note"}[entry.kind]
+            kind = {"predicted": "expected", "why": "because"}.get(entry.kind, entry.kind)
             found.append({"id": entry.experiment, "title": title, "kind": kind, "says": says, "when": day})
     return found
 

@@ -14,15 +14,17 @@ from hinterland import catalogue
 from hinterland.exchange.taking import Taken
 from hinterland.model.experiment import Experiment
 from hinterland.model.run import RunRecord
+from hinterland.report import answer as told
 from hinterland.report import html, story
 from hinterland.runner.record.folder import RunFolder
 from hinterland.runner.record.imported import imported
 from hinterland.runner.record.packet_views import packet_views
-from hinterland.web.content import lesson, views
+from hinterland.web.content import glossary, lesson, progress, views
 from hinterland.web.pages import afterwards
 from hinterland.web.pages.home import places_of
 from hinterland.web.pages.site import Site, page, site_of
-from hinterland.web.reader import marks
+from hinterland.web.reader import again, marks
+from hinterland.web.reader.answers import judged
 from hinterland.web.reader.notebook import Entry
 from hinterland.web.reader.shelf import folder_of
 from hinterland.web.running.runs import Ticket
@@ -68,9 +70,12 @@ async def watch(request: Request) -> Response:
     finished = record.info.status != "running"
     # What was said after the start is hindsight, and no prediction of this run.
     started_s = record.info.started_at
-    entry = site.notebook.latest(it.id, before_s=started_s)
+    entry = again.prediction_of(site.notebook, record.info, it)
+    found = None if entry is None else judged(entry, record, it.prediction)
     # What is written from here on comes by the stream.
     place = 0 if finished else folder.written()
+    live = views.live(record, entry)
+    parts = glossary.linked(lesson.after(it), set()) if finished else []
     shown = page(
         "run.html.j2",
         it=it,
@@ -78,17 +83,23 @@ async def watch(request: Request) -> Response:
         finished=finished,
         place=place,
         status=story.status_says(record.info),
-        live=views.live(record, entry),
+        live=live,
+        cost=site.cost.share(),
+        clock=progress.clock(live["progress"].elapsed_s, live["progress"].budget_s),
         gap=_gap(record, entry),
-        right=entry is not None and bool(entry.option) and bool(it.prediction.correct),
-        entry=entry,
+        again=views.at_levels(it, entry.levels) if entry else "",
+        met=found,
+        # What a choice came to stands beside it already.
+        here=found.says
+        if found and (found.hit is None or not it.prediction.options)
+        else told.told(record, it.prediction),
         said=views.said(entry, it),
         why=site.notebook.latest(it.id, "why", before_s=started_s),
         answer=story.answer(it.prediction),
         verdicts=[html.verdict_view(each, n) for n, each in enumerate(story.in_order(record.verdicts), 1)],
-        after=[part for part in lesson.after(it) if part[0] != WHY] if finished else [],
+        after=[part for part in parts if part[0] != WHY],
         afterwards=afterwards.shown(site, folder, record, it) if finished else None,
-        why_ours=next((body for heading, body in lesson.after(it) if heading == WHY), ""),
+        why_ours=next((body for heading, body in parts if heading == WHY), ""),
         next=views.next_place(places_of(site)) if finished else None,
         installed=it.id in {one.id for one in catalogue.experiments()},
         origin=imported(folder.path),
@@ -118,8 +129,9 @@ async def now(request: Request) -> Response:
     """The part of a run's page that changes while it goes on."""
     _, record = record_of(request)
     info = record.info
-    entry = site_of(request).notebook.latest(info.experiment.id, before_s=info.started_at)
-    return page("live.html.j2", live=views.live(record, entry))
+    entry = again.prediction_of(site_of(request).notebook, info, today(info.experiment))
+    only = request.query_params.get("only", "")
+    return page("live.html.j2", live=views.live(record, entry), cost=site_of(request).cost.share(), only=only)
 
 
 async def events(request: Request) -> Response:
@@ -154,7 +166,9 @@ async def report(request: Request) -> Response:
     text = path.read_text(encoding="utf-8") if path.is_file() else ""
     answer = HTMLResponse(html.render(record, text, packet_views(record)))
     # It has its own, stricter, inside.
-    answer.headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'"
+    answer.headers["Content-Security-Policy"] = (
+        "default-src 'none'; style-src 'unsafe-inline'; font-src data:"
+    )
     return answer
 
 

@@ -19,6 +19,7 @@ from hinterland.web.content import views
 from hinterland.web.reader.calibration import Calibration
 from hinterland.web.reader.notebook import LONGEST_TEXT, Notebook
 from hinterland.web.reader.shelf import Shelf
+from hinterland.web.running.cost import Cost
 from hinterland.web.running.runs import Runs
 
 PACKAGE = "hinterland.web"
@@ -31,7 +32,7 @@ class Site:
     def __init__(self, store: Path) -> None:
         self.store = store
         self.notebook, self.shelf, self.runs = Notebook(store), Shelf(store), Runs(store)
-        self.calibration = Calibration(self.shelf)
+        self.calibration, self.cost = Calibration(self.shelf), Cost()
         self._availability: dict[str, Availability] = {}
 
     def available(self, experiment: Experiment) -> Availability:

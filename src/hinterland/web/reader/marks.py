@@ -11,9 +11,10 @@ from hinterland.drawing import numbers
 from hinterland.drawing.figure import Figure, in_both_widths
 from hinterland.model.experiment import Chart, Experiment, Level, show
 from hinterland.model.levels import treatments
-from hinterland.model.run import RunRecord
+from hinterland.model.run import RunInfo, RunRecord
 from hinterland.report.charts import dots
 from hinterland.report.charts.samples import Sample, collect, level_text, matches, name_of
+from hinterland.web.reader.design import design
 
 MOST_ROWS = 40
 
@@ -174,13 +175,13 @@ def told(found: Gap, unit: str) -> str:
     elif found.level < 1 / 1.1:
         says.append(f"All of it is lower than you thought, by a factor of {1 / found.level:.2g}.")
     else:
-        says.append("The level is right, too.")
+        says.append("The level is right, too." if says else "The level is right.")
     return " ".join(says)
 
 
 def measured(record: RunRecord) -> dict[str, float]:
     """Returns the medians of the first chart's rows, by key."""
-    chart = record.info.experiment.chart[0]
+    chart = design(record.info.experiment, record.info.set).chart[0]
     return {
         key_of(sample.level, sample.series): sample.median
         for sample in collect(record, chart)
@@ -188,9 +189,21 @@ def measured(record: RunRecord) -> dict[str, float]:
     }
 
 
+def unrun(experiment: Experiment) -> RunRecord:
+    """Returns a record without a trial, for the marks of a place that was not run yet."""
+    info = RunInfo(
+        id="", experiment=experiment, seed=0, budget_s=experiment.budget_s, started_at=0.0, machine={},
+        treatments=treatments(experiment),
+    )  # fmt: skip
+    return RunRecord(info, (), (), (), "")
+
+
 def figure(record: RunRecord, marks: Mapping[str, float]) -> Figure:
-    """Returns the first chart as rows, each with the reader's mark beside what was measured so far."""
-    experiment = record.info.experiment
+    """Returns the first chart as rows, each with the reader's mark beside what was measured so far.
+
+    Before the first trial it tells nothing of what will come.
+    """
+    experiment = design(record.info.experiment, record.info.set)
     chart = experiment.chart[0]
     samples = [
         _with_mark(sample, marks.get(key_of(sample.level, sample.series), math.nan))
@@ -209,6 +222,11 @@ def figure(record: RunRecord, marks: Mapping[str, float]) -> Figure:
     what = name_of(experiment, chart.metric)
     title = [each for each in (what, metric.unit and numbers.title_unit(metric.unit)) if each]
     says = f"What you expected, and what was measured: {chart.caption}"
+    if not record.trials:
+        says = "What you expect."
+    elif record.info.set:
+        # The caption speaks of the usual levels.
+        says = f"What you expected, and what was measured, at {_chosen(record)}."
     wide, narrow = in_both_widths(
         "marks",
         what,
@@ -231,6 +249,15 @@ def figure(record: RunRecord, marks: Mapping[str, float]) -> Figure:
             for row in shown
         ),
         ("The short line in a row is what you expected.",),
+    )
+
+
+def _chosen(record: RunRecord) -> str:
+    """Returns the levels that a run was asked for, in words."""
+    experiment = record.info.experiment
+    return "; ".join(
+        f"{name_of(experiment, factor)} {', '.join(level_text(experiment, factor, each) for each in levels)}"
+        for factor, levels in record.info.set.items()
     )
 
 

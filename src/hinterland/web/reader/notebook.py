@@ -10,6 +10,7 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
+from hinterland.model.experiment import Level
 from hinterland.store import explained
 
 FILE = "notebook.jsonl"
@@ -21,19 +22,23 @@ class Entry(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     predicted: `option` of a choice, to which `sure` gives a probability, or a `number`; and `marks` on the
     rows of the first chart. Numbers and marks are right `within` a factor 8 times in 10, says the reader.
-    skipped: the reader wants to see without predicting. why: a line of `text`. note: the text that
-    stands beside the place from now on; an empty one takes it away.
+    Asked again, it was at other `levels` than the usual ones. skipped: the reader wants to see without
+    predicting. why: a line of `text`. note, analogy: the text that stands beside the place from now on; an
+    empty one takes it away. met: what elsewhere the run `run` came to (`marks`), of the prediction of `of_s`.
     """
 
     t_s: float
     experiment: str
-    kind: Literal["predicted", "skipped", "why", "note"]
+    kind: Literal["predicted", "skipped", "why", "note", "analogy", "met"]
     option: str = ""
     marks: dict[str, float] = {}
     number: float | None = None
     within: float = 0.0
     sure: float = 0.0
     text: str = ""
+    levels: dict[str, Level] = {}
+    run: str = ""
+    of_s: float = 0.0
 
 
 class Notebook:
@@ -45,9 +50,9 @@ class Notebook:
         self._entries: list[Entry] = []
         self._decoder = msgspec.json.Decoder(Entry)
 
-    def add(self, entry: Entry) -> None:
-        """Appends an entry: the whole line or, where the disk is full, nothing. Raises SetupError."""
-        line = msgspec.json.encode(entry) + b"\n"
+    def add(self, *entries: Entry) -> None:
+        """Appends entries: all of them or, where the disk is full, nothing. Raises SetupError."""
+        line = b"".join(msgspec.json.encode(entry) + b"\n" for entry in entries)
         with explained(self._store):
             self._store.mkdir(parents=True, exist_ok=True)
             file = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -61,7 +66,10 @@ class Notebook:
                 os.close(file)
 
     def entries(self) -> list[Entry]:
-        """Returns all that was said, in order. A line that a crash cut short is left out."""
+        """Returns all that was said, the oldest first. A line that a crash cut short is left out.
+
+        What came from elsewhere stands where it belongs in time, whenever it came.
+        """
         try:
             with self._path.open("rb") as file:
                 file.seek(self._read)
@@ -75,6 +83,8 @@ class Notebook:
                 self._entries.append(self._decoder.decode(line))
             except (msgspec.MsgspecError, UnicodeDecodeError):
                 continue
+        if whole:
+            self._entries.sort(key=lambda entry: entry.t_s)
         return self._entries
 
     def latest(self, experiment: str, kind: str = "predicted", *, before_s: float = math.inf) -> Entry | None:

@@ -21,6 +21,7 @@ WORST: tuple[VerdictWord, ...] = ("refuted", "inconclusive", "holds")
 class Shelved(Struct, frozen=True):
     """A run in a list. `words`: what its main claims came to, by claim; empty before it is judged.
 
+    usual: at the levels that the manifest asks for, and not at others for which somebody asked.
     origin: the file that it was taken in from; None for one that ran here.
     """
 
@@ -30,6 +31,7 @@ class Shelved(Struct, frozen=True):
     status: str
     started_at: float
     words: dict[str, VerdictWord]
+    usual: bool = True
     origin: str | None = None
 
     @property
@@ -69,9 +71,12 @@ class Shelf:
         return sorted(found.values(), key=lambda run: run.started_at, reverse=True)
 
     def latest(self) -> dict[str, Shelved]:
-        """Returns the newest run that came to something, by experiment."""
+        """Returns the newest run that came to something, by experiment: a usual one where there is one.
+
+        At other levels some claims can't be judged: what holds must not look open because it was asked again.
+        """
         found: dict[str, Shelved] = {}
-        for run in self.runs():
+        for run in sorted(self.runs(), key=lambda run: not run.usual):
             if run.word is not None and run.status != "running":
                 found.setdefault(run.experiment, run)
         return found
@@ -90,6 +95,7 @@ class Shelf:
             info.status,
             info.started_at,
             _words(path.parent),
+            not info.set,
             origin=origin.file if origin is not None else None,
         )
 

@@ -7,12 +7,13 @@ import contextlib
 import signal
 import sys
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from msgspec import Struct
 
 from hinterland.errors import InternalError, Packed, UsageError, unpacked
-from hinterland.rig.processes.launching import start_async
+from hinterland.rig.processes.spawn import start_async
 
 MOST_WAITING = 20
 LAST_WORDS_BYTES = 4_000
@@ -145,3 +146,8 @@ async def _end_of(stream: asyncio.StreamReader) -> bytes:
     while piece := await stream.read(4096):
         words = (words + piece)[-LAST_WORDS_BYTES:]
     return words
+
+
+def as_settings(given: dict[str, Any]) -> tuple[str, ...]:
+    """Returns the levels of a form as the command line has them: `rtt_ms=50,100`."""
+    return tuple(f"{factor}={levels}" for factor, levels in given.items() if levels)

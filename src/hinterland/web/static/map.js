@@ -96,9 +96,10 @@ function movable(map) {
       keys.ArrowUp = () => show({ ...view, y: view.y - far });
       keys.ArrowDown = () => show({ ...view, y: view.y + far });
     }
-    if (event.key in keys) {
+    const move = keys[event.key];
+    if (move) {
       event.preventDefault();
-      keys[event.key]();
+      move();
     }
   });
 }

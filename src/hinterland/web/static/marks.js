@@ -38,7 +38,7 @@ function draw(sheet) {
     svg.setAttribute("viewBox", `0 0 ${WIDTH} ${HEIGHT}`);
     svg.setAttribute("tabindex", "0");
     svg.setAttribute("role", "slider");
-    svg.setAttribute("aria-label", input.labels?.[0].textContent?.trim() ?? "");
+    svg.setAttribute("aria-label", input.labels?.[0]?.textContent?.trim() ?? "");
     svg.setAttribute("aria-valuemin", String(low));
     svg.setAttribute("aria-valuemax", String(high));
     svg.innerHTML = `<line x1="${EDGE}" x2="${WIDTH - EDGE}" y1="17" y2="17"/><path/>`;
@@ -77,9 +77,10 @@ function draw(sheet) {
       ArrowLeft: here - step, ArrowDown: here - step, ArrowRight: here + step, ArrowUp: here + step,
       PageDown: here - 0.1, PageUp: here + 0.1, Home: 0, End: 1,
     };
-    if (event.key in to) {
+    const share = to[event.key];
+    if (share !== undefined) {
       event.preventDefault();
-      set(to[event.key]);
+      set(share);
     } else if (event.key === "Escape" || event.key === "Delete") {
       input.value = "";
       input.dispatchEvent(new Event("input"));
@@ -121,7 +122,7 @@ function draw(sheet) {
     const cell = document.createElement("th");
     const ticks = log ? powers() : [0, 0.25, 0.5, 0.75, 1].map(valueAt);
     cell.className = "scale";
-    cell.innerHTML = `<svg viewBox="0 0 ${WIDTH} 18" aria-hidden="true">${ticks
+    cell.innerHTML = `<span class="hidden">on the axis</span><svg viewBox="0 0 ${WIDTH} 18" aria-hidden="true">${ticks
       .map((tick) => {
         const x = EDGE + shareOf(tick) * (WIDTH - 2 * EDGE);
         const anchor = x < 30 ? "start" : x > WIDTH - 30 ? "end" : "middle";

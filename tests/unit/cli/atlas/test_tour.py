@@ -49,9 +49,16 @@ EVERYTHING = catalogue.experiments()
 
 def test_without_names_it_is_the_first_experiment_of_each_region() -> None:
     found = one_of_each(EVERYTHING, lacking())
-    first = {one.region: one.id for one in reversed(EVERYTHING)}
+    first = {one.region: one.id for one in reversed(EVERYTHING) if one.tour}
     assert {one.experiment.region: one.experiment.id for one in found} == first
     assert not any(one.instead_of for one in found)
+
+
+def test_three_minutes_are_enough_for_what_a_tour_takes() -> None:
+    """A new region may take a place in it, or leave it (`tour = false`)."""
+    found = one_of_each(EVERYTHING, lacking())
+    assert 1.5 * sum(one.block_s for one in found) + len(found) * BETWEEN_S <= TOUR_S
+    assert all(one.experiment.tour for one in found)
 
 
 def test_it_begins_with_what_rests_on_counts_and_then_with_the_shortest_block() -> None:

@@ -9,9 +9,8 @@ import pytest
 from load_results import capacity, plan, record, result
 from msgspec.structs import replace
 
-from hinterland.cli.load.asking import as_before, asked, capacity_objective
 from hinterland.cli.load.command import repeated
-from hinterland.cli.load.options import (
+from hinterland.cli.load.option_groups import (
     ArrivalOptions,
     ConnectionOptions,
     GeneratorOptions,
@@ -19,9 +18,10 @@ from hinterland.cli.load.options import (
     OutputOptions,
     RequestOptions,
 )
+from hinterland.cli.load.option_values import as_before, asked, capacity_objective
 from hinterland.cli.start import start
 from hinterland.errors import UsageError
-from hinterland.load.asked.asked import Asked
+from hinterland.load.options.declared import Asked
 from hinterland.load.plan.plan import RequestPlan, Weighted
 from hinterland.load.record.folder import NOT_KEPT
 

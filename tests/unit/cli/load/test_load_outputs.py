@@ -19,7 +19,7 @@ from msgspec.structs import replace
 from hinterland.cli.load.as_json import document
 from hinterland.cli.load.ending import exit_status
 from hinterland.cli.load.live import Lines, View, progress
-from hinterland.cli.load.options import OutputOptions
+from hinterland.cli.load.option_groups import OutputOptions
 from hinterland.cli.load.outputs import check_writable
 from hinterland.errors import SetupError, UsageError
 from hinterland.load.judging.compare import compare

@@ -8,7 +8,7 @@ from load_results import counts, result
 from msgspec.structs import replace
 
 from hinterland.load.capacity.aim import aim_of, beyond
-from hinterland.load.plan.words import parse_objective
+from hinterland.load.plan.notation import parse_objective
 from hinterland.load.result.result import LoadResult
 
 

@@ -16,8 +16,8 @@ from hinterland.errors import UsageError
 from hinterland.load.capacity import find as capacity
 from hinterland.load.capacity.find import Limits, find_capacity
 from hinterland.load.capacity.words import said
+from hinterland.load.plan.notation import parse_objective
 from hinterland.load.plan.plan import Arrivals, LoadPlan, Objective, Scheduler
-from hinterland.load.plan.words import parse_objective
 from hinterland.load.report.page import search_tiles
 from hinterland.load.result.capacity import CapacityResult
 from hinterland.load.result.result import LoadResult

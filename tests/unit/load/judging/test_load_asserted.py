@@ -11,8 +11,8 @@ from load_results import audit, counts, plan, result
 from msgspec.structs import replace
 
 from hinterland.load.judging.asserted import asserted
+from hinterland.load.plan.notation import parse_objective
 from hinterland.load.plan.plan import Objective
-from hinterland.load.plan.words import parse_objective
 
 STALLED = result(stall=(4, 1.0))
 BROKEN = result(errors={2: {"timeout": 300, "status 503": 5}})

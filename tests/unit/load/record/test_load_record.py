@@ -12,8 +12,8 @@ from load_results import capacity, plan, result
 from msgspec.structs import replace
 
 from hinterland.errors import SetupError, UsageError
+from hinterland.load.plan.notation import parse_check, parse_objective
 from hinterland.load.plan.plan import LoadPlan, RequestPlan, Target, Weighted
-from hinterland.load.plan.words import parse_check, parse_objective
 from hinterland.load.record import folder as records
 from hinterland.load.record import heads
 from hinterland.load.result.record import LoadRecord

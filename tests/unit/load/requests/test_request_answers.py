@@ -8,8 +8,8 @@ import pytest
 
 from hinterland.clients.message import Response
 from hinterland.errors import UsageError
+from hinterland.load.plan.notation import parse_check, parse_extract
 from hinterland.load.plan.plan import Check, Extract
-from hinterland.load.plan.words import parse_check, parse_extract
 from hinterland.load.requests.answers import decision, finding
 
 ANSWER = Response(

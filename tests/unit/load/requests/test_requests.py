@@ -20,8 +20,8 @@ from hinterland.errors import UsageError
 from hinterland.load.drivers.postgresql.statement import Bound
 from hinterland.load.drivers.redis import resp
 from hinterland.load.engine.outgoing import Outgoing, Requests
+from hinterland.load.plan.notation import parse_check, parse_extract
 from hinterland.load.plan.plan import Data, LoadPlan, Protocol, RequestPlan, Target, Weighted
-from hinterland.load.plan.words import parse_check, parse_extract
 from hinterland.load.requests import make_requests
 
 OK = Response(200, {}, b"ok")

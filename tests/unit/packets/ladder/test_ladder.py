@@ -19,7 +19,7 @@ from hinterland.model.packets import FATES, PacketLog
 from hinterland.packets.dissection import dissect
 from hinterland.packets.ladder import bundles as ladder_bundles
 from hinterland.packets.ladder import ladder
-from hinterland.packets.ladder import stage as ladder_stage
+from hinterland.packets.ladder import layout as ladder_stage
 from hinterland.packets.ladder import time as ladder_time
 from hinterland.packets.ladder import words as ladder_words
 

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from hinterland import catalogue
+from hinterland.model.experiment import Level
 from hinterland.model.run import RunInfo
 from hinterland.model.verdict import Evidence, Verdict, VerdictWord
 from hinterland.runner.record.imported import Imported
@@ -18,13 +19,18 @@ NAGLE = catalogue.find("protocols/nagle")
 
 
 def put(
-    store: Path, name: str, *, status: str = "finished", words: tuple[VerdictWord, ...] = ("holds",)
+    store: Path,
+    name: str,
+    *,
+    status: str = "finished",
+    words: tuple[VerdictWord, ...] = ("holds",),
+    **levels: tuple[Level, ...],
 ) -> None:
     folder = store / name
     folder.mkdir(exist_ok=True, parents=True)
     info = RunInfo(
         id=name, experiment=NAGLE, seed=1, budget_s=1, started_at=float(len(name)), machine={}, treatments=(),
-        status=status, pid=os.getpid(),  # type: ignore[arg-type]
+        status=status, pid=os.getpid(), set=levels,  # type: ignore[arg-type]
     )  # fmt: skip
     (folder / "run.json").write_bytes(msgspec.json.encode(info))
     judged = [
@@ -96,3 +102,11 @@ def test_a_name_from_outside_leads_nowhere_else(tmp_path: Path, name: str) -> No
     put(tmp_path, "b")
     assert folder_of(tmp_path / "store", name) is None
     assert folder_of(tmp_path / "store", "a") is not None
+
+
+def test_a_run_at_other_levels_does_not_speak_for_a_place_that_has_a_usual_one(tmp_path: Path) -> None:
+    put(tmp_path, "bb", words=("inconclusive",), rtt_ms=(50,))
+    assert Shelf(tmp_path).latest()["protocols/nagle"].id == "bb"
+    put(tmp_path, "a", words=("holds",))
+    put(tmp_path, "ccc", words=("inconclusive",), rtt_ms=(20,))
+    assert Shelf(tmp_path).latest()["protocols/nagle"].id == "a"

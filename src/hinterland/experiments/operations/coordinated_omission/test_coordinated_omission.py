@@ -81,9 +81,12 @@ def test_a_server_that_did_not_stand_still_is_no_evidence() -> None:
 
 @pytest.mark.parametrize("observer", ["open_from_due", "open_from_sending"])
 def test_a_machine_that_stands_still_besides_is_told_by_the_requests_beside_the_stall(observer: str) -> None:
-    def steady(load: LoadSample) -> bool:
+    def steady(load: LoadSample, *stood_still: tuple[int, int]) -> bool:
         treatment: dict[str, Any] = {"observer": observer, "stall_ms": 250}
-        history = History(treatment=treatment, seed=0, loads={"requests": load}, events=STALL)
+        readings = {"machine_stood_still": list(stood_still)}
+        history = History(
+            treatment=treatment, seed=0, loads={"requests": load}, readings=readings, events=STALL
+        )
         by_id = {each.id: each for each in HERE.outcome(history).assumptions}
         assert by_id["steady_beside_it"].timed
         return by_id["steady_beside_it"].held
@@ -94,6 +97,32 @@ def test_a_machine_that_stands_still_besides_is_told_by_the_requests_beside_the_
     late_ns = np.where((calm.intended_ns >= 800 * MS) & (calm.intended_ns < 830 * MS), 830 * MS, calm.sent_ns)
     stood = sample(calm.intended_ns, late_ns, np.maximum(calm.done_ns, late_ns + MS // 10), "open")
     assert not steady(stood)
+    # Who knows when the machine stood still leaves out what waited for it.
+    assert steady(stood, (800 * MS, 830 * MS))
+    assert not steady(stood, (700 * MS, 730 * MS))
+    assert not steady(stood, (0, 390 * MS), (750 * MS, 1000 * MS)), "too little is left"
+
+
+def test_a_machine_that_stands_still_hides_no_stall_and_makes_none() -> None:
+    calm = scheduled()
+    for observer, stalls, least_ms, most_ms in (
+        ("open_from_due", STALL, 230, 242),
+        ("open_from_due", (), 5, 5),
+        ("closed_loop", (), 5, 5),
+    ):
+        late_ns = np.where(calm.intended_ns >= 800 * MS, np.maximum(calm.intended_ns, 830 * MS), calm.sent_ns)
+        done_ns = np.maximum(calm.done_ns, late_ns + MS // 10)
+        if not stalls:
+            done_ns = np.where(calm.intended_ns < 800 * MS, calm.intended_ns + MS // 10, done_ns)
+            late_ns = np.where(calm.intended_ns < 800 * MS, calm.intended_ns, late_ns)
+        history = History(
+            treatment={"observer": observer, "stall_ms": 250 if stalls else 0},
+            seed=0,
+            loads={"requests": sample(calm.intended_ns, late_ns, done_ns, "open")},
+            readings={"machine_stood_still": [(800 * MS, 830 * MS)]},
+            events=stalls,
+        )
+        assert least_ms <= HERE.outcome(history).metrics["told_p99_ms"] <= most_ms
 
 
 def test_a_tool_that_printed_something_else_is_said() -> None:

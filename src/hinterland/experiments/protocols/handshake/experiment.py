@@ -29,7 +29,7 @@ NAME = "server"
 HTTPS_PORT = 8443
 COUNT = 9
 AGREE_MS = 12
-"""They begin at least 15 ms apart, a stall ends for all at once: two that agree so well had none."""
+"""They begin 30 ms apart, a stall ends for all at once: two that agree so well had none."""
 EARLY = 0.05
 """By so much of a round trip a link may be early; everything else can only add."""
 PATIENCE_S = 20.0

@@ -14,7 +14,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hinterland.lab import Assumption, History, Outcome, Process, Trial, assume, end_of_warmup, percentile
+from hinterland.lab import (
+    Assumption,
+    History,
+    Outcome,
+    Process,
+    Trial,
+    assume,
+    end_of_warmup,
+    percentile,
+    standstills,
+)
 
 WINDOW_S, IDLE_S = 0.25, 0.02
 MOST_S = 8.0
@@ -39,9 +49,11 @@ async def trial(t: Trial) -> None:
         asked = ["--keys", t["keys"], "--read-ratio", t["read_ratio"], "--sync", t["sync"], "--seed", t.seed]
         asked += ["--window-s", WINDOW_S, "--rounds", ROUNDS, "--limit-s", MOST_S]
         asked += ["--core", min(t.rig.server_cores), "--folder", folder, "--out", result]
-        await finished(await t.start("driver.py", t["engine"], *asked, name=t["engine"], limit=limit))
+        async with t.rig.standstills() as machine:
+            await finished(await t.start("driver.py", t["engine"], *asked, name=t["engine"], limit=limit))
     t.phase("final")
     t.reading("driver", json.loads(result.read_text()))
+    t.reading("machine_stood_still", machine.spans)
     t.reading("device_bytes", device.written_bytes)
     t.reading("idle_bytes", [before, await written_by_others(t)])
 
@@ -86,20 +98,27 @@ def copy_to_device(source: Path, target: Path, cold: bool) -> None:
 
 def outcome(h: History) -> Outcome:
     driver = h.readings["driver"]
-    counts = [count for part in driver["slices"] for count in part["counts"]]
-    warm = end_of_warmup(counts, batch=WINDOWS)
+    counts = np.array([count for part in driver["slices"] for count in part["counts"]], dtype=float)
+    warm = end_of_warmup(counts.tolist(), batch=WINDOWS)
     steady = (len(counts) // 2 if warm is None else warm) // WINDOWS
-    counted = np.array(counts[steady * WINDOWS :], dtype=float)
-    engine_s = sum(part["engine_ns"] for part in driver["slices"][steady:]) / 1e9
+    slices, first = driver["slices"][steady:], steady * WINDOWS
+    # A record from before they were kept has none of these.
+    stood_still, began_ns = h.readings.get("machine_stood_still", []), driver.get("begun_ns", 0)
+    begin_ns = began_ns + np.arange(first, len(counts) + 1) * round(COUNTED_S * 1e9)
+    long = [each for each in driver.get("long", []) if begin_ns[0] <= each[1] < begin_ns[-1]]
+    engine_ns = sum(part["engine_ns"] for part in slices) - standstills.waited_ns(long, stood_still)
+    stood = standstills.stood_during(begin_ns[:-1], begin_ns[1:], stood_still)
+    # A machine that stands still until the end leaves slices in which nothing ended.
+    throughput = {"throughput_per_s": counts[first:].sum() / engine_ns * 1e9} if engine_ns > 0 else {}
     return Outcome(
         metrics={
-            "throughput_per_s": float(counted.sum()) / engine_s,
+            **throughput,
             "driver_overhead_us": driver["driver_overhead_us"],
             "two_pages_per_row": 2 * PAGE_BYTES / ROW_BYTES,
-            **latencies_us(driver["slices"][steady:]),
+            **latencies_us(slices),
             **write_amplification(h),
         },
-        assumptions=tuple(assumptions(h, counted)),
+        assumptions=tuple(assumptions(h, counts[first:][~stood])),
         series={"throughput_per_s": [(at * COUNTED_S, count / COUNTED_S) for at, count in enumerate(counts)]},
     )
 
@@ -130,10 +149,13 @@ def write_amplification(h: History) -> dict[str, float]:
 def assumptions(h: History, counted: NDArray[np.float64]) -> Iterator[Assumption]:
     driver, limit = h.readings["driver"], MEMORY_BYTES.get(str(h.treatment["memory"]), 0)
     found, sampled, size = driver["found"], driver["sampled"], driver["data_bytes"]
-    first, second = (float(half.mean()) for half in np.array_split(counted, 2))
+    first, second = (float(half.sum()) / max(1, half.size) for half in np.array_split(counted, 2))
     drift = second / max(first, 1.0)
     yield assume("what is read exists", found == sampled, f"{found} of {sampled}", name="data_is_there")
     steady, measured = 0.5 < drift < 2, f"drifts by {drift:.2g} x"
+    yield assume(
+        "operations ended after the warm-up", bool(counted.any()), f"{counted.sum():.0f}", name="measured"
+    )
     yield assume("throughput stays within 2 x", steady, measured, timed=True, name="steady")
     if limit:
         yield assume("the data exceeds the limit", size > limit, f"{size:,} bytes", name="beyond_memory")

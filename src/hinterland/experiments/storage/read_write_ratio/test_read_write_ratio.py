@@ -74,6 +74,34 @@ def test_a_throughput_that_keeps_falling_voids_the_trial() -> None:
     ]
 
 
+def test_a_machine_that_stood_still_to_the_end_voids_the_trial() -> None:
+    driver = HERE.recorded.trial("lmdb_all_reads")["readings"]["driver"]
+    still = {"counts": [0] * 5, "engine_ns": 0, "read": [[], []], "write": [[], []]}
+    slices = [*driver["slices"][:1], *(still for _ in driver["slices"][1:])]
+    history = recorded("lmdb_all_reads", driver={**driver, "slices": slices})
+
+    assert "measured" in HERE.recorded.broken(history)
+    assert "throughput_per_s" not in HERE.recorded.outcome(history).metrics
+
+
+def test_what_waited_for_a_machine_that_stood_still_is_no_cost_of_the_engine() -> None:
+    driver = HERE.recorded.trial("lmdb_all_reads")["readings"]["driver"]
+    calm = HERE.recorded.outcome(recorded("lmdb_all_reads")).metrics["throughput_per_s"]
+    # One read of the last slice met a pause of 200 ms.
+    last = {**driver["slices"][-1], "engine_ns": driver["slices"][-1]["engine_ns"] + 200_000_000}
+    ends_ns = len(driver["slices"]) * 20_000_000
+    long_one = [ends_ns - 205_000_000, ends_ns - 5_000_000]
+    stood = {**driver, "slices": [*driver["slices"][:-1], last], "begun_ns": 0, "long": [long_one]}
+
+    unknown = HERE.recorded.outcome(recorded("lmdb_all_reads", driver=stood)).metrics["throughput_per_s"]
+    known = HERE.recorded.outcome(
+        recorded("lmdb_all_reads", driver=stood, machine_stood_still=[long_one])
+    ).metrics["throughput_per_s"]
+
+    assert unknown < 0.8 * calm
+    assert known == pytest.approx(calm)
+
+
 def test_data_that_fits_the_memory_limit_voids_the_trial() -> None:
     kept = HERE.recorded.trial("lmdb_all_reads")
     kept["treatment"]["memory"] = "80MB"

@@ -11,9 +11,9 @@ import ssl
 from collections import deque
 from typing import TYPE_CHECKING
 
-from hinterland.load.drivers.http2 import frames as frames
-from hinterland.load.drivers.http2.frames import BadFrame, Built
-from hinterland.load.drivers.http2.reader import STREAM_WINDOW, WINDOW_STEP, Http2Reader
+from hinterland.load.drivers.http2 import frame_encoding as frames
+from hinterland.load.drivers.http2.frame_encoding import BadFrame, Built
+from hinterland.load.drivers.http2.frame_parser import STREAM_WINDOW, WINDOW_STEP, Http2Reader
 from hinterland.load.drivers.http2.upload import Uploads
 from hinterland.load.drivers.transport.shared_socket import SharedSocket
 from hinterland.load.drivers.transport.stream_lane import SharedLane

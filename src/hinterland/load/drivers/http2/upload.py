@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hinterland.load.drivers.http2.frames import (
+from hinterland.load.drivers.http2.frame_encoding import (
     DATA,
     END_STREAM,
     FIRST_WINDOW,

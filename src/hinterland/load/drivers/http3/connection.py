@@ -17,7 +17,7 @@ from aioquic.quic.packet import QuicErrorCode
 
 from hinterland.clients.dial import SocketMaker
 from hinterland.clients.message import with_trailers
-from hinterland.load.drivers.http2.frames import headers
+from hinterland.load.drivers.http2.frame_encoding import headers
 from hinterland.load.drivers.transport.stream_lane import SharedLane
 from hinterland.load.engine.failures import because, code_of
 from hinterland.load.engine.outgoing import Outgoing

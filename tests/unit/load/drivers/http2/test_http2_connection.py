@@ -15,8 +15,8 @@ from http2_peer import Peer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hinterland.load.drivers.http2 import frames as frames
-from hinterland.load.drivers.http2.reader import LONGEST_BLOCK, WINDOW_STEP
+from hinterland.load.drivers.http2 import frame_encoding as frames
+from hinterland.load.drivers.http2.frame_parser import LONGEST_BLOCK, WINDOW_STEP
 from hinterland.load.engine.failures import words_of
 from hinterland.load.engine.outgoing import Outgoing
 from hinterland.load.engine.recorder import CLOSED, PROTOCOL, RESET, TIMEOUT, TOO_LONG

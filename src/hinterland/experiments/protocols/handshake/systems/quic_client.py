@@ -141,7 +141,7 @@ async def main() -> None:
     parser.add_argument("--certificate", required=True)
     parser.add_argument("--name", default="localhost")
     parser.add_argument("--count", type=int, default=5)
-    parser.add_argument("--every-ms", type=float, default=20)
+    parser.add_argument("--every-ms", type=float, default=30)
     parser.add_argument("--wait", action="store_true", help="wait for a line on standard input, twice")
     options = parser.parse_args()
     client = Client(options)

@@ -46,7 +46,7 @@ def main() -> None:
     parser.add_argument("--certificate")
     parser.add_argument("--name", default="localhost")
     parser.add_argument("--count", type=int, default=5)
-    parser.add_argument("--every-ms", type=float, default=15)
+    parser.add_argument("--every-ms", type=float, default=30)
     parser.add_argument("--wait", action="store_true", help="wait for a line on standard input, twice")
     options = parser.parse_args()
     client = Client(options)

@@ -25,7 +25,7 @@ from itertools import cycle, pairwise
 from pathlib import Path
 from typing import Any
 
-from slices import slices  # type: ignore[import-not-found]  # It stands beside this program.
+from slices import long_ones, slices  # type: ignore[import-not-found]  # It stands beside this program.
 
 KEY_BYTES, VALUE_BYTES = 16, 100
 MOST_CACHE_BYTES = 8 << 20
@@ -145,6 +145,8 @@ def measure(engine: Any, settings: argparse.Namespace) -> dict[str, Any]:
         "found": found,
         "data_bytes": sum(path.stat().st_size for path in settings.folder.rglob("*") if path.is_file()),
         "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        "begun_ns": started[0],
+        "long": long_ones(started, done),
         "slices": slices(started, done, read),
     }
 

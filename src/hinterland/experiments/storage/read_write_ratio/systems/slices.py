@@ -15,6 +15,7 @@ COUNTED_NS = 4_000_000
 """Operations are counted in windows of 4 ms."""
 WINDOWS = 5
 """Windows in a slice: latencies are kept by slices of 20 ms, so that those of the warm-up can be left out."""
+LONG_NS = 5_000_000
 STEP = log(1.01)
 """Latencies are kept in buckets of 1 %: bucket n begins at exp(n x STEP) nanoseconds."""
 
@@ -41,6 +42,11 @@ def slices(started: array[int], done: array[int], read: array[int]) -> list[dict
             }
         )
     return found
+
+
+def long_ones(started: array[int], done: array[int]) -> list[tuple[int, int]]:
+    """Returns start and end (ns) of each operation of 5 ms or more: a pause of the machine is in one."""
+    return [(begin, end) for begin, end in zip(started, done, strict=True) if end - begin >= LONG_NS]
 
 
 def _tally(latencies: Iterable[int]) -> list[list[int]]:
