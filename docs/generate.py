@@ -19,7 +19,7 @@ import msgspec
 from hinterland import catalogue, errors, model
 from hinterland.catalogue import places
 from hinterland.claims.forms import forms
-from hinterland.cli.app import build
+from hinterland.cli.app import UNDER_RUNS, build
 from hinterland.cli.load.documents import LoadDocument
 from hinterland.cli.terminal.documents import PRINTED_BY
 from hinterland.cli.verbs import SUMMARY, VERBS
@@ -86,6 +86,9 @@ def cli_page() -> Iterator[str]:
                 kind = DOCUMENTS[name]
                 several = "a list of" if name in ("list", "runs") else "one"
                 yield from (f"`--json` prints {several} [{kind.__name__}](#{kind.__name__.lower()}).", "")
+            for inner, _, _ in UNDER_RUNS if name == "runs" else ():
+                yield from (f"### hinterland {name} {inner}", "")
+                yield from fenced(help_of(name, inner))
     yield from ("## Documents", "")
     yield from docstring(importlib.import_module("hinterland.cli.terminal.documents"), skip_title=True)
     for name in ("terminal.documents", "load.documents"):
@@ -193,7 +196,7 @@ def help_of(*verb: str) -> str:
     from rich.console import Console
 
     text = io.StringIO()
-    build(*verb).meta(
+    build(*verb[:1]).meta(
         [*verb, "--help"], console=Console(file=text, width=80, color_system=None), exit_on_error=False
     )
     return "\n".join(line.rstrip() for line in text.getvalue().strip("\n").splitlines())

@@ -15,6 +15,10 @@ RUN, LOAD = "run.json", "load.json"
 """The files that mark the folder of an experiment's run, and of a load."""
 
 
+IMPORTED = "imported.json"
+"""Beside it in the folder of a run that was taken in from elsewhere: when, and from which file."""
+
+
 def default_store() -> Path:
     """Returns where runs are kept: $HINTERLAND_STORE, else the XDG state folder."""
     chosen = os.environ.get("HINTERLAND_STORE")
@@ -45,9 +49,11 @@ def find_folder(store: Path, name: str, files: tuple[str, ...] = (RUN, LOAD)) ->
     start = "hinterland load http://localhost:8080/" if kind == "load" else "hinterland run apis/idempotency"
     names = sorted(entry.parent.name for file in files for entry in store.glob(f"*/{file}"))
     if name == "last":
-        if not names:
+        # The last that ran here: what was taken in may have begun later.
+        own = [each for each in names if not (store / each / IMPORTED).exists()]
+        if not own:
             raise UsageError(f"There is no {kind} in {store}.", f"Start one: {start}")
-        return store / max(names, key=lambda each: _begun(store / each))
+        return store / max(own, key=lambda each: _begun(store / each))
     wanted = name.replace("/", "-")
     fits = [n for n in names if n == wanted] or [n for n in names if wanted in n]
     if len(fits) == 1:

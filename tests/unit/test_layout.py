@@ -78,6 +78,7 @@ FLOORS = (
     "load.report",
     "load",
     "runner",
+    "exchange",
     "lab.crowd",
     "lab.audience",
     "lab",

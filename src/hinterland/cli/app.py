@@ -45,6 +45,20 @@ VERB_USAGE = {
 }
 """The first line of the help of a verb whose arguments don't show how it is written."""
 
+UNDER_RUNS = (
+    (
+        "export",
+        "kept.exchange:export_run",
+        "Pack a run's record into one file; its report and captures stay behind.",
+    ),
+    (
+        "import",
+        "kept.exchange:import_run",
+        "Take in the record of a run of another machine; it is never the last run.",
+    ),
+)
+"""Verbs of `runs` itself, as those of `VERBS`."""
+
 EVERYWHERE = Group("Everywhere", sort_key=99)
 
 
@@ -78,6 +92,9 @@ def build(asked: str = "") -> App:
                 help_epilogue=epilogue,
                 usage=VERB_USAGE.get(name),
             )
+    if asked == "runs":
+        for name, path, says in UNDER_RUNS:
+            app["runs"].command(f"hinterland.cli.{path}", name=name, help=says)
     app["--help"].group = app["--version"].group = EVERYWHERE
     app.meta.default(launcher(app))
     return app

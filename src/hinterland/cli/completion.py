@@ -24,5 +24,5 @@ def completion(
     """
     from hinterland.cli.app import build
 
-    print(build().meta.generate_completion(prog_name="hinterland", shell=shell))
+    print(build("runs").meta.generate_completion(prog_name="hinterland", shell=shell))
     return 0

@@ -41,8 +41,8 @@ def render(record: RunRecord, lesson: str = "", packets: Sequence[PacketView] = 
         verdicts=[verdict_view(verdict, number) for number, verdict in enumerate(judged, 1)],
         unjudged=story.unjudged(record),
         charts=charts.figures(record),
-        ladders=_ladders(packets),
-        witnesses=_witnesses(judged),
+        ladders=ladders(packets),
+        witnesses=witnesses(judged),
         tallies=story.tallies(record.trials),
         troubles=story.troubles(record.trials),
         trial_table=trial_table(record),
@@ -73,7 +73,7 @@ def verdict_view(verdict: Verdict, number: int) -> dict[str, Any]:
     }
 
 
-def _ladders(views: Sequence[PacketView]) -> list[tuple[PacketView, Figure]]:
+def ladders(views: Sequence[PacketView]) -> list[tuple[PacketView, Figure]]:
     """Returns the packet views that hold a packet, each with its drawing."""
     if not views:
         return []
@@ -95,7 +95,7 @@ def _ladders(views: Sequence[PacketView]) -> list[tuple[PacketView, Figure]]:
     return found
 
 
-def _witnesses(judged: Sequence[Verdict]) -> list[tuple[str, list[Figure]]]:
+def witnesses(judged: Sequence[Verdict]) -> list[tuple[str, list[Figure]]]:
     """Returns the drawn witnesses by heading: a claim with no violation was witnessed in its control."""
     found = []
     for number, verdict in enumerate(judged, 1):

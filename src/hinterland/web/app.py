@@ -19,7 +19,21 @@ from hinterland.drawing import template as drawing
 from hinterland.drawing import typeface
 from hinterland.errors import HinterlandError
 from hinterland.web.guard import Guard
-from hinterland.web.pages import due, found, home, place, progress, run, site, words, written
+from hinterland.web.pages import (
+    compare,
+    due,
+    exchange,
+    found,
+    home,
+    place,
+    progress,
+    run,
+    site,
+    sources,
+    start,
+    words,
+    written,
+)
 from hinterland.web.pages.site import Site
 
 STATIC = Path(__file__).parent / "static"
@@ -30,6 +44,7 @@ SHEETS = (
     STATIC / "learn.css",
     STATIC / "map.css",
     STATIC / "run.css",
+    STATIC / "after.css",
 )
 """What a page looks like: as the report, and a little of its own."""
 KINDS = {
@@ -37,6 +52,7 @@ KINDS = {
     "live.js": "text/javascript",
     "marks.js": "text/javascript",
     "map.js": "text/javascript",
+    "story.js": "text/javascript",
     "mark.svg": "image/svg+xml",
     "web.css": "text/css",
     **{face.file: "font/woff2" for face in typeface.FACES},
@@ -71,11 +87,14 @@ ROUTES = [
     Route("/map/{region}", home.home),
     Route("/paths", home.ways),
     Route("/runs", run.runs),
+    Route("/runs/import", exchange.take, methods=["POST"]),
     Route("/runs/{run}", run.watch),
+    Route("/runs/{run}/record.zip", exchange.give),
     Route("/runs/{run}/now", run.now),
     Route("/runs/{run}/events", run.events),
     Route("/runs/{run}/report", run.report),
     Route("/runs/{run}/stop", run.stop, methods=["POST"]),
+    Route("/compare", compare.compare),
     Route("/waiting/{nonce}", run.waiting),
     Route("/due", due.due),
     Route("/search", found.search),
@@ -89,7 +108,8 @@ ROUTES = [
     Route("/calibration.csv", written.calibration_table),
     Route("/{region}/{name}", place.experiment),
     Route("/{region}/{name}/prediction", place.predict, methods=["POST"]),
-    Route("/{region}/{name}/runs", run.run, methods=["POST"]),
+    Route("/{region}/{name}/runs", start.run, methods=["POST"]),
+    Route("/{region}/{name}/sources", sources.beside),
     Route("/{region}/{name}/note", place.note, methods=["POST"]),
     Route("/{region}/{name}/analogy", place.analogy, methods=["POST"]),
     Route("/{region}/{name}/again", due.ask),

@@ -19,12 +19,16 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from hinterland.exchange.archive import LARGEST_ARCHIVE
 from hinterland.store import explained
 from hinterland.web.reader import progress
 
 TOKEN_FILE = ".web-token"
 LARGEST_BODY = 64 * 1024
-LARGER = {"/notebook/progress": progress.LARGEST_BYTES + LARGEST_BODY}
+LARGER = {
+    "/notebook/progress": progress.LARGEST_BYTES + LARGEST_BODY,
+    "/runs/import": LARGEST_ARCHIVE + LARGEST_BODY,
+}
 """Where a form brings a file along, in bytes."""
 SAFE = ("GET", "HEAD")
 HEADERS = {

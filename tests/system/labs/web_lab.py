@@ -23,6 +23,12 @@ class Answer(NamedTuple):
     text: str
 
 
+class Fetched(NamedTuple):
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
 class Reader:
     """Somebody with a cookie jar of one."""
 
@@ -54,6 +60,23 @@ class Reader:
 
     def post(self, path: str, form: dict[str, str], **headers: str) -> Answer:
         return self.ask("POST", path, form, **headers)
+
+    def send(self, path: str, body: bytes, kind: str, **headers: str) -> Answer:
+        """Returns the answer to a body of some kind, such as that of a form with a file."""
+        found = self.fetch(path, body, Content_Type=kind, **headers)
+        return Answer(found.status, found.headers, found.body.decode())
+
+    def fetch(self, path: str, body: bytes | None = None, **headers: str) -> Fetched:
+        """Returns the answer with its bytes as they are."""
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=END_S)
+        sent = {"Cookie": self.cookie} | {name.replace("_", "-"): value for name, value in headers.items()}
+        try:
+            connection.request("GET" if body is None else "POST", path, body, sent)
+            response = connection.getresponse()
+            found = {name.lower(): value for name, value in response.getheaders()}
+            return Fetched(response.status, found, response.read())
+        finally:
+            connection.close()
 
     def come_in(self) -> None:
         parts = urlsplit(self.address)

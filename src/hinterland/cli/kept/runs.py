@@ -17,6 +17,7 @@ from hinterland.errors import HinterlandError
 from hinterland.load.record.heads import LoadHead, list_loads
 from hinterland.model.run import RunInfo
 from hinterland.runner.record.folder import RunFolder, list_runs
+from hinterland.runner.record.imported import imported
 from hinterland.store import default_store
 
 SHOWN = 20
@@ -68,7 +69,8 @@ def print_runs(store: Path, found: list[RunInfo], limit: int) -> None:
         elif judged is None:
             state, plain = paint("damaged", "red"), "damaged"
         suffix = info.id.rpartition("-")[2]
-        print(f"{when:<17}{info.experiment.id:<30}{state}{' ' * max(1, 16 - len(plain))}{suffix}")
+        origin = paint("  from elsewhere", "dim") if imported(store / info.id) is not None else ""
+        print(f"{when:<17}{info.experiment.id:<30}{state}{' ' * max(1, 16 - len(plain))}{suffix}{origin}")
     if len(found) > limit:
         print(paint(f"and {len(found) - limit} older: --limit {len(found)}", "dim"))
     print("\n✓ holds  ✗ refuted  ? inconclusive")
@@ -115,6 +117,7 @@ def document(store: Path, info: RunInfo) -> ListedRun:
         started_at=info.started_at,
         ended_at=info.ended_at,
         folder=str(store / info.id),
+        from_elsewhere=imported(store / info.id) is not None,
     )
 
 

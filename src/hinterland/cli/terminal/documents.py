@@ -88,7 +88,8 @@ class RunDocument(Struct, frozen=True):
 class ListedRun(Struct, frozen=True):
     """One entry of `runs --json`. `verdicts` counts the claims by verdict.
 
-    A load has no `experiment`; its `load` is the URL, and `says` what it came to.
+    A load has no `experiment`; its `load` is the URL, and `says` what it came to. `from_elsewhere`: it was
+    taken in from another machine, and is no run of this one.
     """
 
     run: str
@@ -101,6 +102,7 @@ class ListedRun(Struct, frozen=True):
     folder: str
     load: str = ""
     says: str = ""
+    from_elsewhere: bool = False
 
 
 class TourStop(Struct, frozen=True):

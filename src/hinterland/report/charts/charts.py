@@ -46,6 +46,23 @@ def figures(record: RunRecord) -> list[Figure]:
     return [figure for figure in drawn if figure is not None] + curves(record)
 
 
+def side_by_side(records: Sequence[RunRecord]) -> list[list[Figure | None]]:
+    """Returns the first run's charts in rows, one figure a run on the axes of all of them; None where a run
+    has nothing of a chart."""
+    charts = records[0].info.experiment.chart or tuple(sensible(records[0]))
+    rows = []
+    for number, chart in enumerate(charts, 1):
+        rows.append(
+            [
+                _chart(
+                    record, chart, f"chart-{number}-{place}", None, [o for o in records if o is not record]
+                )
+                for place, record in enumerate(records, 1)
+            ]
+        )
+    return [row for row in rows if any(row)]
+
+
 def sensible(record: RunRecord) -> list[Chart]:
     """Returns one chart a metric: along the numeric factor with most levels, else by the factor with most."""
     experiment = record.info.experiment
@@ -87,18 +104,24 @@ def capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _chart(record: RunRecord, chart: Chart, key: str, band: lines.Band | None) -> Figure | None:
-    """Returns the figure, or None where its metric or factor is not of this run."""
+def _chart(
+    record: RunRecord, chart: Chart, key: str, band: lines.Band | None, others: Sequence[RunRecord] = ()
+) -> Figure | None:
+    """Returns the figure, or None where its metric or factor is not of this run.
+
+    others: runs whose values the axes have room for, too.
+    """
     experiment = record.info.experiment
     metric = experiment.metric.get(chart.metric)
     samples = collect(record, chart)
     if metric is None or not samples:
         return None
-    levels = levels_of(record, chart.by)
+    beside = [sample for other in others for sample in collect(other, chart)]
+    levels = list(dict.fromkeys([*levels_of(record, chart.by), *(sample.level for sample in beside)]))
     if is_line(levels):
-        draw = _fill_lines(record, chart, metric, samples, band)
+        draw = _fill_lines(record, chart, metric, samples, band, beside)
     else:
-        draw = _fill_dots(record, chart, metric, samples)
+        draw = _fill_dots(record, chart, metric, samples, beside)
     title = f"{capital(name_of(experiment, chart.metric))} by {name_of(experiment, chart.by)}"
     says = f"{chart.caption} {_says(experiment, chart, metric, samples)}"
     wide, narrow = in_both_widths(key, title, says, draw)
@@ -108,7 +131,7 @@ def _chart(record: RunRecord, chart: Chart, key: str, band: lines.Band | None) -
 
 
 def _fill_dots(
-    record: RunRecord, chart: Chart, metric: Metric, samples: Sequence[Sample]
+    record: RunRecord, chart: Chart, metric: Metric, samples: Sequence[Sample], beside: Sequence[Sample]
 ) -> Callable[[Drawing], None]:
     experiment = record.info.experiment
     order = levels_of(record, chart.series) if chart.series else []
@@ -123,13 +146,19 @@ def _fill_dots(
     ]
     title = axis_words(name_of(experiment, chart.metric), metric.unit, BETTER[metric.better])
     limits = _limits(record, chart, metric)
+    also = _room(beside)
     return lambda drawing: dots.draw(
-        drawing, rows, unit=metric.unit, kind=chart.scale, title=title, thresholds=limits
+        drawing, rows, unit=metric.unit, kind=chart.scale, title=title, thresholds=limits, also=also
     )
 
 
 def _fill_lines(
-    record: RunRecord, chart: Chart, metric: Metric, samples: Sequence[Sample], band: lines.Band | None
+    record: RunRecord,
+    chart: Chart,
+    metric: Metric,
+    samples: Sequence[Sample],
+    band: lines.Band | None,
+    beside: Sequence[Sample],
 ) -> Callable[[Drawing], None]:
     experiment = record.info.experiment
     factor = experiment.factor.get(chart.by)
@@ -146,7 +175,8 @@ def _fill_lines(
         )
         for index, name in enumerate(order)
     ]
-    ran = sorted({float(sample.level) for sample in samples})
+    ran = sorted({float(sample.level) for sample in (*samples, *beside)})
+    also = _room(beside)
     levels = [(level, level_text(experiment, chart.by, level)) for level in ran]
     y_title = axis_words(name_of(experiment, chart.metric), metric.unit, BETTER[metric.better])
     x_title = axis_words(name_of(experiment, chart.by), factor.unit if factor else "", "")
@@ -159,7 +189,15 @@ def _fill_lines(
         x_title=x_title,
         levels=levels,
         band=band,
+        also=also,
     )
+
+
+def _room(samples: Sequence[Sample]) -> list[float]:
+    """Returns the values for which an axis needs room beside its own."""
+    return [
+        value for sample in samples for value in (*sample.values, sample.expected) if math.isfinite(value)
+    ]
 
 
 def axis_words(name: str, unit: str, better: str) -> list[str]:

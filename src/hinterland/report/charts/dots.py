@@ -39,13 +39,18 @@ def draw(
     kind: Literal["linear", "log"],
     title: Sequence[str],
     thresholds: Sequence[tuple[float, str]] = (),
+    also: Sequence[float] = (),
 ) -> None:
-    """Fills the drawing and sets its height. `thresholds` are (value, what it is) in the metric's unit."""
+    """Fills the drawing and sets its height.
+
+    `thresholds` are (value, what it is) in the metric's unit. `also` are values that the axis has room for
+    although they are not drawn.
+    """
     narrow = drawing.width < 500
     groups = [(level, list(group)) for level, group in groupby(rows, key=lambda row: row.level)]
     columns = _columns(drawing, rows, unit, narrow)
     values = [value for row in rows for value in (*row.sample.values, *_expected(row.sample))]
-    values += [value for value, _ in thresholds]
+    values += [*(value for value, _ in thresholds), *also]
     make = scale.log if kind == "log" else scale.linear
     across = make(values, columns.plot, columns.plot_end, unit, about=4 if narrow else 6)
     top = 24.0 + (18.0 if thresholds else 0.0)

@@ -60,11 +60,12 @@ def draw(
     x_unit: str = "",
     levels: Sequence[tuple[float, str]] = (),
     band: Band | None = None,
+    also: Sequence[float] = (),
 ) -> None:
     """Fills the drawing and sets its height.
 
     `levels` are the (value, text) of the factor that ran: the ticks of the horizontal axis. Without them it
-    gets round numbers.
+    gets round numbers. `also` are values that the upright axis has room for although they are not drawn.
     """
     narrow = drawing.width < 500
     shown = [
@@ -75,6 +76,7 @@ def draw(
     values = [
         v for line in series for p in line.points for v in (p.middle, p.low, p.high, p.expected, *p.values)
     ]
+    values += also
     stacked = sum(LINE_PX * len(rows) + 4 for rows in texts)
     top = 30.0 + (18.0 if band else 0.0)
     bottom = top + max(230.0 if narrow else 300.0, stacked)

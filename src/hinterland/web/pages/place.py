@@ -14,7 +14,7 @@ from hinterland.drawing.figure import Figure
 from hinterland.errors import UsageError
 from hinterland.model.experiment import Experiment
 from hinterland.report import story
-from hinterland.web.content import glossary, lesson, views
+from hinterland.web.content import glossary, lesson, settings, views
 from hinterland.web.pages import due, prediction
 from hinterland.web.pages.site import Site, experiment_of, form_of, page, site_of
 from hinterland.web.reader import marks
@@ -24,14 +24,26 @@ from hinterland.web.reader.shelf import Shelved, folder_of
 
 async def experiment(request: Request) -> Response:
     """A place: sealed until its reader has predicted, or wants to see without."""
-    return _shown(site_of(request), experiment_of(request))
+    wanted = settings.asked(request.query_params.multi_items())
+    return shown(site_of(request), experiment_of(request), wanted=wanted)
 
 
-def _shown(site: Site, it: Experiment, *, problem: str = "", given: dict[str, str] | None = None) -> Response:
-    """Returns the page of a place, with what was wrong with a form and what its reader had written in it."""
+def shown(
+    site: Site,
+    it: Experiment,
+    *,
+    problem: str = "",
+    given: dict[str, str] | None = None,
+    unfit: str = "",
+    wanted: settings.Asked | None = None,
+) -> Response:
+    """Returns the page of a place, with what was wrong with a form and what its reader had written in it.
+
+    unfit: why a run can't be started with the levels `wanted`, which are shown in its form.
+    """
     is_open = site.notebook.is_open(it.id)
     runs = [run for run in site.shelf.runs() if run.experiment == it.id]
-    shown: dict[str, Any] = {
+    page_of: dict[str, Any] = {
         "it": it,
         "before": glossary.linked(lesson.before(it), first := set[str]()),
         "open": is_open,
@@ -46,18 +58,21 @@ def _shown(site: Site, it: Experiment, *, problem: str = "", given: dict[str, st
     }
     if is_open:
         latest = next((run for run in runs if run.status != "running" and run.word), None)
-        shown |= {
+        page_of |= {
             "marked": _marked(site, it, latest),
             "said": views.said(site.notebook.latest(it.id), it),
             "why": site.notebook.latest(it.id, "why"),
             "latest": latest,
             "answer": story.answer(it.prediction),
             "after": glossary.linked(lesson.after(it), first),
+            "levels": settings.fields(it, site.available(it), wanted or {}),
+            "levels_open": bool(wanted),
+            "unfit": unfit,
             "note": site.notebook.latest(it.id, "note"),
             "analogy": site.notebook.latest(it.id, "analogy"),
             "due": due.of_place(site, it),
         }
-    return page("experiment.html.j2", 400 if problem else 200, **shown)
+    return page("experiment.html.j2", 400 if problem or unfit else 200, **page_of)
 
 
 def _marked(site: Site, it: Experiment, latest: Shelved | None) -> Figure | None:
@@ -83,7 +98,7 @@ async def predict(request: Request) -> Response:
     try:
         entry = prediction.read(it, given)
     except UsageError as error:
-        return _shown(site, it, problem=error.says, given=given)
+        return shown(site, it, problem=error.says, given=given)
     site.notebook.add(entry)
     if given.get("why"):
         site.notebook.add(Entry(t_s=time.time(), experiment=it.id, kind="why", text=given["why"]))

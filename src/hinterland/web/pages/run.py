@@ -11,40 +11,28 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
 
 from hinterland import catalogue
+from hinterland.exchange.taking import Taken
 from hinterland.model.experiment import Experiment
 from hinterland.model.run import RunRecord
 from hinterland.report import answer as told
 from hinterland.report import html, story
-from hinterland.runner import plan
 from hinterland.runner.record.folder import RunFolder
+from hinterland.runner.record.imported import imported
 from hinterland.runner.record.packet_views import packet_views
 from hinterland.web.content import glossary, lesson, progress, views
+from hinterland.web.pages import afterwards
 from hinterland.web.pages.home import places_of
-from hinterland.web.pages.site import experiment_of, form_of, page, site_of
+from hinterland.web.pages.site import Site, page, site_of
 from hinterland.web.reader import again, marks
 from hinterland.web.reader.answers import judged
 from hinterland.web.reader.notebook import Entry
 from hinterland.web.reader.shelf import folder_of
-from hinterland.web.running.runs import Ticket, as_settings
+from hinterland.web.running.runs import Ticket
 from hinterland.web.running.stream import followed
 
 MOST_LISTED = 200
-
-
-async def run(request: Request) -> Response:
-    """Starts a run. The same form sent twice is one run."""
-    site, it, given = site_of(request), experiment_of(request), await form_of(request)
-    nonce = given.get("nonce", "")
-    if not nonce:
-        raise HTTPException(400, "This form is not complete. Open the page again.")
-    if site.available(it).runs == "no":
-        raise HTTPException(409, f"{it.title} can't run here: the page says what it needs.")
-    levels = {name: given.get(f"set-{name}", "") for name in it.factor}
-    settings = as_settings(levels)
-    # Said here, where the form still is, and not by the run.
-    plan.settings(it, settings)
-    ticket = site.runs.ask(it.id, nonce[:64], settings)
-    return RedirectResponse(f"/waiting/{ticket.nonce}", 303)
+WHY = "Why"
+"""The section of a lesson that stands beside what the reader thought."""
 
 
 async def waiting(request: Request) -> Response:
@@ -87,6 +75,7 @@ async def watch(request: Request) -> Response:
     # What is written from here on comes by the stream.
     place = 0 if finished else folder.written()
     live = views.live(record, entry)
+    parts = glossary.linked(lesson.after(it), set()) if finished else []
     shown = page(
         "run.html.j2",
         it=it,
@@ -108,14 +97,23 @@ async def watch(request: Request) -> Response:
         why=site.notebook.latest(it.id, "why", before_s=started_s),
         answer=story.answer(it.prediction),
         verdicts=[html.verdict_view(each, n) for n, each in enumerate(story.in_order(record.verdicts), 1)],
-        after=glossary.linked(lesson.after(it), set()) if finished else [],
+        after=[part for part in parts if part[0] != WHY],
+        afterwards=afterwards.shown(site, folder, record, it) if finished else None,
+        why_ours=next((body for heading, body in parts if heading == WHY), ""),
         next=views.next_place(places_of(site)) if finished else None,
+        installed=it.id in {one.id for one in catalogue.experiments()},
+        origin=imported(folder.path),
+        when=views.when,
         nonce=secrets.token_urlsafe(12),
     )
-    if not site.notebook.is_open(it.id):
-        # Who looks at a run has seen what there is to see.
-        site.notebook.add(Entry(t_s=time.time(), experiment=it.id, kind="skipped"))
+    seen(site, it)
     return shown
+
+
+def seen(site: Site, it: Experiment) -> None:
+    """Opens a place: who looks at one of its runs has seen what there is to see."""
+    if not site.notebook.is_open(it.id):
+        site.notebook.add(Entry(t_s=time.time(), experiment=it.id, kind="skipped"))
 
 
 def _gap(record: RunRecord, entry: Entry | None) -> str:
@@ -163,6 +161,7 @@ async def stop(request: Request) -> Response:
 async def report(request: Request) -> Response:
     """The whole report, as `hinterland report` writes it."""
     _, record = record_of(request)
+    seen(site_of(request), today(record.info.experiment))
     path = Path(record.info.experiment.folder) / "lesson.md"
     text = path.read_text(encoding="utf-8") if path.is_file() else ""
     answer = HTMLResponse(html.render(record, text, packet_views(record)))
@@ -174,7 +173,20 @@ async def report(request: Request) -> Response:
 
 
 async def runs(request: Request) -> Response:
-    """All runs of this store, the newest first."""
-    found = site_of(request).shelf.runs()
+    """All runs of this store, the newest first, also those that were taken in from elsewhere."""
+    return listed(site_of(request))
+
+
+def listed(site: Site, *, problem: str = "", taken: Taken | None = None, code: int = 400) -> Response:
+    """Returns the page of runs, with what became of a record that was to be taken in."""
+    found = site.shelf.everything()
     shown = [(run, views.when(run.started_at)) for run in found[:MOST_LISTED]]
-    return page("runs.html.j2", runs=shown, all=len(found), words=story.WORDS)
+    return page(
+        "runs.html.j2",
+        code if problem else 200,
+        runs=shown,
+        all=len(found),
+        words=story.WORDS,
+        problem=problem,
+        taken=taken,
+    )

@@ -12,6 +12,7 @@ from hinterland.errors import UsageError
 from hinterland.model.run import RunInfo
 from hinterland.model.verdict import Verdict, VerdictWord
 from hinterland.runner.record.folder import RunFolder, settled
+from hinterland.runner.record.imported import imported
 from hinterland.store import RUN
 
 WORST: tuple[VerdictWord, ...] = ("refuted", "inconclusive", "holds")
@@ -21,6 +22,7 @@ class Shelved(Struct, frozen=True):
     """A run in a list. `words`: what its main claims came to, by claim; empty before it is judged.
 
     usual: at the levels that the manifest asks for, and not at others for which somebody asked.
+    origin: the file that it was taken in from; None for one that ran here.
     """
 
     id: str
@@ -30,6 +32,7 @@ class Shelved(Struct, frozen=True):
     started_at: float
     words: dict[str, VerdictWord]
     usual: bool = True
+    origin: str | None = None
 
     @property
     def word(self) -> VerdictWord | None:
@@ -45,9 +48,14 @@ class Shelf:
         self._kept: dict[str, Shelved] = {}
 
     def runs(self) -> list[Shelved]:
-        """Returns the runs, the newest first; folders that hold no readable run are passed over.
+        """Returns the runs that ran here, the newest first: others are nobody's own verdict."""
+        return [run for run in self.everything() if run.origin is None]
 
-        What has ended does not change any more, and is not looked at again.
+    def everything(self) -> list[Shelved]:
+        """Returns the runs, also those that were taken in from elsewhere, the newest first.
+
+        Folders that hold no readable run are passed over. What has ended does not change any more, and is not
+        looked at again.
         """
         found = {}
         try:
@@ -79,6 +87,7 @@ class Shelf:
             info = settled(msgspec.json.decode(path.read_bytes(), type=RunInfo))
         except (OSError, msgspec.MsgspecError, UsageError):
             return None
+        origin = imported(path.parent)
         return Shelved(
             name,
             info.experiment.id,
@@ -87,6 +96,7 @@ class Shelf:
             info.started_at,
             _words(path.parent),
             not info.set,
+            origin=origin.file if origin is not None else None,
         )
 
 

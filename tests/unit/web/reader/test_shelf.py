@@ -12,6 +12,7 @@ from hinterland import catalogue
 from hinterland.model.experiment import Level
 from hinterland.model.run import RunInfo
 from hinterland.model.verdict import Evidence, Verdict, VerdictWord
+from hinterland.runner.record.imported import Imported
 from hinterland.web.reader.shelf import Shelf, folder_of
 
 NAGLE = catalogue.find("protocols/nagle")
@@ -53,6 +54,23 @@ def test_the_newest_comes_first_and_is_as_bad_as_its_worst_main_claim(tmp_path: 
         ("a", "inconclusive"),
     ]
     assert Shelf(tmp_path).latest()["protocols/nagle"].id == "ccc"
+
+
+def test_what_was_taken_in_is_listed_and_counts_nothing(tmp_path: Path) -> None:
+    put(tmp_path, "a")
+    put(tmp_path, "later-elsewhere", words=("refuted",))
+    note = Imported(at_s=1.0, file="ann.zip", sha256="")
+    (tmp_path / "later-elsewhere" / "imported.json").write_bytes(msgspec.json.encode(note))
+    shelf = Shelf(tmp_path)
+    assert [(run.id, run.origin) for run in shelf.everything()] == [
+        ("later-elsewhere", "ann.zip"),
+        ("a", None),
+    ]
+    assert [run.id for run in shelf.runs()] == ["a"]
+    assert shelf.latest()["protocols/nagle"].id == "a"
+    # A note that can't be read makes it no run of one's own.
+    (tmp_path / "later-elsewhere" / "imported.json").write_text("{")
+    assert [run.id for run in Shelf(tmp_path).runs()] == ["a"]
 
 
 def test_a_run_that_goes_on_is_looked_at_again(tmp_path: Path) -> None:
