@@ -117,8 +117,8 @@ def _wrong(info: RunInfo) -> Iterator[str]:
             yield f"it has a chart of {chart.metric[:80]!r} by {chart.by[:80]!r}, which it does not declare"
         if chart.series and chart.series not in info.experiment.factor:
             yield f"it has a chart along {chart.series[:80]!r}, which it does not declare"
-    if any(set(each) - set(info.experiment.factor) for each in info.treatments):
-        yield "it has treatments of factors that it does not declare"
+    if any(set(each) != set(info.experiment.factor) for each in info.treatments):
+        yield "it has a treatment that does not set each of its factors"
     for ladder in info.experiment.ladder:
         if not LINK.match(ladder.link):
             yield f"link {ladder.link[:80]!r} is none"
@@ -138,6 +138,8 @@ def _events(folder: Path, info: RunInfo) -> None:
                 blocks.add(event.result.block)
                 if not TRIAL_ID.match(event.result.id):
                     raise UsageError(f"{where}: trial {event.result.id[:80]!r} is none.")
+                if set(event.result.treatment) != set(info.experiment.factor):
+                    raise UsageError(f"{where}: the trial does not set each factor of its experiment.")
             finished = finished or isinstance(event, RunFinished)
             out.write(msgspec.json.encode(event) + b"\n")
     if trials > MOST_TRIALS or len(blocks) * len(info.treatments) > MOST_CELLS:

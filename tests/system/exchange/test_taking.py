@@ -211,6 +211,8 @@ def test_the_same_name_twice(store: Path, files: hostile.Files) -> None:
         (set_in("budget_s", to=0), "its budget"),
         (set_in("seed", to=10**400), "a number"),
         (set_in("treatments", to=[]), "0 treatments"),
+        (set_in("treatments", 0, to={"calls": 1}), "does not set each of its factors"),
+        (set_in("experiment", "chart", 0, "by", to="nothing"), "which it does not declare"),
         (set_in("treatments", to=[{"calls": n} for n in range(3000)]), "3000 treatments"),
         (set_in("experiment", "budget_s", to="long"), "not as a run writes it"),
         (set_in("experiment", "new_field", to=1), "not as a run writes it"),
@@ -233,6 +235,7 @@ def test_what_no_run_can_be(
     [
         (set_in("id", to="../../../etc/x"), "is none"),
         (set_in("block", to=10**30), "a number"),
+        (set_in("treatment", to={}), "does not set each factor"),
         (set_in("outcome", "metrics", to={"x": "many"}), "not as a run writes it"),
         (set_in("status", to="great"), "not as a run writes it"),
     ],
