@@ -17,7 +17,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from hinterland.rig.processes.binaries import find_program
 
-PATIENT_S = 30
+PATIENT_S = 120
 
 
 class Browser:
